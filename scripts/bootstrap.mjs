@@ -105,15 +105,16 @@ async function takeInstallLock() {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
   }
   say('Another start is installing the packages; waiting for it.');
-  while (existsSync(INSTALL_LOCK)) {
-    const owner = Number(readFileSync(INSTALL_LOCK, { encoding: 'utf8', flag: 'a+' }));
-    if (owner > 0 && !isAlive(owner)) {
-      rmSync(INSTALL_LOCK, { force: true });
-      break;
-    }
+  for (;;) {
     await new Promise((done) => setTimeout(done, INSTALL_POLL_MS));
+    const owner = readJson(INSTALL_LOCK);
+    if (owner === undefined) return false;
+    if (!isAlive(owner)) {
+      // It was killed while installing. Whoever comes next finds no stamp and installs anew.
+      rmSync(INSTALL_LOCK, { force: true });
+      return false;
+    }
   }
-  return false;
 }
 
 /** @param {number} pid */
@@ -149,7 +150,9 @@ async function ensureInstalled() {
     if (!(await takeInstallLock())) continue;
     try {
       if (!installedMatchesLock()) {
-        const reason = existsSync(MODULES) ? 'node_modules does not match package-lock.json' : 'node_modules is missing';
+        const reason = existsSync(MODULES)
+          ? 'node_modules does not match package-lock.json'
+          : 'node_modules is missing';
         say(`Installing the packages of package-lock.json, because ${reason}.`);
         say('This happens once, needs the npm registry and takes less than a minute.');
         // No package of ours needs an install script; what is needed ships inside the packages.
@@ -188,12 +191,13 @@ function findNode() {
  */
 function run(program, args, env, options = {}) {
   return new Promise((done, fail) => {
+    const hasTerminal = process.stdin.isTTY || process.stderr.isTTY;
     const child = spawn(program, args, { stdio: 'inherit', cwd: process.cwd(), env, ...options });
     /** @type {Array<[NodeJS.Signals, () => void]>} */
     const forwards = /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP']).map((signal) => [
       signal,
       () => {
-        if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+        if (signal !== 'SIGINT' || !hasTerminal) child.kill(signal);
       },
     ]);
     for (const [signal, forward] of forwards) process.on(signal, forward);
