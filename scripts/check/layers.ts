@@ -1,0 +1,90 @@
+/**
+ * The ladder of ARCHITECTURE.md: which folder of src/ may import which, `import type` included; and that no two
+ * files import each other, however long the way round.
+ */
+import type { Problem } from './problem.ts';
+import type { SourceFile } from './source-file.ts';
+
+const DESCRIPTION = ['base', 'data', 'observe', 'time', 'kernel', 'format', 'state', 'connect', 'operator', 'graph'];
+const EXECUTION = [...DESCRIPTION, 'exchange', 'checkpoint', 'runtime', 'cluster'];
+
+/**
+ * For each folder, the folders it may import beside itself. A folder that is missing here is an error, so that a
+ * new one has to find its place.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  observe: ['base'],
+  world: ['base', 'observe'],
+  data: ['base', 'observe'],
+  time: ['base', 'observe', 'data'],
+  kernel: ['base', 'observe', 'data'],
+  format: ['base', 'observe', 'data', 'time'],
+  state: ['base', 'observe', 'data', 'time'],
+  connect: ['base', 'observe', 'data', 'time', 'format'],
+  operator: ['base', 'observe', 'data', 'time', 'kernel', 'format', 'state', 'connect'],
+  graph: ['base', 'observe', 'data', 'time', 'kernel', 'format', 'state', 'connect', 'operator'],
+  exchange: DESCRIPTION,
+  checkpoint: DESCRIPTION,
+  runtime: [...DESCRIPTION, 'exchange', 'checkpoint'],
+  cluster: [...DESCRIPTION, 'exchange', 'checkpoint', 'runtime'],
+  api: DESCRIPTION,
+  testing: [...EXECUTION, 'api'],
+};
+
+/** Files directly in src/ are the package's entries: they wire the two towers together and may import everything. */
+export function checkLayers(files: readonly SourceFile[]): Problem[] {
+  return files.flatMap((file) => {
+    const from = folderOf(file.path);
+    if (from === undefined) return [];
+    const allowed = MAY_IMPORT[from];
+    if (allowed === undefined) {
+      return [
+        { path: file.path, line: 1, message: `src/${from} has no place in the ladder of scripts/check/layers.ts` },
+      ];
+    }
+    return file.imports.flatMap(({ target, line }): Problem[] => {
+      if (!target.startsWith('src/')) return [];
+      const to = folderOf(target);
+      if (to === from || (to !== undefined && allowed.includes(to))) return [];
+      return [
+        { path: file.path, line, message: `${from} must not import ${to ?? 'an entry of the package'} (${target})` },
+      ];
+    });
+  });
+}
+
+/** `src/time/watermark.ts` lies in `time`; `src/index.ts` in none. */
+function folderOf(path: string): string | undefined {
+  const [, folder, ...rest] = path.split('/');
+  return rest.length === 0 ? undefined : folder;
+}
+
+/** One problem for each group of files that reach each other, naming one way round. */
+export function checkCycles(files: readonly SourceFile[]): Problem[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const done = new Set<string>();
+  const problems: Problem[] = [];
+
+  /** Depth first; `way` holds the files between the start and here. */
+  function follow(file: SourceFile, way: string[]): void {
+    way.push(file.path);
+    for (const { target, line } of file.imports) {
+      const next = byPath.get(target);
+      if (next === undefined || done.has(target)) continue;
+      const at = way.indexOf(target);
+      if (at === -1) follow(next, way);
+      else
+        problems.push({
+          path: file.path,
+          line,
+          message: `closes a cycle of imports: ${[...way.slice(at), target].join(' -> ')}`,
+        });
+    }
+    way.pop();
+    done.add(file.path);
+  }
+
+  for (const file of files) if (!done.has(file.path)) follow(file, []);
+  return problems;
+}
