@@ -1,0 +1,53 @@
+/**
+ * A batch of records on its way through an edge: values with their timestamps and row kinds, in channel order.
+ *
+ * Batches are filled by an edge's writer, travel whole (by reference on one thread, encoded between threads), and are
+ * consumed by one reader, which may stop at any row and come back: `cursor` is the next row to read.
+ */
+
+/** The timestamp of a record that has none. Below every real timestamp, so comparisons need no special case. */
+export const NO_TIMESTAMP = -Infinity;
+
+/** Rows of a batch when nothing else is asked for. Flat between 512 and 4,096 in every measurement (see docs/internals/performance.md). */
+export const BATCH_ROWS = 512;
+
+export class RecordBatch {
+  readonly values: unknown[];
+  /** Parallel to `values`; `NO_TIMESTAMP` where a record has none. */
+  readonly timestamps: Float64Array;
+  /** Row kind codes parallel to `values`, absent while every record is an insert. */
+  kinds: Uint8Array | undefined;
+  count = 0;
+  cursor = 0;
+
+  constructor(capacity: number) {
+    this.values = new Array<unknown>(capacity);
+    this.timestamps = new Float64Array(capacity);
+    this.kinds = undefined;
+  }
+
+  get capacity(): number {
+    return this.timestamps.length;
+  }
+
+  push(value: unknown, timestamp: number, kind: number): void {
+    const row = this.count;
+    this.values[row] = value;
+    this.timestamps[row] = timestamp;
+    if (kind !== 0 || this.kinds !== undefined) this.#setKind(row, kind);
+    this.count = row + 1;
+  }
+
+  #setKind(row: number, kind: number): void {
+    this.kinds ??= new Uint8Array(this.timestamps.length);
+    this.kinds[row] = kind;
+  }
+
+  /** Empties the batch and lets go of its values, so that a pooled batch keeps nothing alive. */
+  clear(): void {
+    this.values.fill(undefined, 0, this.count);
+    this.kinds = undefined;
+    this.count = 0;
+    this.cursor = 0;
+  }
+}

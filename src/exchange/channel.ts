@@ -1,0 +1,57 @@
+/**
+ * The channel contract: one ordered way from one sending subtask to one receiving subtask of an edge.
+ *
+ * A channel carries batches and control elements in one order. It has two ends, each used by one thread only, and
+ * three kinds: on one thread (batches go by reference), through shared memory (encoded frames in a ring) and through
+ * a connection of the World's network (the same frames, multiplexed, with credit). All kinds behave alike:
+ *
+ * - **Credit.** A writer has room for a bounded number of batches (or bytes) that the reader has not taken. `send`
+ *   never refuses and never blocks: what has no room waits at the writer, in order, and `hasRoom` turns false. Who
+ *   sees that sends no more, so that at most the outputs of one call overdraw; `overdrawn` counts them.
+ * - **Wake-ups.** Each end tells its thread when it is worth another look: `wake` given at construction is called when
+ *   something became readable, or when room came back. It may be called too often, never too rarely.
+ * - **Values.** The reader owns what `poll` hands out, until it gives a record batch back with `recycle`.
+ */
+
+import type { BarrierElement, ControlElement, DataElement } from '../data/element.ts';
+import type { RecordBatch } from '../data/record-batch.ts';
+
+export type Element = DataElement | ControlElement;
+
+export interface ChannelReader {
+  /** The next element, or undefined when none has arrived. */
+  poll(): Element | undefined;
+  /** The barrier at the head of the channel, if one is there; nothing is taken. */
+  peekBarrier(): BarrierElement | undefined;
+  /** Whether `poll` would return something. */
+  readonly readable: boolean;
+  /** Gives a record batch back to be filled again. */
+  recycle(batch: RecordBatch): void;
+  /** Batches that wait to be read; for metrics. */
+  readonly queued: number;
+  close(): void;
+}
+
+export interface ChannelWriter {
+  /** An empty batch to fill and send. */
+  batch(): RecordBatch;
+  send(element: Element): void;
+  /** Tries again what had no room. Returns `hasRoom`. */
+  pump(): boolean;
+  /** False while something waits at the writer. */
+  readonly hasRoom: boolean;
+  /** Encoded bytes that have left through this channel; 0 where batches go by reference. */
+  readonly bytesSent: number;
+  /** Batches that were sent without room. */
+  readonly overdrawn: number;
+  close(): void;
+}
+
+/** Batches that a channel on one thread holds unread. Two are enough to keep both sides busy; more rides out bursts. */
+export const LOCAL_BATCHES_MAX = 8;
+
+/** Bytes of a shared-memory ring. Holds several full batches of ordinary records and stays in the second-level cache. */
+export const RING_BYTES = 512 * 1024;
+
+/** Data frames in flight per network channel before the writer waits for credit. */
+export const NETWORK_CREDIT_FRAMES = 16;

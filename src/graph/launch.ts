@@ -1,0 +1,92 @@
+/**
+ * Between the towers: how a graph that was described becomes a job that runs, and what its owner can do with it.
+ *
+ * The description tower only knows this contract; the cluster implements it.
+ */
+
+import type { MetricSnapshot } from '../observe/metrics.ts';
+import type { ExecutionSettings } from './settings.ts';
+import type { StreamGraph } from './stream-graph.ts';
+
+export type JobStatus = 'created' | 'running' | 'restarting' | 'failing' | 'cancelling' | 'finishing' | 'failed' | 'cancelled' | 'finished';
+
+/** What a job module exports: a program that builds the same graph in every process that calls it. */
+export interface JobProgram {
+  readonly kind: 'millstream-job';
+  readonly name: string;
+  build(parameters: Readonly<Record<string, unknown>>, settings: Partial<ExecutionSettings>): StreamGraph;
+}
+
+export interface JobExecutionResult {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly status: 'finished' | 'cancelled';
+  readonly durationMs: number;
+  readonly accumulators: Readonly<Record<string, unknown>>;
+  readonly restarts: number;
+  readonly checkpoints: number;
+}
+
+/** Metrics of one subtask of one operator. */
+export interface OperatorMetrics {
+  readonly operatorId: string;
+  readonly name: string;
+  readonly subtask: number;
+  readonly values: MetricSnapshot;
+}
+
+/** A record that an operator dropped, as far as it can be printed. */
+export interface DroppedSample {
+  readonly operatorId: string;
+  readonly subtask: number;
+  readonly reason: string;
+  readonly record: string;
+  readonly timestamp: number;
+}
+
+export interface JobMetrics {
+  readonly operators: readonly OperatorMetrics[];
+  /** The last few records dropped by each subtask; their counts are in the metrics `dropped.*`. */
+  readonly dropped: readonly DroppedSample[];
+}
+
+/** A running or ended job. */
+export interface JobClient {
+  readonly jobId: string;
+  readonly jobName: string;
+  status(): JobStatus;
+  /** Ends the job at once; resolves when nothing of it is left running. Idempotent. */
+  cancel(): Promise<void>;
+  /**
+   * Stops the sources and lets everything in flight arrive. With `drain` event time ends too: windows and timers fire.
+   * A savepoint is taken behind the last record; it is what `fromSavepoint` of a later run takes.
+   */
+  stopWithSavepoint(options?: { readonly drain?: boolean }): Promise<SavepointHandle>;
+  triggerSavepoint(): Promise<SavepointHandle>;
+  /** Triggers a checkpoint now and resolves with its id when it is complete. */
+  triggerCheckpoint(): Promise<number>;
+  /** Settles when the job has ended; rejects with its failure. */
+  result(): Promise<JobExecutionResult>;
+  metrics(): Promise<JobMetrics>;
+  /** The values of a collecting sink, as they come; ending the iteration early cancels the job. */
+  collected<T>(operatorId: string): AsyncIterableIterator<T>;
+}
+
+/** A snapshot of a whole job, as plain data. */
+export interface SavepointHandle {
+  readonly checkpoint: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface LaunchOptions {
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly fromSavepoint?: SavepointHandle;
+  /** State of operators that the job no longer has is dropped instead of refused. */
+  readonly allowNonRestoredState?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs graphs built ad hoc, on the calling thread. */
+export interface Launcher {
+  launch(graph: StreamGraph, options: LaunchOptions): Promise<JobClient>;
+}

@@ -1,0 +1,104 @@
+/**
+ * The settings of a job, complete and checked. `docs/guide/options.md` maps Flink's option keys to them; the table
+ * {@link FLINK_OPTIONS} is the same mapping for `configure()`.
+ */
+
+import { MillstreamError } from '../base/error.ts';
+
+export type RuntimeMode = 'streaming' | 'batch' | 'automatic';
+
+export type RestartStrategy =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'fixed-delay'; readonly attempts: number; readonly delayMs: number }
+  | { readonly kind: 'failure-rate'; readonly maxFailuresPerInterval: number; readonly intervalMs: number; readonly delayMs: number }
+  | {
+      readonly kind: 'exponential-delay';
+      readonly initialBackoffMs: number;
+      readonly maxBackoffMs: number;
+      readonly backoffMultiplier: number;
+      readonly resetBackoffThresholdMs: number;
+      readonly jitterFactor: number;
+      readonly attemptsBeforeReset: number;
+    };
+
+export interface CheckpointSettings {
+  /** Milliseconds between triggers; undefined turns periodic checkpoints off. */
+  readonly intervalMs: number | undefined;
+  readonly timeoutMs: number;
+  readonly minPauseMs: number;
+  readonly maxConcurrent: number;
+  readonly tolerableFailures: number;
+  readonly mode: 'exactly-once' | 'at-least-once';
+}
+
+export interface ExecutionSettings {
+  readonly parallelism: number;
+  /** Undefined: by the rule of `defaultMaxParallelism`. */
+  readonly maxParallelism: number | undefined;
+  readonly runtimeMode: RuntimeMode;
+  readonly bufferTimeoutMs: number;
+  readonly batchRows: number;
+  readonly chaining: boolean;
+  readonly autoWatermarkIntervalMs: number;
+  readonly checkpoint: CheckpointSettings;
+  /** Undefined: exponential delay when checkpoints are on, else none, as in Flink. */
+  readonly restart: RestartStrategy | undefined;
+  /** Which channel connects tasks on the same thread: `bytes` encodes every batch, for tests. */
+  readonly localChannels: 'direct' | 'bytes' | 'ring' | 'network';
+  /** Detects values that are changed after they were emitted. Costs a serialisation per record; for tests. */
+  readonly mutationCheck: boolean;
+  /** Megabytes of JavaScript heap that each slot thread may use. */
+  readonly slotHeapMegabytes: number;
+  /** Megabytes that sorting in BATCH mode may hold in memory per operator before it spills. */
+  readonly sortMemoryMegabytes: number;
+}
+
+export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
+  parallelism: 1,
+  maxParallelism: undefined,
+  runtimeMode: 'streaming',
+  bufferTimeoutMs: 5,
+  batchRows: 512,
+  chaining: true,
+  autoWatermarkIntervalMs: 200,
+  checkpoint: Object.freeze({ intervalMs: undefined, timeoutMs: 600_000, minPauseMs: 0, maxConcurrent: 1, tolerableFailures: 0, mode: 'exactly-once' }),
+  restart: undefined,
+  localChannels: 'direct',
+  mutationCheck: false,
+  slotHeapMegabytes: 4096,
+  sortMemoryMegabytes: 64,
+});
+
+export const EXPONENTIAL_DELAY: RestartStrategy = Object.freeze({
+  kind: 'exponential-delay',
+  initialBackoffMs: 1_000,
+  maxBackoffMs: 60_000,
+  backoffMultiplier: 1.5,
+  resetBackoffThresholdMs: 3_600_000,
+  jitterFactor: 0.1,
+  attemptsBeforeReset: Number.MAX_SAFE_INTEGER,
+});
+
+/** The strategy that is in force when none was set. */
+export function effectiveRestart(settings: ExecutionSettings): RestartStrategy {
+  return settings.restart ?? (settings.checkpoint.intervalMs === undefined ? { kind: 'none' } : EXPONENTIAL_DELAY);
+}
+
+/** Throws OPTION_INVALID that names the first option out of its range. */
+export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
+  const whole = (name: string, value: number, min: number, max: number): void => {
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new MillstreamError('OPTION_INVALID', `${name} must be a whole number from ${min} to ${max}, but is ${value}.`, { details: { option: name } });
+    }
+  };
+  whole('parallelism', settings.parallelism, 1, 32_768);
+  if (settings.maxParallelism !== undefined) whole('maxParallelism', settings.maxParallelism, 1, 32_768);
+  whole('bufferTimeoutMs', settings.bufferTimeoutMs, -1, 3_600_000);
+  whole('batchRows', settings.batchRows, 1, 65_536);
+  whole('autoWatermarkIntervalMs', settings.autoWatermarkIntervalMs, 0, 3_600_000);
+  if (settings.checkpoint.intervalMs !== undefined) whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
+  whole('checkpoint.timeoutMs', settings.checkpoint.timeoutMs, 1, 86_400_000);
+  whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
+  whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
+  return settings;
+}

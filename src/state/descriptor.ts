@@ -1,0 +1,140 @@
+/**
+ * State descriptors: what a function declares about its state before it runs.
+ *
+ * A descriptor is frozen data. Its name identifies the state inside its operator, its version says which shape the
+ * stored values have, and `migrate` turns a stored value of an older version into the next one, step by step and
+ * lazily, when a value is first read after a restore.
+ */
+
+import type { StateTtl } from './ttl.ts';
+
+/** `migrate[n]` takes a value of version `n` and returns one of version `n + 1`. */
+export type Migrations<T> = Readonly<Record<number, (stored: never) => T | unknown>>;
+
+export interface StateOptions<T> {
+  /** Version of the stored shape; 1 unless it has ever changed. */
+  readonly version?: number;
+  readonly migrate?: Migrations<T>;
+  readonly ttl?: StateTtl;
+}
+
+interface Descriptor<Kind extends string, T> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly version: number;
+  readonly migrate: Migrations<T>;
+  readonly ttl: StateTtl | undefined;
+}
+
+export interface ValueStateDescriptor<T> extends Descriptor<'value', T> {
+  readonly initial: (() => T) | undefined;
+}
+export interface ListStateDescriptor<T> extends Descriptor<'list', T> {}
+export interface MapStateDescriptor<K, V> extends Descriptor<'map', V> {
+  /** Carries the key's type; never set. */
+  readonly keyType?: K;
+}
+export interface ReducingStateDescriptor<T> extends Descriptor<'reducing', T> {
+  readonly reduce: (accumulated: T, value: T) => T;
+}
+export interface AggregatingStateDescriptor<In, Acc, Out> extends Descriptor<'aggregating', Acc> {
+  readonly aggregate: AggregateFunction<In, Acc, Out>;
+}
+
+export type StateDescriptor =
+  | ValueStateDescriptor<never>
+  | ListStateDescriptor<never>
+  | MapStateDescriptor<never, never>
+  | ReducingStateDescriptor<never>
+  | AggregatingStateDescriptor<never, never, never>;
+
+/** Flink's AggregateFunction. `merge` is needed for session windows, and lets sliding windows share their slices. */
+export interface AggregateFunction<In, Acc, Out> {
+  createAccumulator(): Acc;
+  /** Returns the accumulator with `value` in it: the same object, changed, or a new one. */
+  add(value: In, accumulator: Acc): Acc;
+  getResult(accumulator: Acc): Out;
+  merge?(a: Acc, b: Acc): Acc;
+}
+
+function common<Kind extends string, T>(kind: Kind, name: string, options: StateOptions<T>): Descriptor<Kind, T> {
+  return { kind, name, version: options.version ?? 1, migrate: options.migrate ?? {}, ttl: options.ttl };
+}
+
+/** One value per key. `initial` makes the value that a key has before its first update. */
+export function valueState<T>(name: string, options: StateOptions<T> & { readonly initial?: () => T } = {}): ValueStateDescriptor<T> {
+  return Object.freeze({ ...common('value', name, options), initial: options.initial });
+}
+
+/** A list per key. */
+export function listState<T>(name: string, options: StateOptions<T> = {}): ListStateDescriptor<T> {
+  return Object.freeze(common('list', name, options));
+}
+
+/** A map per key; map keys follow the rules of stream keys. */
+export function mapState<K, V>(name: string, options: StateOptions<V> = {}): MapStateDescriptor<K, V> {
+  return Object.freeze(common('map', name, options));
+}
+
+/** One value per key, folded by `reduce` with every value that is added. */
+export function reducingState<T>(name: string, reduce: (accumulated: T, value: T) => T, options: StateOptions<T> = {}): ReducingStateDescriptor<T> {
+  return Object.freeze({ ...common('reducing', name, options), reduce });
+}
+
+/** One accumulator per key. */
+export function aggregatingState<In, Acc, Out>(
+  name: string,
+  aggregate: AggregateFunction<In, Acc, Out>,
+  options: StateOptions<Acc> = {},
+): AggregatingStateDescriptor<In, Acc, Out> {
+  return Object.freeze({ ...common('aggregating', name, options), aggregate });
+}
+
+/** What a function reads and writes. All access is synchronous and concerns the current key. */
+export interface ValueState<T> {
+  value(): T | undefined;
+  update(value: T): void;
+  clear(): void;
+}
+
+export interface ListState<T> {
+  get(): readonly T[];
+  add(value: T): void;
+  addAll(values: Iterable<T>): void;
+  update(values: readonly T[]): void;
+  clear(): void;
+}
+
+export interface MapState<K, V> {
+  get(key: K): V | undefined;
+  put(key: K, value: V): void;
+  putAll(entries: Iterable<readonly [K, V]>): void;
+  remove(key: K): void;
+  contains(key: K): boolean;
+  keys(): Iterable<K>;
+  values(): Iterable<V>;
+  entries(): Iterable<readonly [K, V]>;
+  isEmpty(): boolean;
+  clear(): void;
+}
+
+export interface ReducingState<T> {
+  get(): T | undefined;
+  add(value: T): void;
+  clear(): void;
+}
+
+export interface AggregatingState<In, Out> {
+  get(): Out | undefined;
+  add(value: In): void;
+  clear(): void;
+}
+
+/** The handle that belongs to a descriptor. */
+export type StateHandle<D> =
+  D extends ValueStateDescriptor<infer T> ? ValueState<T>
+  : D extends ListStateDescriptor<infer T> ? ListState<T>
+  : D extends MapStateDescriptor<infer K, infer V> ? MapState<K, V>
+  : D extends ReducingStateDescriptor<infer T> ? ReducingState<T>
+  : D extends AggregatingStateDescriptor<infer In, infer _Acc, infer Out> ? AggregatingState<In, Out>
+  : never;

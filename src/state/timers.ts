@@ -1,0 +1,34 @@
+/**
+ * Timers of keyed operators, in both time domains: one per key, namespace, timestamp and domain, part of the state.
+ *
+ * Event-time timers fire in the order of their timestamps before the watermark that released them is forwarded;
+ * processing-time timers fire when their time has come, and at once after a restore when it has passed.
+ */
+
+import type { Resumable } from '../operator/gate.ts';
+
+export type TimeDomain = 'event' | 'processing';
+
+export interface TimerService {
+  readonly currentWatermark: number;
+  currentProcessingTime(): number;
+  /** For the current key and namespace of the backend. Registering twice is registering once. */
+  registerEventTimeTimer(timestamp: number): void;
+  registerProcessingTimeTimer(timestamp: number): void;
+  deleteEventTimeTimer(timestamp: number): void;
+  deleteProcessingTimeTimer(timestamp: number): void;
+}
+
+/** Called with the timer's key (and namespace) current in the backend. */
+export type TimerHandler = (timestamp: number, domain: TimeDomain, namespace: unknown) => void;
+
+/**
+ * The timers of one operator as its operator drives them. `advance` fires what the watermark releases, asking the
+ * gate between timers, and calls `done` once all have fired: at once, or from a later `resume`.
+ */
+export interface TimerDriver extends Resumable {
+  readonly service: TimerService;
+  advance(watermark: number, done: () => void): void;
+  /** Timers that are registered, in both domains. */
+  readonly size: number;
+}
