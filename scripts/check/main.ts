@@ -5,9 +5,10 @@
  * what it can: formatting, simple lint, docs/errors.md and docs/api.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packageEntries } from '../build/entries.ts';
+import { checkApi } from './api.ts';
 import { checkDocs } from './docs.ts';
 import { checkErrorCatalogue } from './error-catalogue.ts';
 import { checkCycles, checkLayers } from './layers.ts';
@@ -31,7 +32,11 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: 'types', about: 'tsc', run: () => tool('typescript/bin/tsc', ['--noEmit', '--pretty', 'false', '-p', '.']) },
-  { name: 'lint', about: 'oxlint, with types', run: (fix) => tool('oxlint/bin/oxlint', fix ? ['--fix'] : []) },
+  {
+    name: 'lint',
+    about: 'oxlint, with types',
+    run: (fix) => tool('oxlint/bin/oxlint', ['--format=unix', ...(fix ? ['--fix'] : [])]),
+  },
   { name: 'format', about: 'oxfmt', run: (fix) => tool('oxfmt/bin/oxfmt', fix ? [] : ['--check']) },
   { name: 'layers', about: 'imports go down, without cycles', run: () => own(checkStructure()) },
   { name: 'tidy', about: 'the shape of src/', run: () => own(checkTidy(sources(), entries())) },
@@ -42,6 +47,7 @@ const STEPS: readonly Step[] = [
     about: 'the catalogue, its page and its tests',
     run: async (fix) => own(await checkErrorCatalogue(ROOT, fix)),
   },
+  { name: 'api', about: 'the public declarations and their snapshot', run: (fix) => own(checkApi(ROOT, fix)) },
 ];
 
 function sources(): ReturnType<typeof readSources> {
@@ -55,13 +61,7 @@ function checkStructure(): Problem[] {
 
 /** The files behind the `exports` of package.json. */
 function entries(): Set<string> {
-  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | Record<string, string>>;
-  };
-  const files = Object.values(exports).flatMap((target) =>
-    typeof target === 'string' ? [] : (target['millstream-source'] ?? []),
-  );
-  return new Set(files.map((file) => file.replace('./', '')));
+  return new Set(packageEntries(ROOT).map((entry) => entry.source));
 }
 
 function own(problems: readonly Problem[]): Promise<Verdict> {
