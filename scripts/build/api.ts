@@ -10,19 +10,20 @@ import { parseSync, Visitor } from 'oxc-parser';
 import type { Comment, Statement, StaticExportEntry } from 'oxc-parser';
 
 /** A declaration: the file that holds it and the name it has there. */
-interface Place {
+export interface Place {
   readonly file: DeclarationFile;
   readonly name: string;
 }
 
+/** What an entry exports, by its public name; `undefined` stands for a name of another package. */
+export function publicPlaces(entryPath: string, files = new DeclarationFiles()): Map<string, Place | undefined> {
+  const names = files.load(entryPath).exportedNames();
+  return new Map(names.map((name) => [name, files.find(entryPath, name)]));
+}
+
 export function apiReport(entryPath: string): string {
   const files = new DeclarationFiles();
-  const exported = new Map(
-    files
-      .load(entryPath)
-      .exportedNames()
-      .map((name) => [name, files.find(entryPath, name)]),
-  );
+  const exported = publicPlaces(entryPath, files);
   const known = new Set<string>();
   for (const place of exported.values()) if (place !== undefined) known.add(keyOf(place));
 
@@ -56,7 +57,7 @@ export function apiReport(entryPath: string): string {
 }
 
 /** A declaration file: what it declares at its top level, imports and exports. */
-class DeclarationFile {
+export class DeclarationFile {
   readonly path: string;
   readonly #text: string;
   readonly #comments: readonly Comment[];
@@ -108,6 +109,35 @@ class DeclarationFile {
     return this.#declarations.get(name) ?? [];
   }
 
+  /** Whether the name stands for a type alone and vanishes when types are stripped. */
+  isTypeOnly(name: string): boolean {
+    return this.statements(name).every((statement) => {
+      const inner = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement;
+      return inner?.type === 'TSInterfaceDeclaration' || inner?.type === 'TSTypeAliasDeclaration';
+    });
+  }
+
+  /** The doc comments directly before the declarations of a name. */
+  docsBefore(name: string): string[] {
+    const starts = this.statements(name).map((statement) => statement.start);
+    return this.#docs((comment) =>
+      starts.some((start) => comment.end <= start && this.#text.slice(comment.end, start).trim() === ''),
+    );
+  }
+
+  /** The doc comments inside the declarations of a name: those of its members. */
+  docsInside(name: string): string[] {
+    const spans = this.statements(name);
+    return this.#docs((comment) => spans.some(({ start, end }) => comment.start > start && comment.end < end));
+  }
+
+  /** The text of the doc comments that are wanted, without the stars. */
+  #docs(wanted: (comment: Comment) => boolean): string[] {
+    return this.#comments
+      .filter((comment) => comment.type === 'Block' && comment.value.startsWith('*') && wanted(comment))
+      .map((comment) => comment.value.slice(1).replaceAll(/^[ \t]*\* ?/gm, ''));
+  }
+
   /** The declarations of a name as written, without their comments. */
   print(name: string): string {
     return this.statements(name)
@@ -131,7 +161,7 @@ class DeclarationFile {
   }
 }
 
-class DeclarationFiles {
+export class DeclarationFiles {
   readonly #loaded = new Map<string, DeclarationFile>();
 
   load(path: string): DeclarationFile {

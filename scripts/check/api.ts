@@ -2,14 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { apiReport } from '../build/api.ts';
-import { emit } from '../build/emit.ts';
 import { packageEntries } from '../build/entries.ts';
 import type { Problem } from './problem.ts';
+import { emittedDeclarations } from './scratch.ts';
 
 export function checkApi(root: string, fix: boolean): Problem[] {
-  const declarations = join(root, '.tmp/api');
-  const failure = emit(root, { outDir: declarations, declarationsOnly: true });
-  if (failure !== undefined) {
+  const declarations = emittedDeclarations(root);
+  if (declarations === undefined) {
     return [{ path: 'src', line: 1, message: 'the declarations cannot be emitted; see the check of types' }];
   }
   return packageEntries(root).flatMap(({ subpath, source }): Problem[] => {

@@ -11,6 +11,7 @@ import { packageEntries } from '../build/entries.ts';
 import { checkApi } from './api.ts';
 import { checkDocs } from './docs.ts';
 import { checkErrorCatalogue } from './error-catalogue.ts';
+import { checkExamples } from './examples.ts';
 import { checkCycles, checkLayers } from './layers.ts';
 import { printProblems } from './problem.ts';
 import type { Problem } from './problem.ts';
@@ -48,6 +49,7 @@ const STEPS: readonly Step[] = [
     run: async (fix) => own(await checkErrorCatalogue(ROOT, fix)),
   },
   { name: 'api', about: 'the public declarations and their snapshot', run: (fix) => own(checkApi(ROOT, fix)) },
+  { name: 'examples', about: 'of doc comments and guides: they compile and run', run: () => own(checkExamples(ROOT)) },
 ];
 
 function sources(): ReturnType<typeof readSources> {
