@@ -125,6 +125,11 @@ export class ByteWriter {
     return copy;
   }
 
+  /** Forgets what was written from offset `length` on. */
+  truncate(length: number): void {
+    if (length < this.#length) this.#length = length;
+  }
+
   reset(): void {
     this.#length = 0;
   }
