@@ -51,6 +51,6 @@ export function parseSource(path: string, text: string): SourceFile {
 }
 
 /** Resolves a relative specifier against the importing file; a package's name stays as it is. */
-export function resolveSpecifier(from: string, specifier: string): string {
+function resolveSpecifier(from: string, specifier: string): string {
   return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier) : specifier;
 }

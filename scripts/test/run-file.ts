@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReportLine } from './reporter.ts';
 
 /** The longest a file may take; far above what a file should, so that only a hung one meets it. */
-export const FILE_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 180_000;
 
 /** What is kept of a file's own output, from its end: enough to see what went wrong. */
 const OUTPUT_CHARACTERS_MAX = 64 * 1024;
@@ -42,11 +42,13 @@ export interface FileRun {
 export function runFile(root: string, file: string, scratch: string, timeoutMs: number = FILE_TIMEOUT_MS): FileRun {
   const reportPath = join(scratch, `${file.replaceAll(/[^\w.-]/g, '_')}.ndjson`);
   const started = performance.now();
+  // A test that runs a file of tests has a report of its own, which is not this one's.
+  const flags = process.execArgv.filter((flag) => !flag.startsWith('--test-'));
   // A group of its own, so that whatever the file started can be ended with it.
   const grouped = process.platform !== 'win32';
   const child = spawn(
     process.execPath,
-    [...process.execArgv, `--test-reporter=${REPORTER}`, `--test-reporter-destination=${reportPath}`, join(root, file)],
+    [...flags, `--test-reporter=${REPORTER}`, `--test-reporter-destination=${reportPath}`, join(root, file)],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: grouped },
   );
 
