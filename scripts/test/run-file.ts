@@ -109,7 +109,7 @@ function outsideOfTests(lines: readonly ReportLine[], code: number | null, signa
     (entry) => entry.kind === 'passed' || entry.kind === 'skipped' || entry.kind === 'failed',
   );
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-  if (lines.length === 0 && code === 0) return 'Holds no test.';
+  if (lines.length === 0 && code === 0) return 'Holds no test, or ended before one was done.';
   if (lines.at(-1)?.kind !== 'end') return `Ended before its tests were done (${how}).`;
   if (finished.length === 0) return 'Holds no test.';
   if (code === 0 || finished.some((entry) => entry.kind === 'failed')) return undefined;
