@@ -85,4 +85,3 @@ test('a file that hangs is ended with all that it started, and names the test th
   // The result came, so the child is gone: it held the same output open.
   assert.match(result.output, /child \d+/);
 });
-});
