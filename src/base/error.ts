@@ -46,6 +46,7 @@ export const ERRORS = {
 
   // Time.
   TIMESTAMP_MISSING: { blame: 'user', restart: false, remedy: 'Assign timestamps with a watermark strategy before event-time operators, or use processing time.' },
+  TIMESTAMP_INVALID: { blame: 'user', restart: false, remedy: 'Return milliseconds since the epoch, as a number, from the timestamp assigner.' },
   WINDOW_INVALID: { blame: 'user', restart: false, remedy: 'Correct the window definition.' },
 
   // State and checkpoints.

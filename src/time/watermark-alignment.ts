@@ -1,0 +1,50 @@
+/**
+ * The bookkeeping of one alignment group: how far its members have come, and how far they may go.
+ *
+ * Members (a subtask of a source each) report their watermark; the slowest active one plus the allowed drift is the
+ * limit for all. Members and splits whose watermark is above the limit stop reading until the limit has passed them.
+ */
+
+import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
+
+export class AlignmentGroup {
+  readonly #maxDriftMs: number;
+  readonly #watermarks = new Map<string, number>();
+
+  constructor(maxDriftMs: number) {
+    this.#maxDriftMs = maxDriftMs;
+  }
+
+  /** `idle` members, and those that have ended, are not waited for. */
+  report(member: string, watermark: number, idle: boolean): void {
+    this.#watermarks.set(member, idle ? MAX_WATERMARK : watermark);
+  }
+
+  remove(member: string): void {
+    this.#watermarks.delete(member);
+  }
+
+  /** No member may read on while its watermark is above this. */
+  get limit(): number {
+    let slowest = MAX_WATERMARK;
+    for (const watermark of this.#watermarks.values()) slowest = Math.min(slowest, watermark);
+    // Before every member has a watermark there is nothing to be ahead of.
+    return slowest === MIN_WATERMARK ? MAX_WATERMARK : slowest + this.#maxDriftMs;
+  }
+}
+
+/** Which splits have to stop and which may go on, by `limit`. Changes the `paused` marks of the splits. */
+export function alignSplits(
+  splits: Iterable<{ readonly splitId: string; readonly watermark: number; paused: boolean }>,
+  limit: number,
+): { readonly pause: readonly string[]; readonly resume: readonly string[] } {
+  const pause: string[] = [];
+  const resume: string[] = [];
+  for (const split of splits) {
+    const ahead = split.watermark > limit;
+    if (ahead === split.paused) continue;
+    split.paused = ahead;
+    (ahead ? pause : resume).push(split.splitId);
+  }
+  return { pause, resume };
+}
