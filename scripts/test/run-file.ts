@@ -8,6 +8,9 @@ import type { ReportLine } from './reporter.ts';
 /** The longest a file may take; far above what a file should, so that only a hung one meets it. */
 const FILE_TIMEOUT_MS = 180_000;
 
+/** How long the output of a file may stay open after its process ended; then something that it left behind holds it. */
+const OUTPUT_LINGER_MS = 2_000;
+
 /** What is kept of a file's own output, from its end: enough to see what went wrong. */
 const OUTPUT_CHARACTERS_MAX = 64 * 1024;
 
@@ -79,8 +82,15 @@ export function runFile(root: string, file: string, scratch: string, timeoutMs: 
       startError = error;
       finish(null, null);
     });
-    // A process that outlives the file would hold the pipes open for ever.
-    child.on('exit', kill);
+    child.on('exit', () => {
+      clearTimeout(timer);
+      // What the file left running would hold its output open, unless it went away into a group of its own.
+      kill();
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, OUTPUT_LINGER_MS).unref();
+    });
     child.on('close', finish);
 
     function finish(code: number | null, signal: NodeJS.Signals | null): void {

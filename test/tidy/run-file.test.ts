@@ -49,7 +49,10 @@ test('a suite whose hook throws fails', async () => {
 test('a file that ends its process early fails', async () => {
   const result = await run(`test('exits', () => process.exit(0)); test('never', () => {});`);
   assert.deepEqual(counts(result), [0, 0, ['(the file)']]);
-  assert.match(result.failures[0]?.error ?? '', /Ended before its tests were done \(exit code 0\)|ended before one was done/);
+  assert.match(
+    result.failures[0]?.error ?? '',
+    /Ended before its tests were done \(exit code 0\)|ended before one was done/,
+  );
 });
 
 test('a file that cannot be loaded fails and shows why', async () => {
@@ -84,4 +87,18 @@ test('a file that hangs is ended with all that it started, and names the test th
   assert.match(result.failures[0]?.error ?? '', /Did not end within 4 s.*"waits for ever"/);
   // The result came, so the child is gone: it held the same output open.
   assert.match(result.output, /child \d+/);
+});
+
+test('a process that the file left behind in a group of its own does not hold up the run', async () => {
+  const result = await run(`
+    import { spawn } from 'node:child_process';
+    test('leaves', () => {
+      const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'inherit', detached: true });
+      child.unref();
+      console.log('child ' + child.pid);
+    });
+  `);
+  assert.deepEqual(counts(result), [1, 0, []]);
+  // The result came before the child's end: it can still be killed.
+  process.kill(Number(/child (\d+)/.exec(result.output)?.[1]), 'SIGKILL');
 });
