@@ -5,7 +5,13 @@
 
 import { MAX_WATERMARK } from '../data/element.ts';
 import { BoundedOutOfOrderness } from '../time/watermark-generator.ts';
-import { checkedTimestamp, MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange } from '../time/split-watermarks.ts';
+import {
+  checkedTimestamp,
+  MAIN_SPLIT,
+  SplitWatermarks,
+  type SplitWatermark,
+  type WatermarkChange,
+} from '../time/split-watermarks.ts';
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { Cancellation } from '../base/world.ts';
 import type { InlineCode } from './inline-code.ts';
@@ -16,12 +22,18 @@ import { PlainOperator } from './plain-operator.ts';
 export const AUTO_WATERMARK_INTERVAL_MS = 200;
 
 /** `intervalMs`: milliseconds between periodic watermarks; 0 turns them off, as in Flink. */
-export function timestampsAndWatermarks<T>(strategy: WatermarkStrategy<T>, intervalMs: number = AUTO_WATERMARK_INTERVAL_MS): OperatorDefinition {
+export function timestampsAndWatermarks<T>(
+  strategy: WatermarkStrategy<T>,
+  intervalMs: number = AUTO_WATERMARK_INTERVAL_MS,
+): OperatorDefinition {
   return Object.freeze<OperatorDefinition>({
     kind: 'timestamps',
     input: 'records',
     output: 'records',
-    create: () => (strategy.punctuated ? new PunctuatingTimestamps(strategy, intervalMs) : new PeriodicTimestamps(strategy, intervalMs)),
+    create: () =>
+      strategy.punctuated
+        ? new PunctuatingTimestamps(strategy, intervalMs)
+        : new PeriodicTimestamps(strategy, intervalMs),
     ...(strategy.punctuated ? {} : { inline: (code: InlineCode) => writeElementPath(code, strategy) }),
     describe: strategy.describe(),
   });
@@ -34,7 +46,9 @@ function writeElementPath<T>(code: InlineCode, strategy: WatermarkStrategy<T>): 
   const timestamp = writeTimestamp(code, strategy, split);
   if (strategy.kind === 'monotonous' || strategy.kind === 'bounded-out-of-orderness') {
     code.line(`${split}.events++;`);
-    code.line(`if (${timestamp} > ${code.self}.bounded.maxTimestamp) ${code.self}.bounded.maxTimestamp = ${timestamp};`);
+    code.line(
+      `if (${timestamp} > ${code.self}.bounded.maxTimestamp) ${code.self}.bounded.maxTimestamp = ${timestamp};`,
+    );
   } else {
     code.line(`${split}.observe(${code.value}, ${timestamp});`);
   }
@@ -46,7 +60,9 @@ function writeTimestamp<T>(code: InlineCode, strategy: WatermarkStrategy<T>, spl
   const assign = strategy.timestampAssigner === undefined ? `${split}.assign` : code.bind(strategy.timestampAssigner);
   const timestamp = code.fresh('timestamp');
   code.line(`const ${timestamp} = ${assign}(${code.value}, ${code.timestamp});`);
-  code.line(`if (typeof ${timestamp} !== 'number' || ${timestamp} !== ${timestamp}) ${code.bind(checkedTimestamp)}(${timestamp}, ${code.value});`);
+  code.line(
+    `if (typeof ${timestamp} !== 'number' || ${timestamp} !== ${timestamp}) ${code.bind(checkedTimestamp)}(${timestamp}, ${code.value});`,
+  );
   return timestamp;
 }
 
@@ -109,7 +125,8 @@ class PeriodicTimestamps<T> extends PlainOperator<T> {
 class PunctuatingTimestamps<T> extends PeriodicTimestamps<T> implements InputOperator<T> {
   element(value: T, recordTimestamp: Timestamp, kind: RowKindCode): void {
     const { split } = this;
-    const timestamp = split.assign === undefined ? recordTimestamp : checkedTimestamp(split.assign(value, recordTimestamp), value);
+    const timestamp =
+      split.assign === undefined ? recordTimestamp : checkedTimestamp(split.assign(value, recordTimestamp), value);
     this.output.emit(value, timestamp, kind);
     split.observe(value, timestamp);
     if (this.watermarks.due) this.apply(this.watermarks.take());

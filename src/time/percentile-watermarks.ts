@@ -74,8 +74,7 @@ export class PercentileWatermarks implements WatermarkGenerator<unknown> {
   /** The distance that is kept now. */
   get delayMs(): number {
     const { minDelayMs, maxDelayMs, minEvents, initialDelayMs, cover } = this.#settings;
-    const wanted =
-      this.#events < minEvents ? (initialDelayMs ?? this.#maxLateness) : this.#histogram.quantile(cover);
+    const wanted = this.#events < minEvents ? (initialDelayMs ?? this.#maxLateness) : this.#histogram.quantile(cover);
     return Math.min(maxDelayMs, Math.max(minDelayMs, wanted));
   }
 }

@@ -56,7 +56,8 @@ export class SplitWatermark<T> implements WatermarkOutput {
 
   /** The timestamp of a record, which the generator has then seen. */
   onEvent(value: T, recordTimestamp: number): number {
-    const timestamp = this.assign === undefined ? recordTimestamp : checkedTimestamp(this.assign(value, recordTimestamp), value);
+    const timestamp =
+      this.assign === undefined ? recordTimestamp : checkedTimestamp(this.assign(value, recordTimestamp), value);
     this.observe(value, timestamp);
     return timestamp;
   }
@@ -126,7 +127,12 @@ export class SplitWatermarks<T> {
   }
 
   /** The watermark of a split, for alignment. */
-  get splits(): Iterable<{ readonly splitId: string; readonly watermark: number; readonly idle: boolean; paused: boolean }> {
+  get splits(): Iterable<{
+    readonly splitId: string;
+    readonly watermark: number;
+    readonly idle: boolean;
+    paused: boolean;
+  }> {
     return this.#splits.values();
   }
 
@@ -229,7 +235,8 @@ export function checkedTimestamp(timestamp: number, value: unknown): number {
 
 function invalidTimestamp(timestamp: unknown, value: unknown): MillstreamError {
   const got = Object.prototype.toString.call(timestamp) === '[object Date]' ? 'a Date' : String(timestamp);
-  const keys = typeof value === 'object' && value !== null ? ` for a record with the fields ${Object.keys(value).join(', ')}` : '';
+  const keys =
+    typeof value === 'object' && value !== null ? ` for a record with the fields ${Object.keys(value).join(', ')}` : '';
   return new MillstreamError(
     'TIMESTAMP_INVALID',
     `The timestamp assigner returned ${got}${keys}, but an event time is a number of milliseconds since the epoch (${NO_TIMESTAMP} for none). Convert dates with getTime(), and seconds by multiplying with 1000.`,

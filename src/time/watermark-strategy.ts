@@ -36,7 +36,14 @@ export interface TimestampedGenerator<T> {
   readonly assign: TimestampAssigner<T> | undefined;
 }
 
-type StrategyKind = 'monotonous' | 'bounded-out-of-orderness' | 'percentile' | 'punctuated' | 'ingestion-time' | 'custom' | 'none';
+type StrategyKind =
+  | 'monotonous'
+  | 'bounded-out-of-orderness'
+  | 'percentile'
+  | 'punctuated'
+  | 'ingestion-time'
+  | 'custom'
+  | 'none';
 
 interface StrategySettings<T> {
   readonly kind: StrategyKind;
@@ -78,11 +85,19 @@ export class WatermarkStrategy<in T> {
    *
    * @throws OPTION_INVALID when the bound is negative or not finite.
    */
-  static forBoundedOutOfOrderness<T>(maxOutOfOrdernessMs: number, assigner?: TimestampAssigner<T>): WatermarkStrategy<T> {
+  static forBoundedOutOfOrderness<T>(
+    maxOutOfOrdernessMs: number,
+    assigner?: TimestampAssigner<T>,
+  ): WatermarkStrategy<T> {
     duration('maxOutOfOrdernessMs', maxOutOfOrdernessMs, 0);
-    return WatermarkStrategy.#of('bounded-out-of-orderness', () => new BoundedOutOfOrderness(maxOutOfOrdernessMs), assigner, {
-      maxOutOfOrdernessMs,
-    });
+    return WatermarkStrategy.#of(
+      'bounded-out-of-orderness',
+      () => new BoundedOutOfOrderness(maxOutOfOrdernessMs),
+      assigner,
+      {
+        maxOutOfOrdernessMs,
+      },
+    );
   }
 
   /**
@@ -108,7 +123,9 @@ export class WatermarkStrategy<in T> {
     if (settings.initialDelayMs !== undefined) duration('initialDelayMs', settings.initialDelayMs, 0);
     duration('minEvents', settings.minEvents, 0);
     duration('halfLifeEvents', settings.halfLifeEvents, 1);
-    return WatermarkStrategy.#of('percentile', () => new PercentileWatermarks(settings), assigner, { cover: settings.cover });
+    return WatermarkStrategy.#of('percentile', () => new PercentileWatermarks(settings), assigner, {
+      cover: settings.cover,
+    });
   }
 
   /**
@@ -120,7 +137,10 @@ export class WatermarkStrategy<in T> {
    * const strategy = WatermarkStrategy.forPunctuated((event, timestamp) => (event.endOfBatch ? timestamp : undefined));
    * ```
    */
-  static forPunctuated<T>(watermarkOf: (event: T, timestamp: number) => number | undefined, assigner?: TimestampAssigner<T>): WatermarkStrategy<T> {
+  static forPunctuated<T>(
+    watermarkOf: (event: T, timestamp: number) => number | undefined,
+    assigner?: TimestampAssigner<T>,
+  ): WatermarkStrategy<T> {
     return WatermarkStrategy.#of('punctuated', () => new PunctuatedWatermarks(watermarkOf), assigner);
   }
 
@@ -140,7 +160,10 @@ export class WatermarkStrategy<in T> {
   }
 
   /** The user's own generator; `factory` is called once per split and subtask. */
-  static forGenerator<T>(factory: (context: GeneratorContext) => WatermarkGenerator<T>, assigner?: TimestampAssigner<T>): WatermarkStrategy<T> {
+  static forGenerator<T>(
+    factory: (context: GeneratorContext) => WatermarkGenerator<T>,
+    assigner?: TimestampAssigner<T>,
+  ): WatermarkStrategy<T> {
     return WatermarkStrategy.#of('custom', factory, assigner);
   }
 
@@ -220,7 +243,9 @@ export class WatermarkStrategy<in T> {
   /** A generator for one split, with its assigner. */
   create(context: GeneratorContext): TimestampedGenerator<T> {
     const made = this.#settings.create(context);
-    return this.#settings.assigner === undefined ? made : { generator: made.generator, assign: this.#settings.assigner };
+    return this.#settings.assigner === undefined
+      ? made
+      : { generator: made.generator, assign: this.#settings.assigner };
   }
 
   /** Facts for the plan. */
@@ -229,9 +254,38 @@ export class WatermarkStrategy<in T> {
       watermarks: this.kind,
       ...this.#settings.facts,
       ...(this.idlenessMs === undefined ? {} : { idlenessMs: this.idlenessMs }),
-      ...(this.alignment === undefined ? {} : { alignmentGroup: this.alignment.group, maxDriftMs: this.alignment.maxDriftMs }),
+      ...(this.alignment === undefined
+        ? {}
+        : { alignmentGroup: this.alignment.group, maxDriftMs: this.alignment.maxDriftMs }),
     };
   }
+}
+
+/** The factories of {@link WatermarkStrategy} for a stream whose element type is known. */
+export interface WatermarkStrategies<T> {
+  readonly forMonotonousTimestamps: typeof WatermarkStrategy.forMonotonousTimestamps<T>;
+  readonly forBoundedOutOfOrderness: typeof WatermarkStrategy.forBoundedOutOfOrderness<T>;
+  readonly forPercentile: typeof WatermarkStrategy.forPercentile<T>;
+  readonly forPunctuated: typeof WatermarkStrategy.forPunctuated<T>;
+  readonly forIngestionTime: typeof WatermarkStrategy.forIngestionTime<T>;
+  readonly forGenerator: typeof WatermarkStrategy.forGenerator<T>;
+  readonly noWatermarks: typeof WatermarkStrategy.noWatermarks<T>;
+}
+
+/**
+ * A strategy, or a function that makes one: within it every step of a chain of calls knows the element type.
+ *
+ * @example
+ * ```ts
+ * stream.assignTimestampsAndWatermarks((strategy) =>
+ *   strategy.forMonotonousTimestamps().withTimestampAssigner((event) => event.time),
+ * );
+ * ```
+ */
+export type GivenStrategy<T> = WatermarkStrategy<T> | ((strategies: WatermarkStrategies<T>) => WatermarkStrategy<T>);
+
+export function resolveStrategy<T>(given: GivenStrategy<T>): WatermarkStrategy<T> {
+  return typeof given === 'function' ? given(WatermarkStrategy) : given;
 }
 
 function duration(name: string, value: number, least: number): void {
@@ -239,7 +293,11 @@ function duration(name: string, value: number, least: number): void {
 }
 
 function invalid(name: string, value: unknown, wanted: string): MillstreamError {
-  return new MillstreamError('OPTION_INVALID', `The option ${name} of a watermark strategy must be ${wanted}, but is ${String(value)}.`, {
-    details: { option: name },
-  });
+  return new MillstreamError(
+    'OPTION_INVALID',
+    `The option ${name} of a watermark strategy must be ${wanted}, but is ${String(value)}.`,
+    {
+      details: { option: name },
+    },
+  );
 }
