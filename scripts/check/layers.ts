@@ -32,6 +32,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   testing: [...EXECUTION, 'api'],
 };
 
+/** The first file of a worker thread makes the thread's World, as an entry of the package makes the process's. */
+const THREAD_ENTRY = /^src\/cluster\/[\w-]+-(?:worker|thread)\.ts$/;
+
 /** Files directly in src/ are the package's entries: they wire the two towers together and may import everything. */
 export function checkLayers(files: readonly SourceFile[]): Problem[] {
   return files.flatMap((file) => {
@@ -47,6 +50,7 @@ export function checkLayers(files: readonly SourceFile[]): Problem[] {
       if (!target.startsWith('src/')) return [];
       const to = folderOf(target);
       if (to === from || (to !== undefined && allowed.includes(to))) return [];
+      if (to === 'world' && THREAD_ENTRY.test(file.path)) return [];
       return [
         { path: file.path, line, message: `${from} must not import ${to ?? 'an entry of the package'} (${target})` },
       ];

@@ -10,8 +10,8 @@ import type { SourceFile } from './source-file.ts';
 /** Where every record passes. A promise or a generator per record costs ten to a hundred times a plain call. */
 const ELEMENT_PATH = ['src/operator/', 'src/kernel/'];
 
-/** Files of the element path that are about waiting: `async-wait.ts`, `operator/async/…`. */
-const ABOUT_WAITING = /\/async[-/]/;
+/** Files of the element path that are about waiting: `async-wait.ts`, and sources, which wait for the outside between batches. */
+const ABOUT_WAITING = /\/(?:async|source)[-/]/;
 
 export function checkTidy(files: readonly SourceFile[], entries: ReadonlySet<string>): Problem[] {
   return files.flatMap((file) => [
@@ -26,7 +26,7 @@ function checkElementPath(file: SourceFile): Problem[] {
   if (!ELEMENT_PATH.some((folder) => file.path.startsWith(folder)) || ABOUT_WAITING.test(file.path)) return [];
   const problems: Problem[] = [];
   const reject = (what: string, offset: number): void => {
-    const message = `${what} on the element path; only files named async-… may wait`;
+    const message = `${what} on the element path; only files named async-… and source-… may wait`;
     problems.push({ path: file.path, line: lineAt(file.text, offset), message });
   };
   const rejectFunction = (node: { async: boolean; generator: boolean; start: number }): void => {

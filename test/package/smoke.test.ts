@@ -99,6 +99,13 @@ test('every entry can be imported', () => {
   assert.match(runInProject('imports.ts'), /^imported \d+ names/m);
 });
 
+// Each is a program on its own that ends with the line "ok".
+for (const program of globSync('run-*.ts', { cwd: join(import.meta.dirname, 'project') })) {
+  test(`${program} runs on the installed package`, () => {
+    assert.match(runInProject(program), /^ok$/m);
+  });
+}
+
 test('the declarations hold under a strict compiler that checks libraries too', () => {
   const settings = {
     compilerOptions: {
