@@ -50,7 +50,24 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/**
+ * A plain TCP connection to somebody who does not speak the engine's messages: bytes in order, in pieces of any size.
+ */
+export interface ByteStream {
+  /**
+   * The next bytes as they come, `undefined` once the other end has closed; rejects when the connection broke. Called
+   * again only after it has settled. Nothing more is taken from the network while nobody asks.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Resolves when there is room for more; from then on the bytes may be changed. Rejects when the connection broke. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends what was written and closes; reads that wait settle with `undefined`. */
+  close(): void;
+}
+
 export interface Network {
+  /** Fails with CHANNEL_LOST when nobody listens. */
+  openStream(host: string, port: number): Promise<ByteStream>;
   /** `local:NAME`, or `tcp:HOST:PORT` with port 0 for a free one. Fails with PORT_IN_USE. */
   listen(address: string, onConnection: (connection: Connection) => void): Promise<Listener>;
   /** Fails with CHANNEL_LOST when nobody listens. */
@@ -88,9 +105,11 @@ export interface Storage {
   status(path: string): Promise<FileStatus | undefined>;
   /** Names (not paths) in a directory, sorted. */
   list(directory: string): Promise<readonly string[]>;
+  /** With the directories above it; one that is there already is no error. */
   makeDirectory(path: string): Promise<void>;
-  /** Atomic; replaces an existing target. */
+  /** Atomic and durable; replaces an existing target. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or a directory with all that is in it; what is not there is no error. */
   remove(path: string): Promise<void>;
   /** A fresh, empty directory for temporary files (spilled sorts, working files). */
   temporaryDirectory(): Promise<string>;
@@ -156,7 +175,19 @@ export interface Doorbell {
   wait(timeout: Milliseconds): Promise<void>;
 }
 
+/**
+ * Whose code is running: failures that no call is there to catch (a rejected promise that nobody awaits, a throw in a
+ * callback that user code scheduled) are traced back to the job whose code began them.
+ */
+export interface Ownership {
+  /** Runs `body`, and everything asynchronous that it begins, on behalf of `owner`. */
+  run<T>(owner: string, body: () => T): T;
+  /** Hears of stray failures of owners; others stay what they are. Cancel to hear no more. */
+  onStray(listener: (owner: string, error: unknown) => boolean): Cancellation;
+}
+
 export interface World {
+  readonly ownership: Ownership;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;

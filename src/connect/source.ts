@@ -12,6 +12,9 @@
  * not wait: it says what it knows and offers a promise in `available`.
  */
 
+import type { World } from '../base/world.ts';
+import type { MetricGroup } from '../observe/metrics.ts';
+
 /** `bounded` sources end by themselves; a job of bounded sources may run in BATCH mode. */
 export type Boundedness = 'bounded' | 'unbounded';
 
@@ -34,6 +37,8 @@ export interface ReaderOutput<T> {
   releaseSplit(splitId: string): void;
   /** A record that could not be decoded, for the side output that the user chose. */
   side(tag: string, value: unknown): void;
+  /** A record that could not be decoded and that the user chose to leave out: counted, and a sample kept. */
+  dropped(value: unknown): void;
 }
 
 export interface SourceReader<T, Split> {
@@ -63,6 +68,7 @@ export interface ReaderContext {
   now(): number;
   /** Calls back once on the task's thread. */
   after(delayMs: number, callback: () => void): void;
+  readonly metrics: MetricGroup;
   readonly world: ConnectorWorld;
 }
 
@@ -106,5 +112,3 @@ export interface Source<T, Split = unknown, State = unknown> {
   /** Carries the element type; never set. */
   readonly elementType?: T;
 }
-
-import type { World } from '../base/world.ts';

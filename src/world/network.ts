@@ -1,7 +1,8 @@
 /** The real network: `local:` inside this World, `tcp:` between processes. */
 
-import type { Clock, Connection, Listener, Network } from '../base/world.ts';
+import type { ByteStream, Clock, Connection, Listener, Network } from '../base/world.ts';
 import { parseAddress } from './address.ts';
+import { openStream } from './byte-stream.ts';
 import { LocalNetwork } from './local-network.ts';
 import { connectTcp, listenTcp } from './tcp-network.ts';
 
@@ -22,5 +23,9 @@ export class RealNetwork implements Network {
     const parsed = parseAddress(address);
     if (parsed.kind === 'local') return this.#local.connect(parsed.name);
     return await connectTcp(parsed.host, parsed.port);
+  }
+
+  async openStream(host: string, port: number): Promise<ByteStream> {
+    return await openStream(host, port);
   }
 }

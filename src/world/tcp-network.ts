@@ -12,7 +12,7 @@ import { formatTcp } from './address.ts';
 import { MESSAGE_BYTES_MAX, MessageReader, FAREWELL, HEADER_BYTES } from './message-framing.ts';
 
 /** How long a host may leave an attempt to connect unanswered. */
-const CONNECT_TIMEOUT_MS = 10_000;
+export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** How long a closed connection may take to send what was sent before. */
 const LINGER_MS = 5_000;
@@ -84,14 +84,7 @@ export function connectTcp(host: string, port: number): Promise<Connection> {
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
     const failed = (error: Error): void => {
       clearTimeout(timer);
-      const reason = 'code' in error ? systemCode(error) : `no answer within ${CONNECT_TIMEOUT_MS} ms`;
-      reject(
-        new MillstreamError(
-          'CHANNEL_LOST',
-          `The address ${address} cannot be connected to (${reason}). Check that the process there runs and can be reached.`,
-          { cause: error, details: { address } },
-        ),
-      );
+      reject(connectFailure(address, error));
     };
     socket.once('error', failed);
     socket.once('connect', () => {
@@ -100,6 +93,15 @@ export function connectTcp(host: string, port: number): Promise<Connection> {
       resolve(new TcpConnection(socket, address));
     });
   });
+}
+
+export function connectFailure(address: string, error: Error): MillstreamError {
+  const reason = 'code' in error ? systemCode(error) : `no answer within ${CONNECT_TIMEOUT_MS} ms`;
+  return new MillstreamError(
+    'CHANNEL_LOST',
+    `The address ${address} cannot be connected to (${reason}). Check that the process there runs and can be reached.`,
+    { cause: error, details: { address } },
+  );
 }
 
 function systemCode(error: Error): string {

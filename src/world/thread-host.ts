@@ -38,6 +38,6 @@ class RealThreadHost implements ThreadHost {
   }
 
   poll(): { readonly message: unknown } | undefined {
-    return receiveMessageOnPort(this.#port) as { readonly message: unknown } | undefined;
+    return receiveMessageOnPort(this.#port);
   }
 }
