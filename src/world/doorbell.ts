@@ -30,7 +30,8 @@ export class RealDoorbell implements Doorbell {
 
   async #sleeping(): Promise<void> {
     const sleep = Atomics.waitAsync(this.cell, 0, BELL_AWAITED);
-    if (sleep.async) await sleep.value;
+    // Waited for even when the bell was rung in between: `wait` has yet to keep the promise that is forgotten below.
+    await sleep.value;
     this.#sleep = undefined;
     Atomics.store(this.cell, 0, BELL_IDLE);
   }
