@@ -1,0 +1,62 @@
+/** A growing buffer that text is appended to as UTF-8: what encoders write into. */
+
+const INITIAL_BYTES = 64 * 1024;
+
+/** UTF-8 takes at most three bytes for each unit of UTF-16. */
+const BYTES_PER_UNIT_MAX = 3;
+
+export class ByteAppender {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity: number = INITIAL_BYTES) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends text; a lone surrogate becomes U+FFFD, as UTF-8 has no form for it. */
+  text(text: string): void {
+    this.#reserve(text.length * BYTES_PER_UNIT_MAX);
+    this.#length += this.#bytes.write(text, this.#length, 'utf8');
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  /** Forgets what was appended after the first `length` bytes. */
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
+
+  /** What was appended, without a copy: valid until the next append. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of what was appended; nothing is left afterwards. */
+  take(): Uint8Array {
+    const taken = Buffer.allocUnsafeSlow(this.#length);
+    this.#bytes.copy(taken, 0, 0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
