@@ -24,8 +24,14 @@ export interface StreamOrigin {
   readonly chosen: boolean;
 }
 
-/** A definition, or what makes it once the settings of the job are final. */
-export type NodeDefinition = OperatorDefinition | ((settings: ExecutionSettings) => OperatorDefinition);
+/** The operator of a node, and what runs of it beside the JobManager. */
+export interface NodeParts {
+  readonly definition: OperatorDefinition;
+  readonly coordinator?: CoordinatorFactory | undefined;
+}
+
+/** The parts, or what makes them once the settings of the job are final. */
+export type NodeDefinition = OperatorDefinition | ((settings: ExecutionSettings) => NodeParts);
 
 /** What a new node is made of. */
 export interface NodeInit {
@@ -39,7 +45,6 @@ export interface NodeInit {
   readonly fixedParallelism?: number;
   readonly uid?: string;
   readonly source?: Source<unknown, never, never>;
-  readonly coordinator?: CoordinatorFactory;
   readonly sink?: boolean;
 }
 
@@ -128,7 +133,7 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
   const { init } = draft;
   checkParallelism(draft);
   const inputs = init.inputs.flatMap((origins, input) => origins.map((origin) => edge(draft, origin, input)));
-  const definition = typeof init.definition === 'function' ? init.definition(settings) : init.definition;
+  const { definition, coordinator } = typeof init.definition === 'function' ? init.definition(settings) : { definition: init.definition, coordinator: undefined };
   return Object.freeze({
     id: draft.id,
     name: draft.name,
@@ -142,7 +147,7 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
     slotSharingGroup: draft.slotSharingGroup ?? inheritedGroup(inputs, before),
     bufferTimeoutMs: draft.bufferTimeoutMs,
     source: init.source,
-    coordinator: init.coordinator,
+    coordinator,
     sink: init.sink ?? false,
   });
 }

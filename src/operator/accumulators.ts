@@ -2,29 +2,26 @@
  * Accumulators: figures that functions add to while a job runs, merged over all subtasks when it ends.
  *
  * A function makes one, registers it in `open` under a name with `ctx.addAccumulator`, and adds to it. Each subtask
- * reports the state of its own as plain data; {@link mergeAccumulators} makes one result of them for
- * `JobExecutionResult.accumulators`. They count what was processed, not what is true of the data: after a restart
- * records count again, as in Flink.
+ * reports its part as plain data; the job merges the parts by name into `JobExecutionResult.accumulators`. They count
+ * what was processed, not what is true of the data: after a restart records count again, as in Flink.
  */
 
-import { MillstreamError } from '../base/error.ts';
-
-/** `V` is added, `R` is the result; `state` is plain data from which another accumulator of the kind can go on. */
-export interface Accumulator<V = never, R = unknown> {
-  /** Which class it is, so that reports of one name can be refused when their kinds differ. */
-  readonly kind: string;
-  add(value: V): void;
-  getLocalValue(): R;
-  resetLocal(): void;
-  state(): unknown;
-  merge(state: unknown): void;
+/** What a subtask says about one accumulator: how parts are merged, and its part. */
+export interface AccumulatorReport {
+  readonly kind: 'sum' | 'average' | 'histogram' | 'list';
+  readonly value: unknown;
 }
 
-/** One accumulator of one subtask, as data. */
-export interface AccumulatorReport {
-  readonly name: string;
-  readonly kind: string;
-  readonly state: unknown;
+/** The accumulators of one operator instance, by name. */
+export type AccumulatorReports = Readonly<Record<string, AccumulatorReport>>;
+
+/** `V` is added, `R` is the result. */
+export interface Accumulator<V = never, R = unknown> {
+  add(value: V): void;
+  /** What this subtask has added so far. */
+  getLocalValue(): R;
+  resetLocal(): void;
+  report(): AccumulatorReport;
 }
 
 /**
@@ -37,7 +34,6 @@ export interface AccumulatorReport {
  * ```
  */
 export class IntCounter implements Accumulator<number, number> {
-  readonly kind = 'int-counter';
   #sum = 0;
 
   add(value = 1): void {
@@ -52,12 +48,8 @@ export class IntCounter implements Accumulator<number, number> {
     this.#sum = 0;
   }
 
-  state(): number {
-    return this.#sum;
-  }
-
-  merge(state: unknown): void {
-    this.#sum += state as number;
+  report(): AccumulatorReport {
+    return { kind: 'sum', value: this.#sum };
   }
 }
 
@@ -71,7 +63,6 @@ export class IntCounter implements Accumulator<number, number> {
  * ```
  */
 export class LongCounter implements Accumulator<bigint | number, bigint> {
-  readonly kind = 'long-counter';
   #sum = 0n;
 
   add(value: bigint | number = 1n): void {
@@ -86,12 +77,8 @@ export class LongCounter implements Accumulator<bigint | number, bigint> {
     this.#sum = 0n;
   }
 
-  state(): bigint {
-    return this.#sum;
-  }
-
-  merge(state: unknown): void {
-    this.#sum += state as bigint;
+  report(): AccumulatorReport {
+    return { kind: 'sum', value: this.#sum };
   }
 }
 
@@ -105,7 +92,6 @@ export class LongCounter implements Accumulator<bigint | number, bigint> {
  * ```
  */
 export class DoubleCounter implements Accumulator<number, number> {
-  readonly kind = 'double-counter';
   #sum = 0;
 
   add(value: number): void {
@@ -120,17 +106,13 @@ export class DoubleCounter implements Accumulator<number, number> {
     this.#sum = 0;
   }
 
-  state(): number {
-    return this.#sum;
-  }
-
-  merge(state: unknown): void {
-    this.#sum += state as number;
+  report(): AccumulatorReport {
+    return { kind: 'sum', value: this.#sum };
   }
 }
 
 /**
- * The mean of what was added; 0 before anything was.
+ * The mean of what was added; NaN before anything was.
  *
  * @example
  * ```ts
@@ -139,7 +121,6 @@ export class DoubleCounter implements Accumulator<number, number> {
  * ```
  */
 export class AverageAccumulator implements Accumulator<number, number> {
-  readonly kind = 'average';
   #sum = 0;
   #count = 0;
 
@@ -149,7 +130,7 @@ export class AverageAccumulator implements Accumulator<number, number> {
   }
 
   getLocalValue(): number {
-    return this.#count === 0 ? 0 : this.#sum / this.#count;
+    return this.#count === 0 ? Number.NaN : this.#sum / this.#count;
   }
 
   resetLocal(): void {
@@ -157,14 +138,8 @@ export class AverageAccumulator implements Accumulator<number, number> {
     this.#count = 0;
   }
 
-  state(): { readonly sum: number; readonly count: number } {
-    return { sum: this.#sum, count: this.#count };
-  }
-
-  merge(state: unknown): void {
-    const other = state as { readonly sum: number; readonly count: number };
-    this.#sum += other.sum;
-    this.#count += other.count;
+  report(): AccumulatorReport {
+    return { kind: 'average', value: { sum: this.#sum, count: this.#count } };
   }
 }
 
@@ -178,7 +153,6 @@ export class AverageAccumulator implements Accumulator<number, number> {
  * ```
  */
 export class HistogramAccumulator implements Accumulator<number, ReadonlyMap<number, number>> {
-  readonly kind = 'histogram';
   readonly #counts = new Map<number, number>();
 
   add(value: number): void {
@@ -193,14 +167,8 @@ export class HistogramAccumulator implements Accumulator<number, ReadonlyMap<num
     this.#counts.clear();
   }
 
-  state(): readonly (readonly [number, number])[] {
-    return [...this.#counts];
-  }
-
-  merge(state: unknown): void {
-    for (const [value, count] of state as readonly (readonly [number, number])[]) {
-      this.#counts.set(value, (this.#counts.get(value) ?? 0) + count);
-    }
+  report(): AccumulatorReport {
+    return { kind: 'histogram', value: this.#counts };
   }
 }
 
@@ -214,7 +182,6 @@ export class HistogramAccumulator implements Accumulator<number, ReadonlyMap<num
  * ```
  */
 export class ListAccumulator<T> implements Accumulator<T, readonly T[]> {
-  readonly kind = 'list';
   #items: T[] = [];
 
   add(value: T): void {
@@ -229,35 +196,7 @@ export class ListAccumulator<T> implements Accumulator<T, readonly T[]> {
     this.#items = [];
   }
 
-  state(): readonly T[] {
-    return this.#items;
+  report(): AccumulatorReport {
+    return { kind: 'list', value: this.#items };
   }
-
-  merge(state: unknown): void {
-    for (const item of state as readonly T[]) this.#items.push(item);
-  }
-}
-
-const KINDS: Readonly<Record<string, () => Accumulator<never>>> = {
-  'int-counter': () => new IntCounter(),
-  'long-counter': () => new LongCounter(),
-  'double-counter': () => new DoubleCounter(),
-  average: () => new AverageAccumulator(),
-  histogram: () => new HistogramAccumulator(),
-  list: () => new ListAccumulator<never>(),
-};
-
-/** One result per name. Fails with USER_CODE when a name was used for two kinds, or the kind is not one of this file. */
-export function mergeAccumulators(reports: readonly AccumulatorReport[]): Readonly<Record<string, unknown>> {
-  const merged = new Map<string, Accumulator<never>>();
-  for (const { name, kind, state } of reports) {
-    const known = merged.get(name);
-    const accumulator = known ?? KINDS[kind]?.();
-    if (accumulator === undefined || accumulator.kind !== kind) {
-      throw new MillstreamError('USER_CODE', `The accumulator "${name}" is a ${kind} in one function and a ${known?.kind ?? 'class that is not built in'} in another. Give each its own name.`);
-    }
-    accumulator.merge(state);
-    merged.set(name, accumulator);
-  }
-  return Object.fromEntries([...merged].map(([name, accumulator]) => [name, accumulator.getLocalValue()]));
 }
