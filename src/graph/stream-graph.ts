@@ -6,6 +6,7 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import type { CoordinatorFactory } from '../operator/coordinator.ts';
 import type { OperatorDefinition } from '../operator/operator.ts';
 import type { Source } from '../connect/source.ts';
@@ -68,6 +69,8 @@ export interface StreamGraph {
   readonly jobName: string;
   readonly nodes: readonly StreamNode[];
   readonly settings: ExecutionSettings;
+  /** Classes whose instances may cross edges and enter state. */
+  readonly types: TypeRegistry;
 }
 
 /** What identifies the state of a node: its uid, or its place in the graph. */

@@ -10,7 +10,7 @@
  * with a promise, and gets no further input until it has settled.
  *
  * Outputs are plain calls: `output.emit` runs the rest of the chain before it returns. An operator that makes many
- * outputs from one input asks the gate between them (see `gate.ts`) and continues in `resume`. Until it has resumed to
+ * outputs from one input asks the gate between them (see `base/gate.ts`) and continues in `resume`. Until it has resumed to
  * its end it is given no element, watermark or finish; a barrier may come while a burst of *timers* is half done,
  * because the timers that have not fired are state.
  *
@@ -26,14 +26,15 @@
  * `inline` is the element path of the instance. There is no other way in which an operator is ever run.
  */
 
-import type { ColumnBatch } from '../data/column-batch.ts';
 import type { MetricGroup } from '../observe/metrics.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { OperatorStateStore } from '../state/operator-state.ts';
-import type { SnapshotWriter } from '../state/snapshot.ts';
+import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Cancellation } from '../base/world.ts';
-import type { Gate, Resumable } from './gate.ts';
+import type { ConnectorWorld } from '../connect/source.ts';
+import type { Gate } from '../base/gate.ts';
+import type { Resumable } from '../base/resumable.ts';
 import type { InlineCode } from './inline-code.ts';
 
 /** Milliseconds since the epoch; `NO_TIMESTAMP` when a record has none. */
@@ -81,6 +82,11 @@ export interface OperatorContext<Out = unknown> {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Whether a checkpoint is being restored. */
   readonly restored: boolean;
+  /**
+   * What `snapshot` wrote, dealt out to this subtask; empty on a fresh start. For operators that keep keyed state in
+   * tables of their own: what belongs to `keyedBackend` and `operatorState` is restored there.
+   */
+  readonly restoredState: RestoredState;
   /** Wall-clock time in milliseconds, the same for all operators of the task. */
   now(): number;
   /** Runs `callback` on the task's thread between two records, not before `time`; not part of any snapshot. */
@@ -89,6 +95,8 @@ export interface OperatorContext<Out = unknown> {
   mail(callback: () => void): void;
   /** Gives this operator and those before it no input until `work` has settled; a rejection fails the task. */
   hold(work: Promise<unknown>): void;
+  /** The outside world, for connectors and for spilling. */
+  readonly world: ConnectorWorld;
   /** Sends a message to the coordinator of this operator (a source's enumerator, a collecting client). */
   toCoordinator(message: unknown): void;
   /** A record was dropped: counted, and a sample kept to be seen. */
@@ -102,8 +110,11 @@ export interface Operator extends Resumable {
   watermark(timestamp: Timestamp): void;
   status(idle: boolean): void;
   finish(): void;
-  /** Before the barrier of a checkpoint is forwarded; may still emit. A promise holds the barrier back. */
-  beforeBarrier?(checkpoint: number): void | Promise<void>;
+  /**
+   * Before the barrier of a checkpoint is forwarded; may still emit. A promise holds the barrier back. A `savepoint`
+   * commits nothing; one behind which the job stops comes as a `checkpoint`, which does.
+   */
+  beforeBarrier?(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void>;
   snapshot(writer: SnapshotWriter): void;
   /** The checkpoint is durable. May come late, or be skipped in favour of a later one. */
   checkpointComplete?(checkpoint: number): void;
@@ -113,19 +124,17 @@ export interface Operator extends Resumable {
   close(): void | Promise<void>;
 }
 
-/** An operator over records. `element` is absent where the definition's `inline` is the element path. */
-export interface RecordOperator<In = never> extends Operator {
+/**
+ * An operator with inputs. For an operator over columns an element is a whole `ColumnBatch`, without a timestamp of its
+ * own; what it keeps of a batch, it copies. `element` is absent where the definition's `inline` is the element path.
+ */
+export interface InputOperator<In = never> extends Operator {
   element?(value: In, timestamp: Timestamp, kind: RowKindCode): void;
   /** The second input of a two-input operator. */
   element2?(value: never, timestamp: Timestamp, kind: RowKindCode): void;
 }
 
-/** An operator over column batches. A batch is taken whole; what the operator keeps of it, it copies. */
-export interface ColumnOperator extends Operator {
-  batch(batch: ColumnBatch): void;
-}
-
-/** The shape in which data crosses an edge. */
+/** The shape in which data crosses an edge: JavaScript values one by one, or column batches. */
 export type DataShape = 'records' | 'columns';
 
 /**

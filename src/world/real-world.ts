@@ -3,6 +3,7 @@
 import type { World } from '../base/world.ts';
 import { RealClock } from './clock.ts';
 import { RealNetwork } from './network.ts';
+import { RealOwnership } from './ownership.ts';
 import { RealRandom } from './random.ts';
 import { RealStorage } from './storage.ts';
 import { RealThreads } from './threads.ts';
@@ -11,6 +12,7 @@ import { RealThreads } from './threads.ts';
 export function createRealWorld(): World {
   const clock = new RealClock();
   return {
+    ownership: new RealOwnership(),
     clock,
     random: new RealRandom(),
     network: new RealNetwork(clock),

@@ -10,19 +10,15 @@
  * two looks lasts about {@link STRETCH_MS}. Fuel starts at one and doubles, and falls at once when records are slow.
  */
 
-import type { Clock } from '../base/world.ts';
-import { RingBuffer } from '../base/ring-buffer.ts';
+import type { Clock } from './world.ts';
+import type { Resumable } from './resumable.ts';
+import { RingBuffer } from './ring-buffer.ts';
 
 /** Between two looks at the clock. A look costs 50 ns, so this keeps its share of a turn at a tenth of a percent. */
 const STRETCH_MS = 0.05;
 
 /** A sudden slow record stalls a turn by at most this many of its kind. */
 const FUEL_MAX = 256;
-
-/** What an operator that paused is asked to do: go on from where it stopped, and pause again if it must. */
-export interface Resumable {
-  resume(): void;
-}
 
 export class Gate {
   readonly #clock: Clock;
@@ -112,6 +108,12 @@ export class Gate {
 
   get hasPaused(): boolean {
     return this.#paused.size > 0;
+  }
+
+  /** Whether a barrier may be served now: nothing is half done, except bursts whose rest is state. */
+  get interruptible(): boolean {
+    for (const work of this.#paused) if (work.interruptible !== true) return false;
+    return true;
   }
 
   /**

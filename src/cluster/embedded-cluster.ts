@@ -1,0 +1,221 @@
+/**
+ * The embedded cluster: a JobManager and a TaskManager in the calling process, which speak to each other as they would
+ * between machines. It lives as long as the jobs that were started on it, or until it is closed.
+ */
+
+import { MillstreamError } from '../base/error.ts';
+import type { Cancellation, Doorbell, World } from '../base/world.ts';
+import { buildJobGraph } from '../graph/job-graph.ts';
+import type { JobClient, JobProgram, LaunchOptions, Launcher, SavepointHandle } from '../graph/launch.ts';
+import type { ExecutionSettings } from '../graph/settings.ts';
+import type { StreamGraph } from '../graph/stream-graph.ts';
+import { CompletedCheckpoint } from './job-checkpoints.ts';
+import { JobManager } from './job-manager.ts';
+import { slotsNeeded, type Job } from './job.ts';
+import { registerGraph } from './program.ts';
+import type { ProgramReference } from './messages.ts';
+import { TaskManager, type TaskManagerOptions } from './task-manager.ts';
+
+/** Where data is taken in when a job asks for connections between tasks of one process. */
+const LOOPBACK = 'tcp:127.0.0.1:0';
+
+export interface EmbeddedClusterOptions {
+  readonly world: World;
+  readonly execution: TaskManagerOptions['execution'];
+  readonly slots: number;
+  readonly networkChannels: boolean;
+}
+
+export class EmbeddedCluster {
+  readonly #world: World;
+  readonly #jobManager: JobManager;
+  readonly #taskManager: TaskManager;
+
+  private constructor(world: World, jobManager: JobManager, taskManager: TaskManager) {
+    this.#world = world;
+    this.#jobManager = jobManager;
+    this.#taskManager = taskManager;
+  }
+
+  static async start(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
+    const { world } = options;
+    const jobManager = new JobManager(world);
+    const address = await jobManager.listen(`local:jobmanager-${world.random.id()}`);
+    const taskManager = new TaskManager(
+      { world, id: 'taskmanager-0', slots: options.slots, execution: options.execution, listenAddress: options.networkChannels ? LOOPBACK : undefined },
+      await world.network.connect(address),
+    );
+    await taskManager.start();
+    await jobManager.hasSlots(options.slots);
+    return new EmbeddedCluster(world, jobManager, taskManager);
+  }
+
+  /** Starts a job whose program every slot can load. */
+  submit(graph: StreamGraph, program: ProgramReference, options: LaunchOptions): JobClient {
+    const jobId = this.#world.random.id();
+    const job = this.#jobManager.submit({
+      jobId,
+      graph,
+      program,
+      parameters: options.parameters ?? {},
+      restore: options.fromSavepoint === undefined ? undefined : CompletedCheckpoint.of(options.fromSavepoint),
+      allowNonRestoredState: options.allowNonRestoredState === true,
+    });
+    const abort = (): void => void job.cancel();
+    options.signal?.addEventListener('abort', abort, { once: true });
+    void job.result().finally(() => options.signal?.removeEventListener('abort', abort)).catch(() => {});
+    return new EmbeddedJobClient(jobId, graph.jobName, job);
+  }
+
+  /** Cancels what runs and ends all threads. */
+  async close(): Promise<void> {
+    await this.#jobManager.close();
+    await this.#taskManager.close();
+  }
+}
+
+class EmbeddedJobClient implements JobClient {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly #job: Job;
+
+  constructor(jobId: string, jobName: string, job: Job) {
+    this.jobId = jobId;
+    this.jobName = jobName;
+    this.#job = job;
+  }
+
+  status(): ReturnType<JobClient['status']> {
+    return this.#job.status;
+  }
+
+  cancel(): Promise<void> {
+    return this.#job.cancel();
+  }
+
+  stopWithSavepoint(options: { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
+    return this.#job.stop(options.drain === true);
+  }
+
+  async triggerSavepoint(): Promise<SavepointHandle> {
+    return (await this.#job.checkpoint('savepoint')).handle();
+  }
+
+  async triggerCheckpoint(): Promise<number> {
+    return (await this.#job.checkpoint('checkpoint')).id;
+  }
+
+  result(): ReturnType<JobClient['result']> {
+    return this.#job.result();
+  }
+
+  metrics(): ReturnType<JobClient['metrics']> {
+    return this.#job.metrics();
+  }
+
+  collected<T>(operatorId: string): AsyncIterableIterator<T> {
+    return this.#job.collected(operatorId) as AsyncIterableIterator<T>;
+  }
+}
+
+/** Runs graphs that were built ad hoc: all subtasks side by side on the calling thread. */
+export class InlineLauncher implements Launcher {
+  readonly #world: World;
+  readonly #newDoorbell: () => Doorbell;
+
+  constructor(world: World, newDoorbell: () => Doorbell) {
+    this.#world = world;
+    this.#newDoorbell = newDoorbell;
+  }
+
+  async launch(graph: StreamGraph, options: LaunchOptions): Promise<JobClient> {
+    const slots = slotsNeeded(buildJobGraph(graph));
+    const cluster = await EmbeddedCluster.start({
+      world: this.#world,
+      execution: { kind: 'inline', doorbell: this.#newDoorbell() },
+      slots,
+      networkChannels: graph.settings.localChannels === 'network',
+    });
+    const id = this.#world.random.id();
+    const forget = registerGraph(id, graph);
+    return await launchOn(cluster, graph, { kind: 'graph', id }, options, forget, this.#world);
+  }
+}
+
+/** Starts the job, and closes the cluster behind it. */
+async function launchOn(cluster: EmbeddedCluster, graph: StreamGraph, program: ProgramReference, options: LaunchOptions, forget: () => void, world: World): Promise<JobClient> {
+  const awake = keepAwake(world);
+  const over = async (): Promise<void> => {
+    forget();
+    await cluster.close();
+    awake.cancel();
+  };
+  try {
+    const client = cluster.submit(graph, program, options);
+    const ended = client.result().then(over, over);
+    return closedBehind(client, ended);
+  } catch (error) {
+    await over();
+    throw error;
+  }
+}
+
+/** A client whose promises settle only when nothing of the job's cluster is left. */
+function closedBehind(client: JobClient, ended: Promise<void>): JobClient {
+  return {
+    jobId: client.jobId,
+    jobName: client.jobName,
+    status: () => client.status(),
+    cancel: () => client.cancel().then(() => ended),
+    stopWithSavepoint: (options) => client.stopWithSavepoint(options).finally(() => ended),
+    triggerSavepoint: () => client.triggerSavepoint(),
+    triggerCheckpoint: () => client.triggerCheckpoint(),
+    result: () => client.result().finally(() => ended),
+    metrics: () => client.metrics(),
+    collected: (operatorId) => client.collected(operatorId),
+  };
+}
+
+/** A job that waits for its sources has nothing else to keep the process alive by. */
+function keepAwake(world: World): Cancellation {
+  const awake = { cancel: (): void => timer.cancel() };
+  let timer = world.clock.after(AWAKE_MS, again);
+  function again(): void {
+    timer = world.clock.after(AWAKE_MS, again);
+  }
+  return awake;
+}
+
+/** As rarely as a timer of the event loop can be set. */
+const AWAKE_MS = 2 ** 31 - 1;
+
+export interface RunJobOptions extends LaunchOptions {
+  /** Worker threads to run on. Default: as many slots as the job needs. */
+  readonly slots?: number;
+  readonly settings?: Partial<ExecutionSettings>;
+}
+
+/** Runs a job module on worker threads, one per slot. */
+export async function runModule(
+  world: World,
+  url: URL,
+  program: JobProgram,
+  entry: URL,
+  newDoorbell: () => Doorbell,
+  options: RunJobOptions,
+): Promise<JobClient> {
+  const settings = options.settings ?? {};
+  const graph = program.build(options.parameters ?? {}, settings);
+  const needed = slotsNeeded(buildJobGraph(graph));
+  const slots = options.slots ?? needed;
+  if (slots < needed) {
+    throw new MillstreamError('RESOURCES_INSUFFICIENT', `Job "${graph.jobName}" needs ${needed} slots, but was given ${slots}. Lower its parallelism or raise \`slots\`.`);
+  }
+  const cluster = await EmbeddedCluster.start({
+    world,
+    execution: { kind: 'threads', entry, heapMegabytes: graph.settings.slotHeapMegabytes, newDoorbell },
+    slots,
+    networkChannels: graph.settings.localChannels === 'network',
+  });
+  return await launchOn(cluster, graph, { kind: 'module', url: url.href, settings }, options, () => {}, world);
+}

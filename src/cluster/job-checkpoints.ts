@@ -1,0 +1,245 @@
+/**
+ * The checkpoints of a job: the shell around the pure coordinator (`checkpoint/coordinator.ts`), which carries out what
+ * that decides, and keeps in memory what the tasks acknowledged.
+ */
+
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { MillstreamError } from '../base/error.ts';
+import type { Cancellation, World } from '../base/world.ts';
+import type { BarrierElement } from '../data/element.ts';
+import { readValue, writeValue } from '../data/structured-codec.ts';
+import { TypeRegistry } from '../data/type-registry.ts';
+import { createCoordinator, nextWakeAt, step, type CoordinatorState } from '../checkpoint/coordinator.ts';
+import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
+import type { SavepointHandle } from '../graph/launch.ts';
+import type { CheckpointSettings } from '../graph/settings.ts';
+import type { OperatorSnapshot } from '../state/snapshot.ts';
+
+/** Snapshots hold values of user classes as bytes, so plain data is all there is. */
+const PLAIN = new TypeRegistry();
+
+/** The state of a whole job: of each operator by subtask, and of the operators' coordinators. */
+export class CompletedCheckpoint {
+  readonly id: number;
+  readonly operators: ReadonlyMap<string, readonly OperatorSnapshot[]>;
+  readonly coordinators: ReadonlyMap<string, unknown>;
+
+  constructor(id: number, operators: ReadonlyMap<string, readonly OperatorSnapshot[]>, coordinators: ReadonlyMap<string, unknown>) {
+    this.id = id;
+    this.operators = operators;
+    this.coordinators = coordinators;
+  }
+
+  handle(): SavepointHandle {
+    const writer = new ByteWriter();
+    writeValue({ id: this.id, operators: this.operators, coordinators: this.coordinators }, writer, PLAIN);
+    return { checkpoint: this.id, bytes: writer.take() };
+  }
+
+  static of(handle: SavepointHandle): CompletedCheckpoint {
+    const { id, operators, coordinators } = readValue(new ByteReader(handle.bytes), PLAIN) as CompletedCheckpoint;
+    return new CompletedCheckpoint(id, operators, coordinators);
+  }
+}
+
+/** What the checkpoints ask of the current attempt. */
+export interface CheckpointedAttempt {
+  readonly epoch: number;
+  readonly tasks: readonly string[];
+  readonly sources: readonly string[];
+  trigger(task: string, barrier: BarrierElement): void;
+  stopSource(task: string, drain: boolean): void;
+  snapshotCoordinators(checkpoint: number): ReadonlyMap<string, unknown>;
+  notifyComplete(checkpoint: number): void;
+  notifyAborted(checkpoint: number): void;
+  fail(error: Error): void;
+  /** All tasks have ended and what had to be committed is. */
+  finished(): void;
+}
+
+/** What has come in for a checkpoint that is not complete yet. */
+interface Gathering {
+  readonly coordinators: ReadonlyMap<string, unknown>;
+  readonly snapshots: OperatorSnapshot[];
+}
+
+export class JobCheckpoints {
+  readonly #world: World;
+  readonly #jobName: string;
+  readonly #completed: (checkpoint: CompletedCheckpoint) => void;
+  readonly #requests = new Map<string, PromiseWithResolvers<CompletedCheckpoint>>();
+  readonly #gathering = new Map<number, Gathering>();
+  readonly #stored = new Map<number, CompletedCheckpoint>();
+  #state: CoordinatorState;
+  #attempt: CheckpointedAttempt | undefined;
+  #timer: Cancellation | undefined;
+  #nextRequest = 0;
+
+  constructor(world: World, jobName: string, settings: CheckpointSettings, completed: (checkpoint: CompletedCheckpoint) => void) {
+    this.#world = world;
+    this.#jobName = jobName;
+    this.#completed = completed;
+    this.#state = createCoordinator(settings);
+  }
+
+  get #now(): number {
+    return this.#world.clock.now();
+  }
+
+  // What happens to the job.
+
+  attemptStarted(attempt: CheckpointedAttempt, restored: number | undefined): void {
+    this.#attempt = attempt;
+    this.#gathering.clear();
+    this.#hear({ kind: 'attempt-started', now: this.#now, epoch: attempt.epoch, tasks: attempt.tasks, sources: attempt.sources, restored });
+  }
+
+  allRunning(epoch: number): void {
+    this.#hear({ kind: 'all-tasks-running', now: this.#now, epoch });
+  }
+
+  attemptFailed(epoch: number, reason: string): void {
+    this.#hear({ kind: 'attempt-failed', now: this.#now, epoch, reason });
+  }
+
+  taskEnded(epoch: number, task: string): void {
+    this.#hear({ kind: 'task-ended', now: this.#now, epoch, task });
+  }
+
+  acknowledged(epoch: number, task: string, checkpoint: number, snapshots: readonly OperatorSnapshot[]): void {
+    this.#gathering.get(checkpoint)?.snapshots.push(...snapshots);
+    this.#hear({ kind: 'acknowledged', now: this.#now, epoch, checkpoint, task, bytes: bytesOf(snapshots) });
+  }
+
+  declined(epoch: number, task: string, checkpoint: number, reason: string): void {
+    this.#hear({ kind: 'declined', now: this.#now, epoch, checkpoint, task, reason, counts: false });
+  }
+
+  /** The job is over. */
+  close(reason: string): void {
+    this.#hear({ kind: 'closed', now: this.#now, reason });
+    this.#attempt = undefined;
+  }
+
+  // What its owner asks for.
+
+  request(type: 'checkpoint' | 'savepoint'): Promise<CompletedCheckpoint> {
+    return this.#ask((request) => ({ kind: 'trigger-requested', now: this.#now, request, type }));
+  }
+
+  stop(drain: boolean): Promise<CompletedCheckpoint> {
+    return this.#ask((request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
+  }
+
+  #ask(event: (request: string) => CoordinatorEvent): Promise<CompletedCheckpoint> {
+    const request = String(this.#nextRequest++);
+    const waiting = Promise.withResolvers<CompletedCheckpoint>();
+    this.#requests.set(request, waiting);
+    this.#hear(event(request));
+    return waiting.promise;
+  }
+
+  /** Whether somebody waits for a checkpoint, so that the end of the job must not come without one. */
+  get wanted(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  // The shell.
+
+  #hear(event: CoordinatorEvent): void {
+    const { state, effects } = step(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#do(effect);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel();
+    const wake = nextWakeAt(this.#state);
+    this.#timer = wake === undefined ? undefined : this.#world.clock.after(Math.max(0, wake - this.#now), () => this.#hear({ kind: 'tick', now: this.#now }));
+  }
+
+  #do(effect: CoordinatorEffect): void {
+    const attempt = this.#attempt;
+    switch (effect.kind) {
+      case 'inject-barrier':
+        return this.#inject(effect);
+      case 'trigger-ended':
+        return attempt?.trigger(effect.task, this.#barrier(effect));
+      case 'drain-sources':
+        for (const source of effect.sources) attempt?.stopSource(source, true);
+        return;
+      case 'complete':
+        return this.#complete(effect.epoch, effect.checkpoint);
+      case 'notify-complete':
+        return attempt?.notifyComplete(effect.checkpoint);
+      case 'notify-aborted':
+        return attempt?.notifyAborted(effect.checkpoint);
+      case 'discard':
+        this.#gathering.delete(effect.checkpoint);
+        this.#stored.delete(effect.checkpoint);
+        return;
+      case 'refuse':
+        return;
+      case 'subsume':
+        this.#stored.delete(effect.checkpoint);
+        return;
+      case 'answer':
+        return this.#answer(effect.request, effect.outcome);
+      case 'fail-job':
+        return attempt?.fail(new MillstreamError('CHECKPOINT_FAILED', `Job "${this.#jobName}" gives up its checkpoints: ${effect.reason}.`));
+      case 'finished':
+        return attempt?.finished();
+    }
+  }
+
+  /** The coordinators' part is taken before any barrier leaves: what they say from then on comes behind it. */
+  #inject(effect: Extract<CoordinatorEffect, { kind: 'inject-barrier' }>): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    this.#gathering.set(effect.checkpoint, { coordinators: attempt.snapshotCoordinators(effect.checkpoint), snapshots: [] });
+    const barrier = this.#barrier(effect);
+    for (const task of [...effect.sources, ...effect.ended]) attempt.trigger(task, barrier);
+    if (effect.stop) for (const task of effect.sources) attempt.stopSource(task, false);
+  }
+
+  #barrier(effect: { readonly checkpoint: number; readonly commits: boolean; readonly epoch: number }): BarrierElement {
+    // To operators a savepoint is what does not commit; the one behind which a job stops does.
+    return { kind: 'barrier', checkpoint: effect.checkpoint, triggeredAt: this.#now, type: effect.commits ? 'checkpoint' : 'savepoint', epoch: effect.epoch };
+  }
+
+  #complete(epoch: number, checkpoint: number): void {
+    const { coordinators, snapshots } = this.#gathering.get(checkpoint) as Gathering;
+    this.#gathering.delete(checkpoint);
+    const operators = new Map<string, OperatorSnapshot[]>();
+    for (const snapshot of snapshots) {
+      const own = operators.get(snapshot.operatorId);
+      if (own === undefined) operators.set(snapshot.operatorId, [snapshot]);
+      else own.push(snapshot);
+    }
+    const completed = new CompletedCheckpoint(checkpoint, operators, coordinators);
+    this.#stored.set(checkpoint, completed);
+    this.#completed(completed);
+    this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
+  }
+
+  #answer(request: string, outcome: Extract<CoordinatorEffect, { kind: 'answer' }>['outcome']): void {
+    const waiting = this.#requests.get(request);
+    this.#requests.delete(request);
+    if (outcome.kind === 'refused') {
+      waiting?.reject(new MillstreamError('CHECKPOINT_FAILED', `The checkpoint of job "${this.#jobName}" was refused: ${outcome.reason}.`));
+      return;
+    }
+    const stored = this.#stored.get(outcome.checkpoint);
+    if (stored !== undefined) waiting?.resolve(stored);
+  }
+}
+
+function bytesOf(snapshots: readonly OperatorSnapshot[]): number {
+  let bytes = 0;
+  for (const snapshot of snapshots) {
+    for (const state of snapshot.keyed) for (const group of state.groups) bytes += group.bytes.length;
+    for (const list of snapshot.lists) for (const item of list.items) bytes += item.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,108 @@
+/**
+ * Everything that the roles of a cluster say to each other, as plain data.
+ *
+ * JobManager ↔ TaskManager messages cross the World's network as bytes; TaskManager ↔ slot messages cross a thread
+ * border as structured clones, and only they may carry shared memory.
+ */
+
+import type { SerializedError } from '../base/error.ts';
+import type { BarrierElement } from '../data/element.ts';
+import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
+import type { ExecutionSettings } from '../graph/settings.ts';
+import type { OperatorSnapshot } from '../state/snapshot.ts';
+import type { SlotRings } from './slot-channels.ts';
+
+/** Where the program of a job comes from: a module that every worker loads, or a graph built in this process. */
+export type ProgramReference =
+  | { readonly kind: 'module'; readonly url: string; readonly settings: Partial<ExecutionSettings> }
+  | { readonly kind: 'graph'; readonly id: string };
+
+/** One attempt of one job. Messages of other attempts are ignored. */
+export interface AttemptId {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+/** A subtask of a vertex and the slot it runs in. */
+export interface Placement {
+  readonly vertex: number;
+  readonly subtask: number;
+  readonly taskManager: string;
+  readonly slot: number;
+}
+
+export interface TaskRestore {
+  readonly vertex: number;
+  readonly subtask: number;
+  readonly snapshots: readonly OperatorSnapshot[];
+}
+
+/** What a slot needs to build its part of an attempt. */
+export interface Deployment extends AttemptId {
+  readonly jobName: string;
+  readonly program: ProgramReference;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly fingerprint: readonly string[];
+  readonly mode: 'streaming' | 'batch';
+  readonly placements: readonly Placement[];
+  /** Address for data by TaskManager and slot (`tm/slot`), where tasks of several processes are connected. */
+  readonly dataAddresses: Readonly<Record<string, string>>;
+  readonly restored: boolean;
+  readonly restore: readonly TaskRestore[];
+}
+
+export interface TaskReference extends AttemptId {
+  readonly vertex: number;
+  readonly subtask: number;
+}
+
+/** To a slot: from its TaskManager, mostly on behalf of the JobManager. */
+export type ToSlot =
+  | { readonly kind: 'deploy'; readonly deployment: Deployment; readonly rings: SlotRings }
+  | ({ readonly kind: 'start' } & AttemptId)
+  | ({ readonly kind: 'cancel' } & AttemptId)
+  /** The job is over: tasks that have ended close. */
+  | ({ readonly kind: 'release' } & AttemptId)
+  | ({ readonly kind: 'trigger'; readonly barrier: BarrierElement } & TaskReference)
+  | ({ readonly kind: 'stop'; readonly drain: boolean } & TaskReference)
+  | ({ readonly kind: 'checkpoint-complete'; readonly checkpoint: number } & AttemptId)
+  | ({ readonly kind: 'checkpoint-aborted'; readonly checkpoint: number } & AttemptId)
+  | ({ readonly kind: 'to-operator'; readonly operatorId: string; readonly message: unknown } & TaskReference)
+  | ({ readonly kind: 'report'; readonly request: number } & AttemptId);
+
+/** From a slot, about its tasks. */
+export type FromSlot =
+  | ({ readonly kind: 'deployed' } & AttemptId)
+  | ({ readonly kind: 'deploy-failed'; readonly error: SerializedError } & AttemptId)
+  | ({ readonly kind: 'running' } & TaskReference)
+  | ({ readonly kind: 'acknowledged'; readonly checkpoint: number; readonly snapshots: readonly OperatorSnapshot[] } & TaskReference)
+  | ({ readonly kind: 'declined'; readonly checkpoint: number; readonly reason: string } & TaskReference)
+  | ({ readonly kind: 'ended' } & TaskReference)
+  | ({ readonly kind: 'failed'; readonly error: SerializedError } & TaskReference)
+  /** Every task of the attempt in this slot is closed. */
+  | ({ readonly kind: 'vacated' } & AttemptId)
+  | ({ readonly kind: 'to-coordinator'; readonly operatorId: string; readonly message: unknown } & TaskReference)
+  | ({
+      readonly kind: 'report';
+      readonly request: number;
+      readonly operators: readonly OperatorMetrics[];
+      readonly dropped: readonly DroppedSample[];
+      readonly accumulators: readonly Readonly<Record<string, unknown>>[];
+    } & AttemptId);
+
+/** To a TaskManager, for one of its slots. */
+export type ToTaskManager = { readonly kind: 'slot'; readonly slot: number; readonly message: Exclude<ToSlot, { kind: 'deploy' }> } | { readonly kind: 'deploy'; readonly slots: readonly number[]; readonly deployment: Deployment };
+
+export type FromTaskManager =
+  | { readonly kind: 'register'; readonly taskManager: string; readonly slots: readonly SlotOffer[] }
+  | { readonly kind: 'slot'; readonly slot: number; readonly message: FromSlot }
+  /** The thread of a slot is gone, and with it every task that it ran. A new one has taken its place. */
+  | { readonly kind: 'slot-lost'; readonly slot: number; readonly error: SerializedError };
+
+export interface SlotOffer {
+  readonly slot: number;
+  /** The slot that answers for this one: itself, or the one whose thread it shares. */
+  readonly host: number;
+  /** Where other processes send data for this slot; undefined when only its own process can reach it. */
+  readonly dataAddress: string | undefined;
+}

@@ -1,0 +1,240 @@
+/**
+ * The channels of a slot: chooses the kind for each by where its two ends are, and keeps the two ends on one thread
+ * together.
+ *
+ * Ends on one thread share a queue (or, for tests, bytes, a ring, or a connection of the thread with itself); ends in two slots of one
+ * process share a ring that their TaskManager made; ends in two processes share a connection, one per pair of slots
+ * and attempt, that the writing side opens.
+ */
+
+import { MillstreamError } from '../base/error.ts';
+import type { Connection, Doorbell, Listener, World } from '../base/world.ts';
+import { RecordDecoder, RecordEncoder } from '../data/record-codec.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
+import { BytesChannel } from '../exchange/bytes-channel.ts';
+import { RING_BYTES, type ChannelReader, type ChannelWriter } from '../exchange/channel.ts';
+import { LocalChannel } from '../exchange/local-channel.ts';
+import { ChannelMultiplexer } from '../exchange/network-channel.ts';
+import type { ChannelId } from '../exchange/network-message.ts';
+import { createRing, type RingMemory } from '../exchange/ring.ts';
+import { RingReader, RingWriter } from '../exchange/ring-channel.ts';
+import type { ExecutionSettings } from '../graph/settings.ts';
+import type { Placement } from './messages.ts';
+
+/** Rings between this slot and others of its process, and the bells of the slots at their other ends. */
+export interface SlotRings {
+  readonly memory: Readonly<Record<string, RingMemory>>;
+  readonly bells: Readonly<Record<number, Int32Array>>;
+}
+
+export const NO_RINGS: SlotRings = Object.freeze({ memory: {}, bells: {} });
+
+export interface ChannelRequest {
+  readonly id: string;
+  /** The same for both ends, unique in the attempt. */
+  readonly number: number;
+  readonly attempt: number;
+  /** Names the attempt to the other side of a connection. */
+  readonly owner: string;
+  readonly from: Placement;
+  readonly to: Placement;
+  readonly settings: ExecutionSettings;
+  readonly types: TypeRegistry;
+  readonly batchRows: number;
+  /** The sending operator, for errors. */
+  readonly operator: string;
+  readonly dataAddresses: Readonly<Record<string, string>>;
+  readonly rings: SlotRings;
+  readonly wakeReader: () => void;
+  readonly wakeWriter: () => void;
+  /** Called with what must be closed when the attempt ends. */
+  readonly defer: (close: () => void) => void;
+}
+
+interface ChannelPair {
+  readonly reader: ChannelReader;
+  readonly writer: ChannelWriter;
+}
+
+export interface SlotChannelsOptions {
+  readonly world: World;
+  readonly taskManager: string;
+  /** Slots that run on this thread. */
+  readonly slots: readonly number[];
+  readonly doorbell: Doorbell;
+  /** Where this thread takes data from other processes; undefined when it needs none. */
+  readonly listenAddress: string | undefined;
+}
+
+export class SlotChannels {
+  readonly #options: SlotChannelsOptions;
+  /** Both ends of channels on this thread; the first end asked for makes it, the second takes it out. */
+  readonly #pairs = new Map<string, ChannelPair>();
+  /** Connections that this side opened, by attempt and address. */
+  readonly #outgoing = new Map<string, Promise<ChannelMultiplexer>>();
+  /** Connections that others opened, by attempt and sending slot; asked for before or after they come. */
+  readonly #incoming = new Map<string, Deferred<ChannelMultiplexer>>();
+  #listener: Listener | undefined;
+  #listening: Promise<Listener> | undefined;
+
+  constructor(options: SlotChannelsOptions) {
+    this.#options = options;
+  }
+
+  sharesThread(slot: number): boolean {
+    return this.#options.slots.includes(slot);
+  }
+
+  /** Starts to take data from others; resolves with the address to reach this thread by. */
+  async listen(): Promise<string | undefined> {
+    const { listenAddress } = this.#options;
+    if (listenAddress === undefined) return undefined;
+    this.#listening ??= this.#options.world.network.listen(listenAddress, (connection) => this.#accept(connection));
+    this.#listener = await this.#listening;
+    return this.#listener.address;
+  }
+
+  async reader(request: ChannelRequest): Promise<ChannelReader> {
+    const { from } = request;
+    const networked = request.settings.localChannels === 'network';
+    if (this.#isHere(from) && !networked) return this.#pair(request, 'reader').reader;
+    if (from.taskManager === this.#options.taskManager && !networked) {
+      return new RingReader({ ring: ringOf(request), writerBell: bellOf(request.rings, from.slot), decoder: decoder(request) });
+    }
+    const multiplexer = await this.#waitForIncoming(request, `${request.owner} ${from.taskManager}/${from.slot}`);
+    return multiplexer.openReader({ id: channelId(request), decoder: decoder(request), wake: request.wakeReader });
+  }
+
+  async writer(request: ChannelRequest): Promise<ChannelWriter> {
+    const { to } = request;
+    const networked = request.settings.localChannels === 'network';
+    if (this.#isHere(to) && !networked) return this.#pair(request, 'writer').writer;
+    if (to.taskManager === this.#options.taskManager && !networked) {
+      return new RingWriter({ ring: ringOf(request), readerBell: bellOf(request.rings, to.slot), encoder: encoder(request), batchRows: request.batchRows });
+    }
+    const address = request.dataAddresses[`${to.taskManager}/${to.slot}`];
+    if (address === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `slot ${to.taskManager}/${to.slot} takes no data from other processes`);
+    const multiplexer = await this.#connect(request, address);
+    return multiplexer.openWriter({ id: channelId(request), encoder: encoder(request), wake: request.wakeWriter, batchRows: request.batchRows });
+  }
+
+  #isHere(place: Placement): boolean {
+    return place.taskManager === this.#options.taskManager && this.sharesThread(place.slot);
+  }
+
+  // Channels on one thread.
+
+  #pair(request: ChannelRequest, end: keyof ChannelPair): ChannelPair {
+    const key = `${request.id} ${end === 'reader' ? 'writer' : 'reader'}`;
+    const made = this.#pairs.get(`${request.id} ${end}`);
+    if (made !== undefined) {
+      this.#pairs.delete(`${request.id} ${end}`);
+      return made;
+    }
+    const pair = this.#makePair(request);
+    this.#pairs.set(key, pair);
+    request.defer(() => this.#pairs.delete(key));
+    return pair;
+  }
+
+  #makePair(request: ChannelRequest): ChannelPair {
+    const { wakeReader, wakeWriter, batchRows } = request;
+    switch (request.settings.localChannels) {
+      case 'bytes': {
+        const channel = new BytesChannel({ wakeReader, wakeWriter, batchRows, encoder: encoder(request), decoder: decoder(request) });
+        return { reader: channel, writer: channel };
+      }
+      case 'ring': {
+        const ring = createRing(RING_BYTES);
+        const bell = this.#options.doorbell.cell;
+        return {
+          reader: new RingReader({ ring, writerBell: bell, decoder: decoder(request) }),
+          writer: new RingWriter({ ring, readerBell: bell, encoder: encoder(request), batchRows }),
+        };
+      }
+      default: {
+        const channel = new LocalChannel({ wakeReader, wakeWriter, batchRows });
+        return { reader: channel, writer: channel };
+      }
+    }
+  }
+
+  // Connections to other processes.
+
+  #connect(request: ChannelRequest, address: string): Promise<ChannelMultiplexer> {
+    const key = `${request.owner} ${address}`;
+    let connecting = this.#outgoing.get(key);
+    if (connecting === undefined) {
+      connecting = this.#open(request, address);
+      this.#outgoing.set(key, connecting);
+      request.defer(() => {
+        this.#outgoing.delete(key);
+        connecting?.then((multiplexer) => multiplexer.close(), () => {});
+      });
+    }
+    return connecting;
+  }
+
+  /** The first message of a connection says which attempt and which slot it comes from. */
+  async #open(request: ChannelRequest, address: string): Promise<ChannelMultiplexer> {
+    const connection = await this.#options.world.network.connect(address);
+    connection.send(new TextEncoder().encode(`${request.owner} ${request.from.taskManager}/${request.from.slot}`));
+    return new ChannelMultiplexer(connection);
+  }
+
+  #accept(connection: Connection): void {
+    let greeted = false;
+    connection.onMessage((message) => {
+      if (greeted) return;
+      greeted = true;
+      const key = new TextDecoder().decode(message);
+      this.#expect(key).resolve(new ChannelMultiplexer(connection));
+    });
+  }
+
+  #waitForIncoming(request: ChannelRequest, key: string): Promise<ChannelMultiplexer> {
+    const deferred = this.#expect(key);
+    request.defer(() => {
+      if (!this.#incoming.delete(key)) return;
+      deferred.promise.then((multiplexer) => multiplexer.close(), () => {});
+      deferred.reject(new MillstreamError('CHANNEL_LOST', 'The attempt ended before all its channels were connected.'));
+    });
+    return deferred.promise;
+  }
+
+  #expect(key: string): Deferred<ChannelMultiplexer> {
+    let deferred = this.#incoming.get(key);
+    if (deferred === undefined) this.#incoming.set(key, (deferred = Promise.withResolvers<ChannelMultiplexer>()));
+    return deferred;
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+}
+
+type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
+
+function encoder(request: ChannelRequest): RecordEncoder {
+  return new RecordEncoder({ types: request.types, operator: request.operator });
+}
+
+function decoder(request: ChannelRequest): RecordDecoder {
+  return new RecordDecoder({ types: request.types });
+}
+
+function channelId(request: ChannelRequest): ChannelId {
+  return { channel: request.number, attempt: request.attempt };
+}
+
+function ringOf(request: ChannelRequest): RingMemory {
+  const ring = request.rings.memory[request.id];
+  if (ring === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `no ring was made for channel ${request.id}`);
+  return ring;
+}
+
+function bellOf(rings: SlotRings, slot: number): Int32Array {
+  const bell = rings.bells[slot];
+  if (bell === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `slot ${slot} has no bell`);
+  return bell;
+}

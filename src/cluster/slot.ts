@@ -1,0 +1,385 @@
+/**
+ * A slot: the part of a TaskManager that runs tasks, on one thread.
+ *
+ * It builds its share of a job's physical plan from the graph (tasks, channels, edges), starts it when every slot has
+ * built its own, and passes on what its tasks have to say. A slot knows nothing of other slots but where data for them
+ * goes: by reference inside the slot, through rings to slots of the same process, through connections to others.
+ */
+
+import { MillstreamError, serializeError } from '../base/error.ts';
+import type { Cancellation, Doorbell, World } from '../base/world.ts';
+import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
+import { assertSameGraph, fingerprint, type StreamGraph } from '../graph/stream-graph.ts';
+import type { ChannelWriter } from '../exchange/channel.ts';
+import { EdgeWriter } from '../exchange/edge-writer.ts';
+import { InputGate, type InputChannel } from '../exchange/input-gate.ts';
+import type { Gate } from '../base/gate.ts';
+import { subtaskOfKeyGroup } from '../data/key.ts';
+import type { OperatorSnapshot } from '../state/snapshot.ts';
+import { TaskLoop, type LoopTask } from '../runtime/task-loop.ts';
+import { Task, type TaskListener } from '../runtime/task.ts';
+import type { ChannelRequest, SlotChannels, SlotRings } from './slot-channels.ts';
+import type { AttemptId, Deployment, FromSlot, Placement, TaskReference, ToSlot } from './messages.ts';
+import { loadGraph } from './program.ts';
+
+/** A slot that sleeps looks around this often even when nobody rang: never, in effect. */
+const SLEEP_MS_MAX = 2 ** 31 - 1;
+
+export interface SlotOptions {
+  readonly world: World;
+  readonly taskManager: string;
+  readonly slot: number;
+  /** Set by others when they post mail to this thread; see `Gate`. */
+  readonly mailFlag: Int32Array;
+  /** Takes in mail that was posted while the thread was busy. */
+  readonly takeMail: () => void;
+  /** Rung when a ring of this slot changed. Absent where no other thread shares memory with it. */
+  readonly doorbell: Doorbell | undefined;
+  readonly post: (message: FromSlot) => void;
+}
+
+export class Slot {
+  readonly #options: SlotOptions;
+  readonly #loop: TaskLoop;
+  readonly #attempts = new Map<string, SlotAttempt>();
+  readonly #stray: Cancellation;
+  readonly #channels: SlotChannels;
+  #sleeping = false;
+  #closed = false;
+
+  constructor(options: SlotOptions, channels: SlotChannels) {
+    this.#options = options;
+    this.#channels = channels;
+    this.#loop = new TaskLoop(options.world.clock, options.takeMail);
+    this.#stray = options.world.ownership.onStray((owner, error) => {
+      const attempt = this.#attempts.get(owner);
+      attempt?.stray(error);
+      return attempt !== undefined;
+    });
+  }
+
+  handle(message: ToSlot): void {
+    if (message.kind === 'deploy') {
+      this.#deploy(message.deployment, message.rings);
+      return;
+    }
+    const attempt = this.#attempts.get(attemptKey(message));
+    if (attempt === undefined) {
+      // What was never built here is gone as soon as it is asked for.
+      if (message.kind === 'cancel') this.#options.post({ kind: 'vacated', jobId: message.jobId, attempt: message.attempt });
+      return;
+    }
+    attempt.handle(message);
+  }
+
+  #deploy(deployment: Deployment, rings: SlotRings): void {
+    const key = attemptKey(deployment);
+    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () => this.#attempts.delete(key));
+    this.#attempts.set(key, attempt);
+    void attempt.deploy();
+    if (this.#options.doorbell !== undefined) void this.#listen(this.#options.doorbell);
+  }
+
+  /** Wakes every task whenever the bell was rung, as long as there are tasks. */
+  async #listen(doorbell: Doorbell): Promise<void> {
+    if (this.#sleeping) return;
+    this.#sleeping = true;
+    while (this.#attempts.size > 0 && !this.#closed) {
+      await doorbell.wait(SLEEP_MS_MAX);
+      for (const attempt of this.#attempts.values()) attempt.wakeAll();
+    }
+    this.#sleeping = false;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#attempts.values()].map((attempt) => attempt.cancel()));
+    this.#loop.stop();
+    this.#stray.cancel();
+    await this.#channels.close();
+  }
+}
+
+function attemptKey(id: AttemptId): string {
+  return `${id.jobId}/${id.attempt}`;
+}
+
+/** A task, and the place in the loop that runs it on behalf of its job. */
+interface Seat {
+  readonly task: Task;
+  readonly loopTask: LoopTask;
+  readonly reference: TaskReference;
+}
+
+class SlotAttempt {
+  readonly #deployment: Deployment;
+  readonly #options: SlotOptions;
+  readonly #loop: TaskLoop;
+  readonly #channels: SlotChannels;
+  readonly #rings: SlotRings;
+  readonly #forget: () => void;
+  readonly #seats = new Map<string, Seat>();
+  readonly #owner: string;
+  readonly #closeChannels: (() => void)[] = [];
+  #state: 'building' | 'built' | 'running' | 'leaving' = 'building';
+
+  constructor(deployment: Deployment, options: SlotOptions, loop: TaskLoop, channels: SlotChannels, rings: SlotRings, forget: () => void) {
+    this.#deployment = deployment;
+    this.#options = options;
+    this.#loop = loop;
+    this.#channels = channels;
+    this.#rings = rings;
+    this.#forget = forget;
+    this.#owner = attemptKey(deployment);
+  }
+
+  get #id(): AttemptId {
+    return { jobId: this.#deployment.jobId, attempt: this.#deployment.attempt };
+  }
+
+  async deploy(): Promise<void> {
+    try {
+      const deployment = this.#deployment;
+      const graph = await this.#options.world.ownership.run(this.#owner, () => loadGraph(deployment.program, deployment.parameters));
+      assertSameGraph(deployment.fingerprint, fingerprint(graph), `slot ${this.#options.taskManager}/${this.#options.slot}`);
+      await this.#build(graph, buildJobGraph(graph));
+      if (this.#state !== 'building') return;
+      this.#state = 'built';
+      this.#options.post({ kind: 'deployed', ...this.#id });
+    } catch (error) {
+      this.#options.post({ kind: 'deploy-failed', ...this.#id, error: serializeError(error) });
+    }
+  }
+
+  async #build(graph: StreamGraph, job: JobGraph): Promise<void> {
+    const mine = this.#deployment.placements.filter((place) => this.#isMine(place));
+    for (const place of mine) {
+      const vertex = job.vertices[place.vertex] as JobVertex;
+      const inputs = await this.#inputsOf(vertex, place.subtask, job, graph);
+      const writers = await this.#writersOf(vertex, place.subtask, job, graph);
+      if (this.#state === 'leaving') return;
+      this.#seat(graph, job, vertex, place.subtask, inputs, writers);
+    }
+  }
+
+  #isMine(place: Placement): boolean {
+    return place.taskManager === this.#options.taskManager && (place.slot === this.#options.slot || this.#channels.sharesThread(place.slot));
+  }
+
+  #placeOf(vertex: number, subtask: number): Placement {
+    const place = this.#deployment.placements.find((candidate) => candidate.vertex === vertex && candidate.subtask === subtask);
+    if (place === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `no slot was given to subtask ${subtask} of vertex ${vertex}`);
+    return place;
+  }
+
+  async #inputsOf(vertex: JobVertex, subtask: number, job: JobGraph, graph: StreamGraph): Promise<InputChannel[]> {
+    const channels: InputChannel[] = [];
+    for (const edge of vertex.inputs) {
+      const senders = (job.vertices[edge.sourceVertex] as JobVertex).parallelism;
+      for (let sender = 0; sender < senders; sender++) {
+        if (!targetSubtasks(edge.partitioning, sender, senders, vertex.parallelism).includes(subtask)) continue;
+        channels.push({ input: edge.input, reader: await this.#channels.reader(this.#request(edge, sender, subtask, job, graph)) });
+      }
+    }
+    return channels;
+  }
+
+  async #writersOf(vertex: JobVertex, subtask: number, job: JobGraph, graph: StreamGraph): Promise<(readonly ChannelWriter[])[]> {
+    const writers: (readonly ChannelWriter[])[] = [];
+    for (const edge of vertex.outputs) {
+      const receivers = (job.vertices[edge.targetVertex] as JobVertex).parallelism;
+      const targets = targetSubtasks(edge.partitioning, subtask, vertex.parallelism, receivers);
+      writers.push(await Promise.all(targets.map((target) => this.#channels.writer(this.#request(edge, subtask, target, job, graph)))));
+    }
+    return writers;
+  }
+
+  #request(edge: JobEdge, sender: number, receiver: number, job: JobGraph, graph: StreamGraph): ChannelRequest {
+    const wake = (vertex: number, subtask: number) => () => this.#wake(vertex, subtask);
+    return {
+      id: channelName(edge.id, sender, receiver),
+      number: channelNumber(job, edge, sender, receiver),
+      attempt: this.#deployment.attempt,
+      owner: this.#owner,
+      from: this.#placeOf(edge.sourceVertex, sender),
+      to: this.#placeOf(edge.targetVertex, receiver),
+      settings: graph.settings,
+      types: graph.types,
+      batchRows: edge.bufferTimeoutMs === 0 ? 1 : graph.settings.batchRows,
+      operator: graph.nodes[edge.sourceNode]?.name ?? '',
+      dataAddresses: this.#deployment.dataAddresses,
+      rings: this.#rings,
+      wakeReader: wake(edge.targetVertex, receiver),
+      wakeWriter: wake(edge.sourceVertex, sender),
+      defer: (close) => void this.#closeChannels.push(close),
+    };
+  }
+
+  #seat(graph: StreamGraph, job: JobGraph, vertex: JobVertex, subtask: number, inputs: readonly InputChannel[], writers: readonly (readonly ChannelWriter[])[]): void {
+    const { world } = this.#options;
+    const deployment = this.#deployment;
+    const key = taskKey(vertex.id, subtask);
+    const reference: TaskReference = { ...this.#id, vertex: vertex.id, subtask };
+    const exactlyOnce = graph.settings.checkpoint.mode === 'exactly-once';
+    const task: Task = new Task({
+      vertex,
+      subtask,
+      world,
+      mailFlag: this.#options.mailFlag,
+      inputs: vertex.inputs.length === 0 ? undefined : new InputGate(inputs, exactlyOnce),
+      edges: (gate) => vertex.outputs.map((edge, i) => this.#edgeWriter(edge, writers[i] as readonly ChannelWriter[], gate, job, graph)),
+      listener: this.#listener(reference),
+      wake: () => this.#wake(vertex.id, subtask),
+      bufferTimeoutMs: vertex.outputs.reduce((least, edge) => Math.min(least, edge.bufferTimeoutMs), graph.settings.bufferTimeoutMs),
+      environment: {
+        jobId: deployment.jobId,
+        jobName: deployment.jobName,
+        attempt: deployment.attempt,
+        mode: deployment.mode,
+        world,
+        types: graph.types,
+        parameters: deployment.parameters,
+        restore: this.#restoreOf(vertex.id, subtask),
+      },
+    });
+    const loopTask: LoopTask = { turn: () => world.ownership.run(this.#owner, () => task.turn()) };
+    this.#seats.set(key, { task, loopTask, reference });
+  }
+
+  #restoreOf(vertex: number, subtask: number): ReadonlyMap<string, OperatorSnapshot> | undefined {
+    if (!this.#deployment.restored) return undefined;
+    const mine = this.#deployment.restore.find((restore) => restore.vertex === vertex && restore.subtask === subtask);
+    return new Map((mine?.snapshots ?? []).map((snapshot) => [snapshot.operatorId, snapshot]));
+  }
+
+  #edgeWriter(edge: JobEdge, channels: readonly ChannelWriter[], gate: Gate, job: JobGraph, graph: StreamGraph): EdgeWriter {
+    const target = job.vertices[edge.targetVertex] as JobVertex;
+    const { maxParallelism, parallelism } = target;
+    const keyed = edge.partitioning.kind === 'hash' || edge.partitioning.kind === 'hash-columns';
+    const channelOfGroup = keyed ? Int32Array.from({ length: maxParallelism }, (_, group) => subtaskOfKeyGroup(group, maxParallelism, parallelism)) : undefined;
+    return new EdgeWriter({
+      channels,
+      gate,
+      random: this.#options.world.random,
+      maxParallelism,
+      operator: graph.nodes[edge.sourceNode]?.name ?? '',
+      partitioning: edge.partitioning,
+      ...(channelOfGroup === undefined ? {} : { channelOfGroup }),
+    });
+  }
+
+  #listener(reference: TaskReference): TaskListener {
+    const { post } = this.#options;
+    return {
+      running: () => post({ kind: 'running', ...reference }),
+      acknowledged: (checkpoint, snapshots) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshots }),
+      declined: (checkpoint, reason) => post({ kind: 'declined', ...reference, checkpoint, reason }),
+      ended: () => post({ kind: 'ended', ...reference }),
+      failed: (error) => post({ kind: 'failed', ...reference, error: serializeError(error) }),
+      toCoordinator: (operatorId, message) => post({ kind: 'to-coordinator', ...reference, operatorId, message }),
+    };
+  }
+
+  #wake(vertex: number, subtask: number): void {
+    if (this.#state !== 'running') return;
+    const seat = this.#seats.get(taskKey(vertex, subtask));
+    if (seat !== undefined) this.#loop.wake(seat.loopTask);
+  }
+
+  wakeAll(): void {
+    if (this.#state !== 'running') return;
+    for (const seat of this.#seats.values()) this.#loop.wake(seat.loopTask);
+  }
+
+  handle(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+    switch (message.kind) {
+      case 'start':
+        if (this.#state === 'built') this.#state = 'running';
+        this.wakeAll();
+        return;
+      case 'cancel':
+      case 'release':
+        void this.cancel();
+        return;
+      case 'trigger':
+        this.#task(message)?.trigger(message.barrier);
+        return;
+      case 'stop':
+        this.#task(message)?.stop(message.drain);
+        return;
+      case 'to-operator':
+        this.#task(message)?.fromCoordinator(message.operatorId, message.message);
+        return;
+      case 'checkpoint-complete':
+        for (const { task } of this.#seats.values()) task.checkpointComplete(message.checkpoint);
+        return;
+      case 'checkpoint-aborted':
+        for (const { task } of this.#seats.values()) task.checkpointAborted(message.checkpoint);
+        return;
+      case 'report':
+        this.#report(message.request);
+        return;
+    }
+  }
+
+  #task(reference: TaskReference): Task | undefined {
+    return this.#seats.get(taskKey(reference.vertex, reference.subtask))?.task;
+  }
+
+  #report(request: number): void {
+    const tasks = [...this.#seats.values()].map((seat) => seat.task);
+    this.#options.post({
+      kind: 'report',
+      ...this.#id,
+      request,
+      operators: tasks.flatMap((task) => task.metrics()),
+      dropped: tasks.flatMap((task) => task.dropped()),
+      accumulators: tasks.map((task) => task.accumulators()),
+    });
+  }
+
+  /** Something of this job failed where no call was there to catch it. */
+  stray(error: unknown): void {
+    const cause = new MillstreamError(
+      'USER_CODE_LATE',
+      `Code of job "${this.#deployment.jobName}" failed outside any call of the engine: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+    const first = this.#seats.values().next().value;
+    if (first === undefined || this.#state === 'leaving') return;
+    this.#options.post({ kind: 'failed', ...first.reference, error: serializeError(cause) });
+  }
+
+  /** Closes all tasks; reports once everything is gone. */
+  async cancel(): Promise<void> {
+    if (this.#state === 'leaving') return;
+    this.#state = 'leaving';
+    await Promise.all([...this.#seats.values()].map(({ task }) => task.close()));
+    for (const close of this.#closeChannels.splice(0)) close();
+    this.#forget();
+    this.#options.post({ kind: 'vacated', ...this.#id });
+  }
+}
+
+/** The name of a channel inside its attempt. */
+export function channelName(edge: number, sender: number, receiver: number): string {
+  return `${edge}/${sender}/${receiver}`;
+}
+
+/** Channels numbered through over all edges of the job, as if every sender were connected with every receiver. */
+function channelNumber(job: JobGraph, edge: JobEdge, sender: number, receiver: number): number {
+  let first = 0;
+  for (const other of job.edges) {
+    if (other.id === edge.id) break;
+    first += parallelismOf(job, other.sourceVertex) * parallelismOf(job, other.targetVertex);
+  }
+  return first + sender * parallelismOf(job, edge.targetVertex) + receiver;
+}
+
+function parallelismOf(job: JobGraph, vertex: number): number {
+  return (job.vertices[vertex] as JobVertex).parallelism;
+}
+
+function taskKey(vertex: number, subtask: number): string {
+  return `${vertex}/${subtask}`;
+}

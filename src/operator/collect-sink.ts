@@ -1,0 +1,163 @@
+/**
+ * The sink whose records go back to the program that started the job.
+ *
+ * Each subtask sends batches through the coordinator to the client and waits while too many are not yet taken: the
+ * client's reading pace is back pressure like any other. With checkpoints on, a batch is handed to the client only
+ * once the checkpoint that covers it is complete, so that a restart never shows a record twice; without, at once.
+ */
+
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { readValue, writeValue } from '../data/structured-codec.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
+import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
+import type { InputOperator, OperatorContext, OperatorDefinition } from './operator.ts';
+import { PlainOperator } from './plain-operator.ts';
+
+/** Records of a batch that goes to the client. */
+const BATCH_RECORDS = 256;
+
+/** Batches of a subtask that the client has not taken before the subtask waits. */
+const BATCHES_AHEAD_MAX = 8;
+
+/** From a subtask: values as bytes, and the checkpoint up to which what came before is covered. */
+export interface CollectedBatch {
+  readonly kind: 'batch';
+  readonly subtask: number;
+  readonly attempt: number;
+  readonly bytes: Uint8Array;
+}
+
+/** From the client, by way of the coordinator: it has taken a batch. */
+interface Taken {
+  readonly kind: 'taken';
+}
+
+export interface CollectOptions {
+  /** Whether results wait for the checkpoint that covers them. */
+  readonly withCheckpoints: boolean;
+}
+
+export function collectSink(options: CollectOptions): { readonly definition: OperatorDefinition; readonly coordinator: CoordinatorFactory } {
+  return {
+    definition: { kind: 'collect', input: 'records', output: 'none', create: () => new CollectOperator() },
+    coordinator: (context, restored) => new CollectCoordinator(context, options.withCheckpoints, restored as CollectState | undefined),
+  };
+}
+
+class CollectOperator extends PlainOperator<never> implements InputOperator<unknown> {
+  #values: unknown[] = [];
+  #ahead = 0;
+  #wake: (() => void) | undefined;
+  #timer = false;
+
+  override open(context: OperatorContext<never>): void {
+    super.open(context);
+  }
+
+  element(value: unknown): void {
+    this.#values.push(value);
+    if (this.#values.length >= BATCH_RECORDS) this.#send();
+    else if (!this.#timer) this.#sendSoon();
+  }
+
+  /** A lone record leaves with the next mail: when the task has nothing else to do, that is at once. */
+  #sendSoon(): void {
+    this.#timer = true;
+    this.context.mail(() => {
+      this.#timer = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#values.length === 0) return;
+    const bytes = encodeValues(this.#values, this.context.types);
+    this.#values = [];
+    this.context.toCoordinator({ kind: 'batch', subtask: this.context.task.subtask, attempt: this.context.task.attempt, bytes } satisfies CollectedBatch);
+    this.#ahead++;
+    if (this.#ahead >= BATCHES_AHEAD_MAX && this.#wake === undefined) {
+      this.context.hold(new Promise<void>((resolve) => (this.#wake = resolve)));
+    }
+  }
+
+  fromCoordinator(message: unknown): void {
+    if ((message as Taken).kind !== 'taken') return;
+    this.#ahead--;
+    if (this.#ahead >= BATCHES_AHEAD_MAX) return;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  beforeBarrier(): void {
+    this.#send();
+  }
+
+  override finish(): void {
+    this.#send();
+  }
+}
+
+interface CollectState {
+  readonly waiting: readonly CollectedBatch[];
+}
+
+/** Passes batches on to the client, and the client's answers back. */
+class CollectCoordinator implements OperatorCoordinator {
+  readonly #context: CoordinatorContext;
+  readonly #withCheckpoints: boolean;
+  /** Batches that no complete checkpoint covers yet, and the checkpoint behind them, once it was triggered. */
+  #waiting: { batch: CollectedBatch; checkpoint: number | undefined }[] = [];
+
+  constructor(context: CoordinatorContext, withCheckpoints: boolean, restored: CollectState | undefined) {
+    this.#context = context;
+    this.#withCheckpoints = withCheckpoints;
+    for (const batch of restored?.waiting ?? []) context.toClient(batch);
+  }
+
+  start(): void {}
+
+  taskStarted(): void {}
+
+  fromTask(_subtask: number, message: unknown): void {
+    const batch = message as CollectedBatch;
+    if (this.#withCheckpoints) {
+      this.#waiting.push({ batch, checkpoint: undefined });
+      // Nobody can take what must wait, so the subtask is not held back for it.
+      this.#context.toTask(batch.subtask, { kind: 'taken' } satisfies Taken);
+    } else {
+      this.#context.toClient(batch);
+    }
+  }
+
+  fromClient(message: unknown): void {
+    const { subtask } = message as { readonly subtask: number };
+    if (!this.#withCheckpoints) this.#context.toTask(subtask, { kind: 'taken' } satisfies Taken);
+  }
+
+  snapshot(): CollectState {
+    return { waiting: [] };
+  }
+
+  /** The subtasks sent what belongs to the checkpoint before they acknowledged it, in order. */
+  acknowledged(subtask: number, checkpoint: number): void {
+    for (const one of this.#waiting) if (one.batch.subtask === subtask && one.checkpoint === undefined) one.checkpoint = checkpoint;
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    const covered = this.#waiting.filter((one) => one.checkpoint !== undefined && one.checkpoint <= checkpoint);
+    this.#waiting = this.#waiting.filter((one) => !covered.includes(one));
+    for (const one of covered) this.#context.toClient(one.batch);
+  }
+
+  close(): void {}
+}
+
+export function encodeValues(values: readonly unknown[], types: TypeRegistry): Uint8Array {
+  const writer = new ByteWriter();
+  writeValue(values, writer, types);
+  return writer.take();
+}
+
+export function decodeValues(bytes: Uint8Array, types: TypeRegistry): readonly unknown[] {
+  return readValue(new ByteReader(bytes), types) as readonly unknown[];
+}

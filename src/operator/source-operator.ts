@@ -1,0 +1,348 @@
+/**
+ * The head of a job: a source reader with event time assigned to what it reads.
+ *
+ * Splits come from the enumerator through the coordinator and leave with their positions in snapshots. Each split has
+ * a watermark of its own; the operator emits their minimum every auto-watermark interval.
+ */
+
+import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader } from '../connect/source.ts';
+import type { Cancellation } from '../base/world.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
+import { NO_TIMESTAMP } from '../data/record-batch.ts';
+import type { SnapshotWriter } from '../state/snapshot.ts';
+import { MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange } from '../time/split-watermarks.ts';
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
+import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
+import type { Gate } from '../base/gate.ts';
+import type { OperatorContext, OperatorDefinition, Output } from './operator.ts';
+import type { SourceOperator } from './source-driver.ts';
+
+/** The list of splits in a snapshot. */
+const SPLITS = 'splits';
+
+/** What the operator and the enumerator say to each other. */
+type ToEnumerator = { readonly kind: 'request' } | { readonly kind: 'event'; readonly event: unknown };
+type FromEnumerator = { readonly kind: 'splits'; readonly splits: readonly unknown[] } | { readonly kind: 'no-more' } | { readonly kind: 'event'; readonly event: unknown };
+
+export interface SourceOperatorOptions {
+  readonly watermarkIntervalMs: number;
+}
+
+/** The definition of a source node, and the coordinator that runs its enumerator. */
+export function sourceDefinition<T>(
+  source: Source<T, never, never>,
+  strategy: WatermarkStrategy<T>,
+  options: SourceOperatorOptions,
+): { readonly definition: OperatorDefinition; readonly coordinator: CoordinatorFactory } {
+  const erased = source as unknown as Source<T, unknown, unknown>;
+  return {
+    definition: {
+      kind: 'source',
+      input: 'none',
+      output: 'records',
+      create: () => new ReadingOperator(erased, strategy, options),
+      describe: { source: source.name, boundedness: source.boundedness, replayable: source.replayable },
+    },
+    coordinator: (context, restored) => new EnumeratorCoordinator(erased, context, restored as CoordinatorState | undefined),
+  };
+}
+
+class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
+  readonly #source: Source<T, Split, unknown>;
+  readonly #strategy: WatermarkStrategy<T>;
+  readonly #intervalMs: number;
+  readonly #splits = new Map<string, SplitOutput<T>>();
+  #context!: OperatorContext<T>;
+  #output!: Output<T>;
+  #gate!: Gate;
+  #reader!: SourceReader<T, Split>;
+  #watermarks!: SplitWatermarks<T>;
+  /** For sources that emit without naming a split; made when first used, as it would hold back the others. */
+  #main: SplitOutput<T> | undefined;
+  #ticker: Cancellation | undefined;
+  #stopped: 'no' | 'drained' | 'undrained' = 'no';
+  #ended = false;
+  #idle = false;
+  #lastWatermark = MIN_WATERMARK;
+
+  constructor(source: Source<T, Split, unknown>, strategy: WatermarkStrategy<T>, options: SourceOperatorOptions) {
+    this.#source = source;
+    this.#strategy = strategy;
+    this.#intervalMs = options.watermarkIntervalMs;
+  }
+
+  open(context: OperatorContext<never>): void {
+    const own = context as unknown as OperatorContext<T>;
+    this.#context = own;
+    this.#output = own.output;
+    this.#gate = own.gate;
+    this.#watermarks = new SplitWatermarks(this.#strategy, () => own.now(), this.#intervalMs);
+    const readerContext: ReaderContext = {
+      subtask: own.task.subtask,
+      parallelism: own.task.parallelism,
+      requestSplit: () => own.toCoordinator({ kind: 'request' } satisfies ToEnumerator),
+      toEnumerator: (event) => own.toCoordinator({ kind: 'event', event } satisfies ToEnumerator),
+      now: () => own.now(),
+      after: (delayMs, callback) => void own.at(own.now() + delayMs, callback),
+      metrics: own.metrics,
+      world: own.world,
+    };
+    this.#reader = this.#source.createReader(readerContext);
+    this.#reader.start();
+    const restored = own.operatorState.list<Split>(SPLITS, 'split').items;
+    if (restored.length > 0) this.#addSplits(restored);
+    this.#scheduleWatermark();
+  }
+
+  #addSplits(splits: readonly Split[]): void {
+    for (const split of splits) this.forSplit(this.#source.splitId(split));
+    this.#reader.addSplits(splits);
+  }
+
+  fromCoordinator(message: unknown): void {
+    const said = message as FromEnumerator;
+    if (said.kind === 'splits') this.#addSplits(said.splits as readonly Split[]);
+    else if (said.kind === 'no-more') this.#reader.noMoreSplits();
+    else this.#reader.fromEnumerator?.(said.event);
+  }
+
+  // What the task drives.
+
+  poll(): PollResult {
+    if (this.#ended) return 'finished';
+    const result = this.#stopped === 'no' ? this.#reader.poll(this) : 'finished';
+    if (result === 'finished') this.#end();
+    return result;
+  }
+
+  /** The last watermark, unless the job stops without finishing its windows. */
+  #end(): void {
+    this.#ended = true;
+    this.#ticker?.cancel();
+    if (this.#stopped === 'undrained') return;
+    this.#setIdle(false);
+    this.#output.watermark(MAX_WATERMARK);
+  }
+
+  available(): Promise<void> {
+    return this.#reader.available();
+  }
+
+  stop(drain: boolean): void {
+    if (this.#stopped === 'no' && !this.#ended) this.#stopped = drain ? 'drained' : 'undrained';
+  }
+
+  // What the reader emits into.
+
+  collect(value: T, timestamp?: number): void {
+    (this.#main ??= this.#splitOutput(MAIN_SPLIT)).collect(value, timestamp);
+  }
+
+  proceed(): boolean {
+    return this.#gate.proceed();
+  }
+
+  forSplit(splitId: string): ReaderOutput<T> {
+    let split = this.#splits.get(splitId);
+    if (split === undefined) {
+      split = this.#splitOutput(splitId);
+      this.#splits.set(splitId, split);
+    }
+    return split;
+  }
+
+  #splitOutput(splitId: string): SplitOutput<T> {
+    return new SplitOutput(this, this.#watermarks.addSplit(splitId), this.#watermarks, this.#output, this.#gate, () => this.#change(this.#watermarks.take()));
+  }
+
+  releaseSplit(splitId: string): void {
+    if (!this.#splits.delete(splitId)) return;
+    this.#watermarks.releaseSplit(splitId);
+  }
+
+  side(tag: string, value: unknown): void {
+    this.#output.side(tag, value, NO_TIMESTAMP);
+  }
+
+  dropped(value: unknown): void {
+    this.#context.dropped('undecodable', value, NO_TIMESTAMP);
+  }
+
+  // Time.
+
+  #scheduleWatermark(): void {
+    if (this.#intervalMs <= 0) return;
+    this.#ticker = this.#context.at(this.#context.now() + this.#intervalMs, () => {
+      if (this.#ended) return;
+      // While something is paused in the middle of its work, time stands still: the next tick catches up.
+      if (!this.#gate.hasPaused) this.#emitTime();
+      this.#scheduleWatermark();
+    });
+  }
+
+  #emitTime(): void {
+    this.#change(this.#watermarks.onPeriodic(this.#context.now(), this.#gate.blocked));
+  }
+
+  /** A watermark comes before the status when the source falls idle, and after it when it wakes. */
+  #change(change: WatermarkChange): void {
+    if (change.idle === false) this.#setIdle(false);
+    if (change.watermark !== undefined && change.watermark > this.#lastWatermark) {
+      this.#lastWatermark = change.watermark;
+      this.#output.watermark(change.watermark);
+    }
+    if (change.idle === true) this.#setIdle(true);
+  }
+
+  #setIdle(idle: boolean): void {
+    if (idle === this.#idle) return;
+    this.#idle = idle;
+    this.#output.status(idle);
+  }
+
+  // The rest of the operator contract: a source has no input, so control reaches it from its task only.
+
+  watermark(timestamp: number): void {
+    this.#output.watermark(timestamp);
+  }
+
+  status(idle: boolean): void {
+    this.#output.status(idle);
+  }
+
+  finish(): void {
+    this.#output.finish();
+  }
+
+  resume(): void {}
+
+  snapshot(_writer: SnapshotWriter): void {
+    this.#context.operatorState.list<Split>(SPLITS, 'split').update(this.#reader.snapshot());
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    this.#reader.checkpointComplete?.(checkpoint);
+  }
+
+  async close(): Promise<void> {
+    this.#ticker?.cancel();
+    await this.#reader?.close();
+  }
+}
+
+/** Where the records of one split go: its own watermark, the operator's output. */
+class SplitOutput<T> implements ReaderOutput<T> {
+  readonly #parent: ReaderOutput<T>;
+  readonly #split: SplitWatermark<T>;
+  readonly #watermarks: SplitWatermarks<T>;
+  readonly #output: Output<T>;
+  readonly #gate: Gate;
+  readonly #moved: () => void;
+
+  constructor(parent: ReaderOutput<T>, split: SplitWatermark<T>, watermarks: SplitWatermarks<T>, output: Output<T>, gate: Gate, moved: () => void) {
+    this.#parent = parent;
+    this.#split = split;
+    this.#watermarks = watermarks;
+    this.#output = output;
+    this.#gate = gate;
+    this.#moved = moved;
+  }
+
+  collect(value: T, timestamp: number = NO_TIMESTAMP): void {
+    this.#output.emit(value, this.#split.onEvent(value, timestamp), 0);
+    // A punctuated watermark stands behind the record that caused it, unless that record is still on its way.
+    if (this.#watermarks.due && !this.#gate.hasPaused) this.#moved();
+  }
+
+  proceed(): boolean {
+    return this.#gate.proceed();
+  }
+
+  forSplit(splitId: string): ReaderOutput<T> {
+    return this.#parent.forSplit(splitId);
+  }
+
+  releaseSplit(splitId: string): void {
+    this.#parent.releaseSplit(splitId);
+  }
+
+  side(tag: string, value: unknown): void {
+    this.#parent.side(tag, value);
+  }
+
+  dropped(value: unknown): void {
+    this.#parent.dropped(value);
+  }
+}
+
+interface CoordinatorState {
+  readonly enumerator: unknown;
+}
+
+/** Runs the split enumerator of a source beside the JobManager. */
+class EnumeratorCoordinator implements OperatorCoordinator {
+  readonly #context: CoordinatorContext;
+  readonly #enumerator: ReturnType<Source<unknown, unknown, unknown>['createEnumerator']>;
+  readonly #readers = new Set<number>();
+  #closed = false;
+
+  constructor(source: Source<unknown, unknown, unknown>, context: CoordinatorContext, restored: CoordinatorState | undefined) {
+    this.#context = context;
+    this.#enumerator = source.createEnumerator(
+      {
+        parallelism: context.parallelism,
+        readers: () => [...this.#readers].sort((a, b) => a - b),
+        assign: (subtask, splits) => context.toTask(subtask, { kind: 'splits', splits } satisfies FromEnumerator),
+        noMoreSplits: (subtask) => context.toTask(subtask, { kind: 'no-more' } satisfies FromEnumerator),
+        toReader: (subtask, event) => context.toTask(subtask, { kind: 'event', event } satisfies FromEnumerator),
+        call: (work, done, everyMs) => this.#call(work, done, everyMs),
+        world: context.world,
+      },
+      restored?.enumerator,
+    );
+  }
+
+  #call<R>(work: () => Promise<R>, done: (result: R) => void, everyMs: number | undefined): void {
+    work().then(
+      (result) => {
+        if (this.#closed) return;
+        try {
+          done(result);
+        } catch (error) {
+          this.#context.fail(error);
+          return;
+        }
+        if (everyMs !== undefined) this.#context.world.clock.after(everyMs, () => this.#closed || this.#call(work, done, everyMs));
+      },
+      (error: unknown) => this.#closed || this.#context.fail(error),
+    );
+  }
+
+  start(): void {
+    this.#enumerator.start();
+  }
+
+  taskStarted(subtask: number): void {
+    this.#readers.add(subtask);
+    this.#enumerator.addReader(subtask);
+  }
+
+  fromTask(subtask: number, message: unknown): void {
+    const said = message as ToEnumerator;
+    if (said.kind === 'request') this.#enumerator.handleSplitRequest(subtask);
+    else this.#enumerator.handleEvent?.(subtask, said.event);
+  }
+
+  snapshot(): CoordinatorState {
+    return { enumerator: this.#enumerator.snapshot() };
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    this.#enumerator.checkpointComplete?.(checkpoint);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#enumerator.close();
+  }
+}

@@ -1,0 +1,357 @@
+/**
+ * The operators of one task: made from their definitions, given their contexts and state, wired by generated code,
+ * and snapshotted together.
+ */
+
+import { describeThrown, MillstreamError } from '../base/error.ts';
+import type { Cancellation, World } from '../base/world.ts';
+import { keyGroupRange } from '../data/key.ts';
+import type { RecordBatch } from '../data/record-batch.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
+import type { EdgeWriter } from '../exchange/edge-writer.ts';
+import type { JobVertex } from '../graph/job-graph.ts';
+import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
+import { operatorId, type StreamNode } from '../graph/stream-graph.ts';
+import type { Gate } from '../base/gate.ts';
+import type { Operator, OperatorContext, TaskIdentity } from '../operator/operator.ts';
+import type { SourceOperator } from '../operator/source-driver.ts';
+import type { KeyedBackend } from '../state/keyed-backend.ts';
+import { createMemoryBackend } from '../state/memory-backend.ts';
+import { MemoryOperatorState } from '../state/operator-state-memory.ts';
+import { createSnapshotWriter, restoredState } from '../state/snapshot-data.ts';
+import type { OperatorSnapshot, RestoredState } from '../state/snapshot.ts';
+import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
+import { describeRecord } from './describe-record.ts';
+import { OperatorMetricGroup } from './metrics.ts';
+import { NO_RECORD, userFailure } from './user-failure.ts';
+
+/** Dropped records that each operator keeps to be looked at. */
+const DROPPED_SAMPLES_MAX = 8;
+
+/** What all operators of a task share. */
+export interface ChainEnvironment {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly attempt: number;
+  readonly mode: 'streaming' | 'batch';
+  readonly world: World;
+  readonly types: TypeRegistry;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** The state of this subtask by operator id; undefined when the job starts from nothing. */
+  readonly restore: ReadonlyMap<string, OperatorSnapshot> | undefined;
+}
+
+export interface ChainCalls extends ChainEnvironment {
+  mail(callback: () => void): void;
+  fail(error: Error): void;
+  toCoordinator(operatorId: string, message: unknown): void;
+}
+
+/** One operator with everything that belongs to it. */
+class Member {
+  readonly node: StreamNode;
+  readonly id: string;
+  readonly instance: Operator | undefined;
+  readonly metrics = new OperatorMetricGroup();
+  readonly dropped: DroppedSample[] = [];
+  backend: KeyedBackend | undefined;
+  operatorState: MemoryOperatorState | undefined;
+  readonly timers = new Set<Cancellation>();
+
+  constructor(node: StreamNode) {
+    this.node = node;
+    this.id = operatorId(node);
+    this.instance = node.definition.create?.();
+  }
+}
+
+export class Chain {
+  readonly code: ChainCode;
+  readonly #members: readonly Member[];
+  readonly #frame: ChainFrame;
+  readonly #vertex: JobVertex;
+  readonly #subtask: number;
+  readonly #gate: Gate;
+  readonly #calls: ChainCalls;
+  #watermark = -Infinity;
+  #stoppedUndrained = false;
+  #opened = 0;
+
+  constructor(vertex: JobVertex, subtask: number, gate: Gate, edges: readonly EdgeWriter[], calls: ChainCalls) {
+    this.#vertex = vertex;
+    this.#subtask = subtask;
+    this.#gate = gate;
+    this.#calls = calls;
+    this.#members = vertex.nodes.map((node) => new Member(node));
+    this.#frame = { at: 0, counts: new Float64Array(2 * vertex.nodes.length) };
+    const head = vertex.nodes[0] as StreamNode;
+    const inputs = head.inputs.reduce((most, edge) => Math.max(most, edge.input + 1), 0);
+    this.code = generateChain(this.#tree(edges), inputs, gate, this.#frame, `${calls.jobId}/vertex-${vertex.id}/${subtask}/${calls.attempt}`);
+  }
+
+  #tree(edges: readonly EdgeWriter[]): ChainNode[] {
+    const indexOf = new Map(this.#vertex.nodes.map((node, index) => [node.id, index]));
+    return this.#members.map((member) => ({
+      definition: member.node.definition,
+      instance: member.instance,
+      children: this.#vertex.chained.filter((edge) => edge.from === member.node.id).map((edge) => ({ index: indexOf.get(edge.to) as number, side: edge.side })),
+      edges: this.#vertex.outputs.flatMap((edge, i) =>
+        edge.sourceNode === member.node.id ? [{ writer: edges[i] as EdgeWriter, partitioning: edge.partitioning, side: edge.side, shape: edge.shape }] : [],
+      ),
+    }));
+  }
+
+  get head(): Operator | undefined {
+    return (this.#members[0] as Member).instance;
+  }
+
+  // Life.
+
+  /** Opens the operators, the last first, so that nobody emits into one that is not open. */
+  open(): void {
+    for (let index = this.#members.length - 1; index >= 0; index--) {
+      const member = this.#members[index] as Member;
+      this.#frame.at = index;
+      member.instance?.open(this.#context(member, index) as OperatorContext<never>);
+      this.#opened++;
+    }
+    this.#frame.at = 0;
+  }
+
+  #context(member: Member, index: number): OperatorContext {
+    const calls = this.#calls;
+    const { node } = member;
+    const snapshot = calls.restore?.get(member.id);
+    const restored = restoredState(snapshot === undefined ? [] : [snapshot], calls.types);
+    const operatorState = new MemoryOperatorState(restored, calls.types);
+    member.operatorState = operatorState;
+    const task: TaskIdentity = Object.freeze({
+      jobName: calls.jobName,
+      jobId: calls.jobId,
+      operatorName: node.name,
+      operatorId: member.id,
+      subtask: this.#subtask,
+      parallelism: node.parallelism,
+      maxParallelism: this.#vertex.maxParallelism,
+      attempt: calls.attempt,
+      mode: calls.mode,
+    });
+    const at = (time: number, callback: () => void): Cancellation => this.#at(member, index, time, callback);
+    return {
+      task,
+      output: this.code.outputs[index] as NonNullable<ChainCode['outputs'][number]>,
+      gate: this.#gate,
+      metrics: member.metrics,
+      keyedBackend: () => (member.backend ??= this.#backend(restored, at)),
+      operatorState,
+      types: calls.types,
+      parameters: calls.parameters,
+      restored: snapshot !== undefined,
+      restoredState: restored,
+      now: () => calls.world.clock.now(),
+      at,
+      mail: (callback) => calls.mail(() => this.#as(index, callback)),
+      hold: (work) => this.#hold(index, work),
+      world: calls.world,
+      toCoordinator: (message) => calls.toCoordinator(member.id, message),
+      dropped: (reason, value, timestamp) => this.#dropped(member, reason, value, timestamp),
+    };
+  }
+
+  #backend(restored: RestoredState, at: (time: number, callback: () => void) => Cancellation): KeyedBackend {
+    const { maxParallelism, parallelism } = this.#vertex;
+    return createMemoryBackend({
+      maxParallelism,
+      keyGroups: keyGroupRange(maxParallelism, parallelism, this.#subtask),
+      types: this.#calls.types,
+      clock: () => this.#calls.world.clock.now(),
+      schedule: at,
+      gate: this.#gate,
+      restored,
+    });
+  }
+
+  /** Runs a callback as the operator of that index, so that what it throws finds its owner. */
+  #as(index: number, callback: () => void): void {
+    const before = this.#frame.at;
+    this.#frame.at = index;
+    callback();
+    this.#frame.at = before;
+  }
+
+  #at(member: Member, index: number, time: number, callback: () => void): Cancellation {
+    const { clock } = this.#calls.world;
+    const timer = clock.after(Math.max(0, time - clock.now()), () => {
+      member.timers.delete(handle);
+      this.#calls.mail(() => {
+        if (!cancelled) this.#as(index, callback);
+      });
+    });
+    let cancelled = false;
+    const handle: Cancellation = {
+      cancel: () => {
+        cancelled = true;
+        timer.cancel();
+        member.timers.delete(handle);
+      },
+    };
+    member.timers.add(handle);
+    return handle;
+  }
+
+  #hold(index: number, work: Promise<unknown>): void {
+    this.#gate.hold();
+    work.then(
+      () => this.#calls.mail(() => this.#gate.release()),
+      (error: unknown) =>
+        this.#calls.mail(() => {
+          this.#gate.release();
+          this.#frame.at = index;
+          throw error;
+        }),
+    );
+  }
+
+  #dropped(member: Member, reason: string, value: unknown, timestamp: number): void {
+    member.metrics.counter(`dropped.${reason}`).inc();
+    member.dropped.push({ operatorId: member.id, subtask: this.#subtask, reason, record: describeRecord(value), timestamp });
+    if (member.dropped.length > DROPPED_SAMPLES_MAX) member.dropped.shift();
+  }
+
+  /** Closes what was opened, the head first; all are closed whatever fails, and the first failure is thrown. */
+  async close(): Promise<void> {
+    let failure: unknown;
+    let failed = false;
+    for (const [index, member] of this.#members.entries()) {
+      for (const timer of member.timers) timer.cancel();
+      if (index < this.#members.length - this.#opened) continue;
+      try {
+        this.#frame.at = index;
+        await member.instance?.close();
+        member.backend?.close();
+      } catch (error) {
+        if (!failed) failure = error;
+        failed = true;
+      }
+    }
+    if (failed) throw failure;
+  }
+
+  // What flows, besides elements.
+
+  watermark(timestamp: number): void {
+    this.#watermark = timestamp;
+    this.code.head.watermark(timestamp);
+  }
+
+  /** Announces the keys of a batch to the backend of a keyed head. */
+  announce(input: number, batch: RecordBatch): void {
+    const member = this.#members[0] as Member;
+    const prefetch = member.backend?.prefetch;
+    const selector = member.node.definition.keySelectors?.[input];
+    if (prefetch === undefined || selector === undefined) return;
+    const keys: unknown[] = [];
+    for (let row = batch.cursor; row < batch.count; row++) keys.push(selector(batch.values[row] as never));
+    prefetch.call(member.backend, keys);
+  }
+
+  fromCoordinator(operator: string, message: unknown): void {
+    this.#members.forEach((member, index) => {
+      if (member.id === operator) this.#as(index, () => member.instance?.fromCoordinator?.(message));
+    });
+  }
+
+  stopSource(drain: boolean): void {
+    if (!drain) this.#stoppedUndrained = true;
+    (this.head as SourceOperator).stop(drain);
+  }
+
+  get stoppedUndrained(): boolean {
+    return this.#stoppedUndrained;
+  }
+
+  // Checkpoints.
+
+  /** Lets operators prepare, in chain order; a promise when one of them must wait for the outside world. */
+  beforeBarrier(checkpoint: number, type: 'checkpoint' | 'savepoint'): Promise<void> | undefined {
+    for (const [index, member] of this.#members.entries()) {
+      this.#frame.at = index;
+      const waiting = member.instance?.beforeBarrier?.(checkpoint, type);
+      if (waiting !== undefined) return this.#beforeBarrierFrom(index + 1, checkpoint, type, waiting);
+    }
+    return undefined;
+  }
+
+  async #beforeBarrierFrom(from: number, checkpoint: number, type: 'checkpoint' | 'savepoint', waiting: Promise<void>): Promise<void> {
+    await waiting;
+    for (let index = from; index < this.#members.length; index++) {
+      this.#frame.at = index;
+      await (this.#members[index] as Member).instance?.beforeBarrier?.(checkpoint, type);
+    }
+  }
+
+  snapshot(checkpoint: number, type: 'checkpoint' | 'savepoint'): readonly OperatorSnapshot[] {
+    return this.#members.flatMap((member, index) => {
+      if (member.instance === undefined) return [];
+      this.#frame.at = index;
+      const writer = createSnapshotWriter(checkpoint, type, member.id, this.#calls.types);
+      member.instance.snapshot(writer);
+      member.operatorState?.snapshot(writer);
+      member.backend?.snapshot(writer);
+      return [writer.finish()];
+    });
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    this.#members.forEach((member, index) => this.#as(index, () => member.instance?.checkpointComplete?.(checkpoint)));
+  }
+
+  checkpointAborted(checkpoint: number): void {
+    this.#members.forEach((member, index) => this.#as(index, () => member.instance?.checkpointAborted?.(checkpoint)));
+  }
+
+  // Looking in.
+
+  /** Names the operator and the record in an error that came out of the chain. */
+  blame(thrown: unknown, record: unknown): Error {
+    const member = this.#members[this.#frame.at];
+    if (member === undefined) return thrown instanceof Error ? thrown : new MillstreamError('USER_CODE', describeThrown(thrown), { cause: thrown });
+    return userFailure(thrown, member.node, this.#subtask, this.#opened < this.#members.length ? NO_RECORD : record);
+  }
+
+  metrics(task: Readonly<Record<string, number>>): readonly OperatorMetrics[] {
+    const nodes = this.#members.length;
+    return this.#members.map((member, index) => ({
+      operatorId: member.id,
+      name: member.node.name,
+      subtask: this.#subtask,
+      values: {
+        ...member.metrics.snapshot(),
+        numRecordsIn: this.#frame.counts[index] as number,
+        numRecordsOut: this.#recordsOut(index, nodes),
+        currentWatermark: this.#watermark,
+        ...(member.backend === undefined ? {} : { stateKeys: member.backend.size }),
+        ...(index === 0 ? task : {}),
+      },
+    }));
+  }
+
+  #recordsOut(index: number, nodes: number): number {
+    const { counts } = this.#frame;
+    const member = this.#members[index] as Member;
+    const child = this.#vertex.chained.find((edge) => edge.from === member.node.id && edge.side === undefined);
+    if (member.instance !== undefined || child === undefined) return counts[nodes + index] as number;
+    return counts[this.#vertex.nodes.findIndex((node) => node.id === child.to)] as number;
+  }
+
+  dropped(): readonly DroppedSample[] {
+    return this.#members.flatMap((member) => member.dropped);
+  }
+
+  /** Accumulators that user functions registered, by name. */
+  accumulators(): Readonly<Record<string, unknown>> {
+    const all: Record<string, unknown> = {};
+    for (const member of this.#members) Object.assign(all, (member.instance as { accumulators?: () => Record<string, unknown> } | undefined)?.accumulators?.());
+    return all;
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * A task: one parallel instance of a vertex, on one thread.
+ *
+ * Its life is a sequence of turns. In a turn it serves its mail (callbacks, barriers to inject, messages of
+ * coordinators), resumes what paused, then takes input, batch by batch, until the gate says stop. A turn never waits:
+ * it says whether there is more to do at once, and otherwise the task is woken by its channels, timers and promises.
+ *
+ * States: `created` → `opening` → `running` → `ended` (all input read, everything emitted, waiting for the last
+ * checkpoint) → `closed`; or from anywhere → `failed` or `cancelled` → `closed`.
+ */
+
+import type { World } from '../base/world.ts';
+import type { BarrierElement } from '../data/element.ts';
+import { RecordBatch } from '../data/record-batch.ts';
+import type { EdgeWriter } from '../exchange/edge-writer.ts';
+import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
+import type { JobVertex } from '../graph/job-graph.ts';
+import { operatorId } from '../graph/stream-graph.ts';
+import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
+import { Gate } from '../base/gate.ts';
+import type { SourceOperator } from '../operator/source-driver.ts';
+import type { OperatorSnapshot } from '../state/snapshot.ts';
+import { Chain, type ChainEnvironment } from './chain.ts';
+import { NO_RECORD } from './user-failure.ts';
+
+/** A busy task hands its thread on after this long, so that sockets, timers and other tasks get theirs. */
+export const TURN_MS = 2;
+
+export type TurnResult =
+  /** There is more to do at once. */
+  | 'again'
+  /** Nothing to do until woken. */
+  | 'waiting'
+  /** The task is over. */
+  | 'done';
+
+/** What a task tells its owner. */
+export interface TaskListener {
+  running(): void;
+  acknowledged(checkpoint: number, snapshots: readonly OperatorSnapshot[]): void;
+  declined(checkpoint: number, reason: string): void;
+  /** All input has been read and its results have left. */
+  ended(): void;
+  failed(error: Error): void;
+  toCoordinator(operatorId: string, message: unknown): void;
+}
+
+export interface TaskOptions {
+  readonly vertex: JobVertex;
+  readonly subtask: number;
+  readonly environment: ChainEnvironment;
+  readonly world: World;
+  /** Set by other threads when they post mail to this one. */
+  readonly mailFlag: Int32Array;
+  /** Makes the gate of this task's inputs; undefined for sources. Called once, with what wakes the task. */
+  readonly inputs: InputGate | undefined;
+  readonly edges: (gate: Gate) => readonly EdgeWriter[];
+  readonly listener: TaskListener;
+  /** Puts the task back into its thread's round. */
+  readonly wake: () => void;
+  readonly bufferTimeoutMs: number;
+}
+
+type TaskState = 'created' | 'opening' | 'running' | 'ended' | 'closing' | 'closed';
+
+export class Task {
+  readonly #options: TaskOptions;
+  readonly #gate: Gate;
+  readonly #edges: readonly EdgeWriter[];
+  readonly #chain: Chain;
+  readonly #mail: (() => void)[] = [];
+  readonly #source: SourceOperator | undefined;
+  #state: TaskState = 'created';
+  #batch: RecordBatch | undefined;
+  #batchInput = 0;
+  #batchChannel = -1;
+  #pendingBarrier: BarrierElement | undefined;
+  #behindBarrier: (() => void)[] = [];
+  /** The end of the input has been seen; it is carried out once nothing is paused. */
+  #ending: 'no' | 'drained' | 'undrained' | 'finishing' = 'no';
+  #sourceWaiting = false;
+  #lastFlush = 0;
+  #busyMs = 0;
+
+  constructor(options: TaskOptions) {
+    this.#options = options;
+    this.#gate = new Gate(options.world.clock, options.mailFlag);
+    this.#edges = options.edges(this.#gate);
+    this.#chain = new Chain(options.vertex, options.subtask, this.#gate, this.#edges, {
+      ...options.environment,
+      mail: (callback) => this.post(callback),
+      fail: (error) => this.fail(error),
+      toCoordinator: (id, message) => options.listener.toCoordinator(id, message),
+    });
+    this.#source = options.inputs === undefined ? (this.#chain.head as SourceOperator) : undefined;
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  /** Runs `callback` in the next turn. */
+  post(callback: () => void): void {
+    if (this.#state === 'closed') return;
+    this.#mail.push(callback);
+    this.#options.wake();
+  }
+
+  // One turn.
+
+  turn(): TurnResult {
+    if (this.#state === 'closed' || this.#state === 'closing') return 'done';
+    const now = this.#options.world.clock.monotonic();
+    this.#gate.beginTurn(now, now + TURN_MS);
+    try {
+      this.#open();
+      this.#serveMail();
+      const result = this.#work();
+      this.#flush(result);
+      return result;
+    } catch (error) {
+      this.fail(this.#chain.blame(error, this.#recordAtHand()));
+      return 'done';
+    } finally {
+      this.#busyMs += this.#options.world.clock.monotonic() - now;
+    }
+  }
+
+  #open(): void {
+    if (this.#state !== 'created') return;
+    this.#state = 'opening';
+    this.#chain.open();
+    this.#state = 'running';
+    this.#options.listener.running();
+  }
+
+  #serveMail(): void {
+    const count = this.#mail.length;
+    for (let i = 0; i < count; i++) (this.#mail[i] as () => void)();
+    this.#mail.splice(0, count);
+  }
+
+  #work(): TurnResult {
+    if (this.#state !== 'running') return this.#mail.length > 0 ? 'again' : 'waiting';
+    for (const edge of this.#edges) edge.pump();
+    if (this.#pendingBarrier !== undefined && !this.#tryBarrier(this.#pendingBarrier)) return 'waiting';
+    if (this.#gate.hasPaused && !this.#resume()) return this.#whilePaused();
+    if (this.#gate.blocked) return 'waiting';
+    return this.#source === undefined ? this.#consume(this.#options.inputs as InputGate) : this.#produce(this.#source);
+  }
+
+  #resume(): boolean {
+    return !this.#gate.blocked && this.#gate.resumePaused();
+  }
+
+  /** A burst is half done and cannot go on now: barriers may pass it, nothing else. */
+  #whilePaused(): TurnResult {
+    if (this.#options.inputs !== undefined && this.#gate.interruptible) {
+      const event = this.#options.inputs.pollBarrier(this.#batch === undefined ? -1 : this.#batchChannel);
+      if (event !== undefined) {
+        this.#handle(event);
+        return 'again';
+      }
+    }
+    return this.#gate.blocked ? 'waiting' : 'again';
+  }
+
+  #consume(inputs: InputGate): TurnResult {
+    for (;;) {
+      if (this.#batch !== undefined) {
+        if (!this.#runBatch(this.#batch)) return this.#gate.blocked ? 'waiting' : 'again';
+        continue;
+      }
+      if (this.#ending !== 'no') return this.#end();
+      const event = inputs.poll();
+      if (event === undefined) return this.#mail.length > 0 ? 'again' : 'waiting';
+      this.#handle(event);
+      if (!this.#gate.proceed() && this.#batch === undefined) return this.#gate.blocked && !this.#gate.hasPaused ? 'waiting' : 'again';
+    }
+  }
+
+  /** Runs rows of the batch; true when it is used up and nothing stopped the turn. */
+  #runBatch(batch: RecordBatch): boolean {
+    (this.#chain.code.run[this.#batchInput] as (batch: RecordBatch) => void)(batch);
+    if (batch.cursor < batch.count) return false;
+    // A record that paused keeps its batch: its values are still in use.
+    if (this.#gate.hasPaused) return false;
+    this.#batch = undefined;
+    (this.#options.inputs as InputGate).recycle(this.#batchChannel, batch);
+    return this.#gate.proceed();
+  }
+
+  #handle(event: InputEvent): void {
+    switch (event.kind) {
+      case 'data':
+        if (event.data instanceof RecordBatch) {
+          this.#batch = event.data;
+          this.#batchInput = event.input;
+          this.#batchChannel = event.channel;
+          this.#chain.announce(event.input, event.data);
+        } else {
+          (this.#chain.code.element[event.input] as (value: unknown, timestamp: number, kind: number) => void)(event.data, -Infinity, 0);
+        }
+        return;
+      case 'watermark':
+        this.#chain.watermark(event.timestamp);
+        return;
+      case 'status':
+        this.#chain.code.head.status(event.idle);
+        return;
+      case 'barrier':
+        this.#tryBarrier(event.barrier);
+        return;
+      case 'superseded':
+        this.#options.listener.declined(event.checkpoint, 'a newer checkpoint began first');
+        return;
+      case 'end':
+        this.#ending = event.drained ? 'drained' : 'undrained';
+        return;
+    }
+  }
+
+  #produce(source: SourceOperator): TurnResult {
+    if (this.#ending !== 'no') return this.#end();
+    if (this.#sourceWaiting) return 'waiting';
+    const result = source.poll();
+    switch (result) {
+      case 'more':
+        return this.#gate.blocked && !this.#gate.hasPaused ? 'waiting' : 'again';
+      case 'waiting':
+        this.#sourceWaiting = true;
+        source.available().then(
+          () => this.#sourceReady(),
+          (error: unknown) => this.post(() => { throw error; }),
+        );
+        return 'waiting';
+      case 'finished':
+        this.#ending = this.#chain.stoppedUndrained ? 'undrained' : 'drained';
+        return this.#gate.hasPaused ? 'again' : this.#end();
+    }
+  }
+
+  #sourceReady(): void {
+    this.#sourceWaiting = false;
+    this.#options.wake();
+  }
+
+  /** Carries out the end of the input, in steps: operators finish, then the channels end. */
+  #end(): TurnResult {
+    if (this.#ending === 'drained') {
+      this.#ending = 'finishing';
+      this.#chain.code.head.finish();
+      if (this.#gate.hasPaused || this.#gate.held) return 'again';
+    }
+    const drained = this.#ending === 'finishing';
+    for (const edge of this.#edges) edge.end(drained);
+    this.#state = 'ended';
+    this.#options.listener.ended();
+    return 'waiting';
+  }
+
+  // Barriers.
+
+  /** Takes the snapshot for the barrier and forwards it, unless something must settle first. */
+  #tryBarrier(barrier: BarrierElement): boolean {
+    this.#pendingBarrier = barrier;
+    if (this.#gate.held || (this.#gate.hasPaused && !this.#gate.interruptible)) return false;
+    const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
+    if (before !== undefined) {
+      this.#gate.hold();
+      before.then(
+        () => this.post(() => { this.#gate.release(); this.#passBarrier(barrier); }),
+        (error: unknown) => this.post(() => { this.#gate.release(); throw error; }),
+      );
+      return false;
+    }
+    this.#passBarrier(barrier);
+    return true;
+  }
+
+  #passBarrier(barrier: BarrierElement): void {
+    if (this.#pendingBarrier !== barrier) return;
+    this.#pendingBarrier = undefined;
+    // The barrier leaves first: receivers can align while this task still writes its snapshot.
+    for (const edge of this.#edges) edge.barrier(barrier);
+    this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
+    this.#releaseBehindBarrier();
+  }
+
+  #releaseBehindBarrier(): void {
+    for (const deliver of this.#behindBarrier.splice(0)) deliver();
+  }
+
+  /** The coordinator's trigger: sources inject the barrier; a task that has ended answers at once. */
+  trigger(barrier: BarrierElement): void {
+    this.post(() => {
+      if (this.#state === 'ended') this.#snapshotEnded(barrier);
+      else if (this.#source !== undefined && this.#state === 'running') this.#tryBarrier(barrier);
+      else if (this.#source !== undefined) this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
+    });
+  }
+
+  #snapshotEnded(barrier: BarrierElement): void {
+    const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
+    const acknowledge = (): void => this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
+    if (before === undefined) acknowledge();
+    else before.then(() => this.post(acknowledge), (error: unknown) => this.post(() => { throw error; }));
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    this.post(() => this.#chain.checkpointComplete(checkpoint));
+  }
+
+  checkpointAborted(checkpoint: number): void {
+    this.post(() => {
+      if (this.#pendingBarrier?.checkpoint === checkpoint) {
+        this.#pendingBarrier = undefined;
+        this.#releaseBehindBarrier();
+      }
+      this.#options.inputs?.abortAlignment(checkpoint);
+      this.#chain.checkpointAborted(checkpoint);
+    });
+  }
+
+  /**
+   * What a coordinator said after it took its part of a checkpoint must not be in the task's part. So while a barrier
+   * that was triggered here still waits, its messages wait behind it.
+   */
+  fromCoordinator(operator: string, message: unknown): void {
+    this.post(() => {
+      const deliver = (): void => {
+        this.#sourceWaiting = false;
+        this.#chain.fromCoordinator(operator, message);
+      };
+      if (this.#pendingBarrier !== undefined && this.#source !== undefined) this.#behindBarrier.push(deliver);
+      else deliver();
+    });
+  }
+
+  /** Stops reading a source. With `drain` event time ends too; without, windows and timers stay as they are. */
+  stop(drain: boolean): void {
+    this.post(() => {
+      if (this.#source === undefined || this.#state !== 'running') return;
+      this.#chain.stopSource(drain);
+      this.#sourceWaiting = false;
+    });
+  }
+
+  // Batches on their way.
+
+  /** Part-filled batches leave when the task is about to wait, and when the buffer timeout has passed while it is busy. */
+  #flush(result: TurnResult): void {
+    const timeout = this.#options.bufferTimeoutMs;
+    if (result === 'again') {
+      if (timeout < 0) return;
+      const now = this.#options.world.clock.monotonic();
+      if (now - this.#lastFlush < timeout) return;
+      this.#lastFlush = now;
+    }
+    for (const edge of this.#edges) edge.flush();
+  }
+
+  // The end.
+
+  /** Fails the task: it stops, and its owner hears why. */
+  fail(error: Error): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#options.listener.failed(error);
+    void this.close();
+  }
+
+  /** Ends the task, whatever it is doing. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    const opened = this.#state !== 'created';
+    this.#state = 'closing';
+    this.#mail.length = 0;
+    try {
+      if (opened) await this.#chain.close();
+    } catch (error) {
+      this.#options.listener.failed(this.#chain.blame(error, NO_RECORD));
+    }
+    for (const edge of this.#edges) edge.close();
+    this.#options.inputs?.close();
+    this.#state = 'closed';
+  }
+
+  // Looking in.
+
+  #recordAtHand(): unknown {
+    return this.#batch === undefined || this.#batch.cursor === 0 ? NO_RECORD : this.#batch.values[this.#batch.cursor - 1];
+  }
+
+  metrics(): readonly OperatorMetrics[] {
+    const bytes = this.#edges.reduce((sum, edge) => sum + edge.bytesSent, 0);
+    const overdrawn = this.#edges.reduce((sum, edge) => sum + edge.overdrawn, 0);
+    return this.#chain.metrics({ busyMs: this.#busyMs, bytesSent: bytes, overdrawnBatches: overdrawn, queuedBatches: this.#options.inputs?.queued ?? 0 });
+  }
+
+  dropped(): readonly DroppedSample[] {
+    return this.#chain.dropped();
+  }
+
+  accumulators(): Readonly<Record<string, unknown>> {
+    return this.#chain.accumulators();
+  }
+
+  /** What a person needs to find the task: its vertex and subtask. */
+  get label(): string {
+    return `${this.#options.vertex.name} (${this.#options.subtask + 1}/${this.#options.vertex.parallelism})`;
+  }
+
+  get operatorIds(): readonly string[] {
+    return this.#options.vertex.nodes.map(operatorId);
+  }
+}
