@@ -283,10 +283,11 @@ function onTaskEnded(turn: Turn, epoch: number, task: TaskId): void {
 function onStored(turn: Turn, epoch: number, checkpoint: number): void {
   const { state } = turn;
   const pending = epoch === state.epoch ? findPending(turn, checkpoint) : undefined;
-  if (pending === undefined || pending.stage !== 'storing') {
+  if (pending === undefined) {
     turn.effects.push({ kind: 'discard', epoch, checkpoint, reason: 'it was given up while it was stored' });
     return;
   }
+  invariant(pending.stage === 'storing', 'only a checkpoint that all tasks have acknowledged is stored');
   state.pending = state.pending.filter((other) => other !== pending);
   state.lastCompletionAt = turn.now;
   state.lastCompleted = Math.max(state.lastCompleted, checkpoint);
