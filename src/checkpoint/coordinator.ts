@@ -271,9 +271,7 @@ function onTaskEnded(turn: Turn, epoch: number, task: TaskId): void {
   if (epoch !== state.epoch || !isAttemptUp(state.phase) || !state.tasks.has(task) || state.ended.has(task)) return;
   state.ended = new Set(state.ended).add(task);
   for (const pending of state.pending) {
-    // A source that ended before it heard of the stop has not heard of its barrier either.
-    const reached = pending.told.has(task) && !(pending.role === 'stop' && state.sources.has(task));
-    if (!pending.waiting.has(task) || reached) continue;
+    if (!pending.waiting.has(task) || pending.told.has(task)) continue;
     replace(turn, { ...pending, told: new Set(pending.told).add(task) });
     const { checkpoint, type, commits } = pending;
     turn.effects.push({ kind: 'trigger-ended', epoch, checkpoint, type, commits, task });

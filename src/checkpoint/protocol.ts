@@ -108,8 +108,8 @@ export type RequestOutcome =
 export type CoordinatorEffect =
   /**
    * A checkpoint begins; once per checkpoint. First take the snapshots of the operator coordinators, then send the
-   * barrier to `sources`, which inject it, and to `ended`, which answer by themselves. With `stop` the sources are told
-   * to stop behind the barrier.
+   * barrier to `sources`, which inject it, and to `ended`, which answer by themselves (as does a source that has ended
+   * when the barrier gets there). With `stop`, then tell the sources to stop.
    */
   | {
       readonly kind: 'inject-barrier';
