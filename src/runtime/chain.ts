@@ -21,7 +21,7 @@ import { MemoryOperatorState } from '../state/operator-state-memory.ts';
 import { createSnapshotWriter, restoredState } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot, RestoredState } from '../state/snapshot.ts';
 import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
-import { describeRecord } from './describe-record.ts';
+import { describeRecord } from '../data/describe-record.ts';
 import { OperatorMetricGroup } from './metrics.ts';
 import { NO_RECORD, userFailure } from './user-failure.ts';
 

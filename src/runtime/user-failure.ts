@@ -2,7 +2,7 @@
 
 import { describeThrown, MillstreamError } from '../base/error.ts';
 import { operatorId, type StreamNode } from '../graph/stream-graph.ts';
-import { describeRecord } from './describe-record.ts';
+import { describeRecord } from '../data/describe-record.ts';
 
 /** Marks that there was no record: a timer, a watermark, `open` or `close`. */
 export const NO_RECORD = Symbol('no record');
