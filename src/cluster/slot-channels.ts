@@ -101,7 +101,7 @@ export class SlotChannels {
     if (from.taskManager === this.#options.taskManager && !networked) {
       return new RingReader({ ring: ringOf(request), writerBell: bellOf(request.rings, from.slot), decoder: decoder(request) });
     }
-    const multiplexer = await this.#waitForIncoming(request, `${request.owner} ${from.taskManager}/${from.slot}`);
+    const multiplexer = await this.#waitForIncoming(request, greeting(request));
     return multiplexer.openReader({ id: channelId(request), decoder: decoder(request), wake: request.wakeReader });
   }
 
@@ -162,7 +162,7 @@ export class SlotChannels {
   // Connections to other processes.
 
   #connect(request: ChannelRequest, address: string): Promise<ChannelMultiplexer> {
-    const key = `${request.owner} ${address}`;
+    const key = `${greeting(request)} ${address}`;
     let connecting = this.#outgoing.get(key);
     if (connecting === undefined) {
       connecting = this.#open(request, address);
@@ -178,7 +178,7 @@ export class SlotChannels {
   /** The first message of a connection says which attempt and which slot it comes from. */
   async #open(request: ChannelRequest, address: string): Promise<ChannelMultiplexer> {
     const connection = await this.#options.world.network.connect(address);
-    connection.send(new TextEncoder().encode(`${request.owner} ${request.from.taskManager}/${request.from.slot}`));
+    connection.send(new TextEncoder().encode(greeting(request)));
     return new ChannelMultiplexer(connection);
   }
 
@@ -214,6 +214,11 @@ export class SlotChannels {
 }
 
 type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
+
+/** Which attempt and which slot a connection comes from; also how each side finds it again. */
+function greeting({ owner, from }: ChannelRequest): string {
+  return `${owner} ${from.taskManager}/${from.slot}`;
+}
 
 function encoder(request: ChannelRequest): RecordEncoder {
   return new RecordEncoder({ types: request.types, operator: request.operator });

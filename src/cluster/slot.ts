@@ -6,6 +6,7 @@
  * goes: by reference inside the slot, through rings to slots of the same process, through connections to others.
  */
 
+import { ring } from '../base/doorbell.ts';
 import { MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
 import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
@@ -74,10 +75,16 @@ export class Slot {
 
   #deploy(deployment: Deployment, rings: SlotRings): void {
     const key = attemptKey(deployment);
-    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () => this.#attempts.delete(key));
+    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () => this.#forget(key));
     this.#attempts.set(key, attempt);
     void attempt.deploy();
     if (this.#options.doorbell !== undefined) void this.#listen(this.#options.doorbell);
+  }
+
+  #forget(key: string): void {
+    this.#attempts.delete(key);
+    // Who listens for the rings of attempts that are gone may stop.
+    if (this.#options.doorbell !== undefined) ring(this.#options.doorbell.cell);
   }
 
   /** Wakes every task whenever the bell was rung, as long as there are tasks. */
@@ -264,6 +271,7 @@ class SlotAttempt {
       maxParallelism,
       operator: graph.nodes[edge.sourceNode]?.name ?? '',
       partitioning: edge.partitioning,
+      types: graph.types,
       ...(channelOfGroup === undefined ? {} : { channelOfGroup }),
     });
   }

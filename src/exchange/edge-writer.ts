@@ -10,9 +10,10 @@ import { MillstreamError } from '../base/error.ts';
 import type { Random } from '../base/world.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
 import type { BarrierElement, ControlElement } from '../data/element.ts';
-import { keyGroup } from '../data/key.ts';
+import { keyHash } from '../data/key.ts';
 import { partitionColumns } from '../kernel/partition.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { Gate } from '../base/gate.ts';
 import type { ChannelWriter } from './channel.ts';
@@ -26,6 +27,7 @@ export interface EdgeWriterOptions {
   /** Channel by key group; only for hash edges. */
   readonly channelOfGroup?: Int32Array;
   readonly partitioning: Partitioning;
+  readonly types: TypeRegistry;
   /** Name of the sending operator, for errors. */
   readonly operator: string;
 }
@@ -35,6 +37,9 @@ export class EdgeWriter {
   readonly #batches: (RecordBatch | undefined)[];
   readonly #options: EdgeWriterOptions;
   readonly #groups: number;
+  /** One less than the number of groups where that is a power of two, else -1. */
+  readonly #groupMask: number;
+  readonly #types: TypeRegistry;
   readonly #channelOfGroup: Int32Array;
   readonly #last: number;
   #next: number;
@@ -46,6 +51,8 @@ export class EdgeWriter {
     this.#channels = options.channels;
     this.#batches = options.channels.map(() => undefined);
     this.#groups = options.maxParallelism;
+    this.#groupMask = (this.#groups & (this.#groups - 1)) === 0 ? this.#groups - 1 : -1;
+    this.#types = options.types;
     this.#channelOfGroup = options.channelOfGroup ?? new Int32Array(0);
     this.#last = options.channels.length - 1;
     // Senders begin at different receivers, so that short streams are spread too.
@@ -79,9 +86,10 @@ export class EdgeWriter {
     for (let channel = 0; channel <= this.#last; channel++) this.to(channel, value, timestamp, kind);
   }
 
-  /** The channel of a key. */
+  /** The channel of a key. A remainder by division would cost as much as the hash. */
   ofKey(key: unknown): number {
-    return this.#channelOfGroup[keyGroup(key, this.#groups)] as number;
+    const hash = keyHash(key, this.#types);
+    return this.#channelOfGroup[this.#groupMask >= 0 ? hash & this.#groupMask : hash % this.#groups] as number;
   }
 
   /** Checks what a user's partitioner returned. */

@@ -17,7 +17,7 @@ import type { Operator, OperatorContext, TaskIdentity } from '../operator/operat
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import { createMemoryBackend } from '../state/memory-backend.ts';
-import { MemoryOperatorState } from '../state/operator-state-memory.ts';
+import { createOperatorState, type MemoryOperatorState } from '../state/operator-state-memory.ts';
 import { createSnapshotWriter, restoredState } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot, RestoredState } from '../state/snapshot.ts';
 import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
@@ -123,7 +123,7 @@ export class Chain {
     const { node } = member;
     const snapshot = calls.restore?.get(member.id);
     const restored = restoredState(snapshot === undefined ? [] : [snapshot], calls.types);
-    const operatorState = new MemoryOperatorState(restored, calls.types);
+    const operatorState = createOperatorState(calls.types, restored);
     member.operatorState = operatorState;
     const task: TaskIdentity = Object.freeze({
       jobName: calls.jobName,

@@ -129,9 +129,10 @@ export class Task {
   #open(): void {
     if (this.#state !== 'created') return;
     this.#state = 'opening';
+    // Before anything that operators say to their coordinators while they open.
+    this.#options.listener.running();
     this.#chain.open();
     this.#state = 'running';
-    this.#options.listener.running();
   }
 
   #serveMail(): void {
@@ -141,8 +142,8 @@ export class Task {
   }
 
   #work(): TurnResult {
-    if (this.#state !== 'running') return this.#mail.length > 0 ? 'again' : 'waiting';
     for (const edge of this.#edges) edge.pump();
+    if (this.#state !== 'running') return this.#mail.length > 0 ? 'again' : 'waiting';
     if (this.#pendingBarrier !== undefined && !this.#tryBarrier(this.#pendingBarrier)) return 'waiting';
     if (this.#gate.hasPaused && !this.#resume()) return this.#whilePaused();
     if (this.#gate.blocked) return 'waiting';
