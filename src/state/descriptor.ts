@@ -48,6 +48,14 @@ export type StateDescriptor =
   | ReducingStateDescriptor<never>
   | AggregatingStateDescriptor<never, never, never>;
 
+/** What is known of a descriptor of whatever kind and type; `StateHandle` finds its handle. */
+export interface AnyStateDescriptor {
+  readonly kind: StateDescriptor['kind'];
+  readonly name: string;
+  readonly version: number;
+  readonly ttl: StateTtl | undefined;
+}
+
 /** Flink's AggregateFunction. `merge` is needed for session windows, and lets sliding windows share their slices. */
 export interface AggregateFunction<In, Acc, Out> {
   createAccumulator(): Acc;
@@ -62,7 +70,10 @@ function common<Kind extends string, T>(kind: Kind, name: string, options: State
 }
 
 /** One value per key. `initial` makes the value that a key has before its first update. */
-export function valueState<T>(name: string, options: StateOptions<T> & { readonly initial?: () => T } = {}): ValueStateDescriptor<T> {
+export function valueState<T>(
+  name: string,
+  options: StateOptions<T> & { readonly initial?: () => T } = {},
+): ValueStateDescriptor<T> {
   return Object.freeze({ ...common('value', name, options), initial: options.initial });
 }
 
@@ -77,7 +88,11 @@ export function mapState<K, V>(name: string, options: StateOptions<V> = {}): Map
 }
 
 /** One value per key, folded by `reduce` with every value that is added. */
-export function reducingState<T>(name: string, reduce: (accumulated: T, value: T) => T, options: StateOptions<T> = {}): ReducingStateDescriptor<T> {
+export function reducingState<T>(
+  name: string,
+  reduce: (accumulated: T, value: T) => T,
+  options: StateOptions<T> = {},
+): ReducingStateDescriptor<T> {
   return Object.freeze({ ...common('reducing', name, options), reduce });
 }
 
@@ -132,9 +147,14 @@ export interface AggregatingState<In, Out> {
 
 /** The handle that belongs to a descriptor. */
 export type StateHandle<D> =
-  D extends ValueStateDescriptor<infer T> ? ValueState<T>
-  : D extends ListStateDescriptor<infer T> ? ListState<T>
-  : D extends MapStateDescriptor<infer K, infer V> ? MapState<K, V>
-  : D extends ReducingStateDescriptor<infer T> ? ReducingState<T>
-  : D extends AggregatingStateDescriptor<infer In, infer _Acc, infer Out> ? AggregatingState<In, Out>
-  : never;
+  D extends ValueStateDescriptor<infer T>
+    ? ValueState<T>
+    : D extends ListStateDescriptor<infer T>
+      ? ListState<T>
+      : D extends MapStateDescriptor<infer K, infer V>
+        ? MapState<K, V>
+        : D extends ReducingStateDescriptor<infer T>
+          ? ReducingState<T>
+          : D extends AggregatingStateDescriptor<infer In, infer _Acc, infer Out>
+            ? AggregatingState<In, Out>
+            : never;

@@ -34,7 +34,10 @@ export interface KeyedBackend {
   list<T>(descriptor: ListStateDescriptor<T>, namespaced?: boolean): ListState<T>;
   map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced?: boolean): MapState<K, V>;
   reducing<T>(descriptor: ReducingStateDescriptor<T>, namespaced?: boolean): ReducingState<T>;
-  aggregating<In, Acc, Out>(descriptor: AggregatingStateDescriptor<In, Acc, Out>, namespaced?: boolean): AggregatingState<In, Out>;
+  aggregating<In, Acc, Out>(
+    descriptor: AggregatingStateDescriptor<In, Acc, Out>,
+    namespaced?: boolean,
+  ): AggregatingState<In, Out>;
 
   /** The timers of this operator under a name of their own. */
   timers(name: string, handler: TimerHandler): TimerDriver;

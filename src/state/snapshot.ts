@@ -33,6 +33,7 @@ export interface SnapshotWriter {
 
 export interface RestoredKeyedState {
   readonly name: string;
+  /** The kind of the descriptor, with `+ttl` where values carry stamps, or that of timers; see `cell-shape.ts`. */
   readonly kind: string;
   readonly version: number;
   /** Entries of this subtask's key groups. */
@@ -55,6 +56,7 @@ export interface RestoredList {
 
 export interface RestoredState {
   readonly keyed: readonly RestoredKeyedState[];
+  readonly lists: readonly RestoredList[];
   list(name: string): RestoredList | undefined;
 }
 

@@ -5,6 +5,7 @@
  * processing-time timers fire when their time has come, and at once after a restore when it has passed.
  */
 
+import type { Gate } from '../base/gate.ts';
 import type { Resumable } from '../base/resumable.ts';
 
 export type TimeDomain = 'event' | 'processing';
@@ -22,13 +23,8 @@ export interface TimerService {
 /** Called with the timer's key (and namespace) current in the backend. */
 export type TimerHandler = (timestamp: number, domain: TimeDomain, namespace: unknown) => void;
 
-/** What a burst of timers asks of the task's gate (`operator/gate.ts`). */
-export interface TimerGate {
-  /** Whether one more timer may fire now. */
-  proceed(): boolean;
-  /** Registers the burst to be resumed. */
-  pause(work: Resumable): void;
-}
+/** What a burst of timers asks of the task's gate. */
+export type TimerGate = Pick<Gate, 'proceed' | 'pause'>;
 
 /**
  * The timers of one operator as its operator drives them. `advance` fires what the watermark releases, asking the

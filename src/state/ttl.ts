@@ -14,3 +14,34 @@ export interface StateTtl {
     readonly incremental?: { readonly entries: number; readonly everyRecord: boolean } | false;
   };
 }
+
+const CLEANUP_ENTRIES_DEFAULT = 5;
+
+/** A {@link StateTtl} with its defaults filled in. */
+export interface TtlRules {
+  readonly timeToLive: number;
+  readonly refreshOnRead: boolean;
+  /** An expired value that is still there is returned once, and removed by that. */
+  readonly returnExpired: boolean;
+  readonly fullSnapshot: boolean;
+  /** Entries that incremental cleanup looks at; 0 when it is off. */
+  readonly sweepEntries: number;
+  readonly sweepEveryRecord: boolean;
+  /** Wall-clock time in milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Undefined where TTL is off. */
+export function ttlRules(ttl: StateTtl | undefined, clock: () => number): TtlRules | undefined {
+  if (ttl === undefined || ttl.update === 'disabled') return undefined;
+  const incremental = ttl.cleanup?.incremental ?? { entries: CLEANUP_ENTRIES_DEFAULT, everyRecord: false };
+  return {
+    timeToLive: ttl.timeToLive,
+    refreshOnRead: ttl.update === 'on-read-and-write',
+    returnExpired: ttl.visibility === 'return-expired-if-not-cleaned-up',
+    fullSnapshot: ttl.cleanup?.fullSnapshot === true,
+    sweepEntries: incremental === false ? 0 : incremental.entries,
+    sweepEveryRecord: incremental !== false && incremental.everyRecord,
+    clock,
+  };
+}

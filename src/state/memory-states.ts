@@ -1,0 +1,181 @@
+/** The handles of a memory backend for state without TTL. Each works on the cell at the current place of its table. */
+
+import type { TypeRegistry } from '../data/type-registry.ts';
+import type {
+  AggregateFunction,
+  AggregatingState,
+  ListState,
+  MapState,
+  ReducingState,
+  ValueState,
+} from './descriptor.ts';
+import { MapCell } from './map-cell.ts';
+import type { StateTable } from './state-table.ts';
+
+/** What a list state returns where nothing was added. */
+export const EMPTY_LIST: readonly never[] = Object.freeze([]);
+
+export class MemoryValueState<T> implements ValueState<T> {
+  readonly #table: StateTable<T>;
+  readonly #initial: (() => T) | undefined;
+
+  constructor(table: StateTable<T>, initial: (() => T) | undefined) {
+    this.#table = table;
+    this.#initial = initial;
+  }
+
+  value(): T | undefined {
+    const value = this.#table.load();
+    return value === undefined && this.#initial !== undefined ? this.#initial() : value;
+  }
+
+  update(value: T): void {
+    if (value === undefined) this.#table.drop();
+    else this.#table.store(value);
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class MemoryListState<T> implements ListState<T> {
+  readonly #table: StateTable<T[]>;
+
+  constructor(table: StateTable<T[]>) {
+    this.#table = table;
+  }
+
+  get(): readonly T[] {
+    return this.#table.load() ?? EMPTY_LIST;
+  }
+
+  add(value: T): void {
+    const items = this.#table.load();
+    if (items === undefined) this.#table.store([value]);
+    else items.push(value);
+  }
+
+  addAll(values: Iterable<T>): void {
+    const added = [...values];
+    if (added.length === 0) return;
+    const items = this.#table.load();
+    if (items === undefined) this.#table.store(added);
+    else for (const value of added) items.push(value);
+  }
+
+  update(values: readonly T[]): void {
+    if (values.length === 0) this.#table.drop();
+    else this.#table.store([...values]);
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class MemoryMapState<K, V> implements MapState<K, V> {
+  readonly #table: StateTable<MapCell<K, V>>;
+  readonly #types: TypeRegistry;
+
+  constructor(table: StateTable<MapCell<K, V>>, types: TypeRegistry) {
+    this.#table = table;
+    this.#types = types;
+  }
+
+  get(key: K): V | undefined {
+    return this.#table.load()?.get(key);
+  }
+
+  put(key: K, value: V): void {
+    const cell = this.#table.load();
+    if (cell !== undefined) {
+      cell.set(key, value);
+      return;
+    }
+    const made = new MapCell<K, V>(this.#types);
+    made.set(key, value);
+    this.#table.store(made);
+  }
+
+  putAll(entries: Iterable<readonly [K, V]>): void {
+    for (const [key, value] of entries) this.put(key, value);
+  }
+
+  remove(key: K): void {
+    const cell = this.#table.load();
+    if (cell?.delete(key) === true && cell.size === 0) this.#table.drop();
+  }
+
+  contains(key: K): boolean {
+    return this.#table.load()?.has(key) === true;
+  }
+
+  keys(): Iterable<K> {
+    return this.#table.load()?.keys() ?? EMPTY_LIST;
+  }
+
+  values(): Iterable<V> {
+    return this.#table.load()?.values() ?? EMPTY_LIST;
+  }
+
+  entries(): Iterable<readonly [K, V]> {
+    return this.#table.load()?.entries() ?? EMPTY_LIST;
+  }
+
+  isEmpty(): boolean {
+    return this.#table.load() === undefined;
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class MemoryReducingState<T> implements ReducingState<T> {
+  readonly #table: StateTable<T>;
+  readonly #reduce: (accumulated: T, value: T) => T;
+
+  constructor(table: StateTable<T>, reduce: (accumulated: T, value: T) => T) {
+    this.#table = table;
+    this.#reduce = reduce;
+  }
+
+  get(): T | undefined {
+    return this.#table.load();
+  }
+
+  add(value: T): void {
+    const accumulated = this.#table.load();
+    const reduce = this.#reduce;
+    this.#table.store(accumulated === undefined ? value : reduce(accumulated, value));
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class MemoryAggregatingState<In, Acc, Out> implements AggregatingState<In, Out> {
+  readonly #table: StateTable<Acc>;
+  readonly #aggregate: AggregateFunction<In, Acc, Out>;
+
+  constructor(table: StateTable<Acc>, aggregate: AggregateFunction<In, Acc, Out>) {
+    this.#table = table;
+    this.#aggregate = aggregate;
+  }
+
+  get(): Out | undefined {
+    const accumulator = this.#table.load();
+    return accumulator === undefined ? undefined : this.#aggregate.getResult(accumulator);
+  }
+
+  add(value: In): void {
+    const accumulator = this.#table.load() ?? this.#aggregate.createAccumulator();
+    this.#table.store(this.#aggregate.add(value, accumulator));
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The timers of an operator over a memory backend. They fire in bursts: all that a watermark releases, or all whose
+ * time has come on the clock. A burst asks the gate after every timer and can be left half done, because timers that
+ * have not fired are state like any other.
+ *
+ * At most one burst runs at a time. When the clock strikes while something is paused, its burst takes its place behind
+ * that; when it strikes within a burst of the watermark, it follows it.
+ */
+
+import { invariant } from '../base/assert.ts';
+import { MillstreamError } from '../base/error.ts';
+import type { Cancellation } from '../base/world.ts';
+import { MIN_WATERMARK } from '../data/element.ts';
+import type { Space } from './places.ts';
+import type { RestoredKeyedState, SnapshotWriter } from './snapshot.ts';
+import { TimerQueue } from './timer-queue.ts';
+import type { TimeDomain, TimerDriver, TimerGate, TimerHandler, TimerService } from './timers.ts';
+
+/** Kinds of state in a snapshot, by domain. */
+const KINDS = { event: 'event-timer', processing: 'processing-timer' } as const;
+const VERSION = 1;
+
+/** Calls back on the task's thread, not before `time`. */
+export type Schedule = (time: number, callback: () => void) => Cancellation;
+
+export interface TimerSettings {
+  readonly name: string;
+  readonly handler: TimerHandler;
+  readonly space: Space;
+  readonly gate: TimerGate;
+  /** Wall-clock time in milliseconds. */
+  readonly clock: () => number;
+  readonly schedule: Schedule;
+}
+
+export class MemoryTimers implements TimerDriver, TimerService {
+  readonly interruptible = true;
+  readonly #settings: TimerSettings;
+  readonly #space: Space;
+  readonly #event = new TimerQueue();
+  readonly #processing = new TimerQueue();
+  #watermark = MIN_WATERMARK;
+  /** Called at the end of the burst of the watermark that is running. */
+  #watermarkDone: (() => void) | undefined;
+  /** The time up to which the burst of the clock that is running or waiting fires. */
+  #clockBurst: number | undefined;
+  /** Within `#run`, so that what a handler sets off waits for its turn. */
+  #running = false;
+  /** Among what the gate will resume. */
+  #paused = false;
+  #scheduledAt = Infinity;
+  #scheduled: Cancellation | undefined;
+
+  constructor(settings: TimerSettings) {
+    this.#settings = settings;
+    this.#space = settings.space;
+  }
+
+  get service(): TimerService {
+    return this;
+  }
+
+  get size(): number {
+    return this.#event.size + this.#processing.size;
+  }
+
+  get currentWatermark(): number {
+    return this.#watermark;
+  }
+
+  currentProcessingTime(): number {
+    return this.#settings.clock();
+  }
+
+  registerEventTimeTimer(timestamp: number): void {
+    this.#register(this.#event, timestamp);
+  }
+
+  registerProcessingTimeTimer(timestamp: number): void {
+    this.#register(this.#processing, timestamp);
+    if (timestamp < this.#scheduledAt) this.#reschedule();
+  }
+
+  deleteEventTimeTimer(timestamp: number): void {
+    this.#delete(this.#event, timestamp);
+  }
+
+  deleteProcessingTimeTimer(timestamp: number): void {
+    this.#delete(this.#processing, timestamp);
+  }
+
+  #register(queue: TimerQueue, timestamp: number): void {
+    // Not a number comes in no order.
+    if (timestamp !== timestamp) throw this.#notATime();
+    const { rows, cells } = this.#space;
+    // Looks at the namespace before anything is made, so that one that cannot be a key leaves nothing behind.
+    cells.currentNamespace();
+    const row = rows.occupy();
+    const namespace = cells.occupyNamespace();
+    if (queue.find(row, namespace, timestamp) >= 0) return;
+    rows.retain(row);
+    cells.retainNamespace(namespace);
+    queue.add(row, namespace, timestamp);
+  }
+
+  #notATime(): MillstreamError {
+    return new MillstreamError(
+      'OPTION_INVALID',
+      `A timer of "${this.#settings.name}" was registered at NaN. Give it milliseconds since the epoch.`,
+    );
+  }
+
+  #delete(queue: TimerQueue, timestamp: number): void {
+    const { rows, cells } = this.#space;
+    const row = rows.current();
+    if (row < 0 || !cells.namespaceExists()) return;
+    const timer = queue.find(row, cells.currentNamespace(), timestamp);
+    if (timer >= 0) this.#remove(queue, timer);
+  }
+
+  #remove(queue: TimerQueue, timer: number): void {
+    const row = queue.rowOf(timer);
+    const namespace = queue.namespaceOf(timer);
+    queue.remove(timer);
+    this.#space.cells.releaseNamespace(namespace);
+    this.#space.rows.release(row);
+  }
+
+  /** Removes all timers of a row, in all namespaces. */
+  removeRow(row: number): void {
+    for (const queue of [this.#event, this.#processing]) {
+      for (let timer = queue.ofRow(row); timer >= 0; timer = queue.ofRow(row)) this.#remove(queue, timer);
+    }
+  }
+
+  advance(watermark: number, done: () => void): void {
+    invariant(this.#watermarkDone === undefined, 'a watermark comes when the burst of the one before has ended');
+    this.#watermark = watermark;
+    this.#watermarkDone = done;
+    // While a burst of the clock is paused, this one waits for it; the task gives no watermark then.
+    if (!this.#paused) this.#run();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#run();
+  }
+
+  #run(): void {
+    this.#running = true;
+    this.#burst();
+    this.#running = false;
+    if (this.#clockBurst === undefined) this.#reschedule();
+  }
+
+  /** Ends when both bursts have, or when the gate says so; then it will be resumed. */
+  #burst(): void {
+    while (this.#watermarkDone !== undefined) {
+      if (this.#event.earliest <= this.#watermark && this.#event.size > 0) {
+        this.#fire(this.#event, 'event');
+      } else {
+        const done = this.#watermarkDone;
+        this.#watermarkDone = undefined;
+        done();
+      }
+      if (!this.#goOn()) return;
+    }
+    while (this.#clockBurst !== undefined) {
+      if (this.#processing.size > 0 && this.#processing.earliest <= this.#clockBurst) {
+        this.#fire(this.#processing, 'processing');
+      } else {
+        this.#clockBurst = undefined;
+        return;
+      }
+      if (!this.#goOn()) return;
+    }
+  }
+
+  /** What a timer sends on may have stopped in the middle further down: then nothing may follow before it has ended. */
+  #goOn(): boolean {
+    if (this.#watermarkDone === undefined && this.#clockBurst === undefined) return false;
+    if (this.#settings.gate.proceed()) return true;
+    this.#pause();
+    return false;
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#settings.gate.pause(this);
+  }
+
+  #fire(queue: TimerQueue, domain: TimeDomain): void {
+    const timer = queue.peek();
+    const timestamp = queue.timestampOf(timer);
+    const namespace = queue.namespaceOf(timer);
+    this.#space.select(queue.rowOf(timer), namespace);
+    const value = this.#space.namespace;
+    this.#remove(queue, timer);
+    this.#settings.handler(timestamp, domain, value);
+  }
+
+  /** Lets the clock strike at the earliest processing-time timer. Within a burst of the clock its end does this. */
+  #reschedule(): void {
+    const earliest = this.#processing.earliest;
+    if (this.#clockBurst !== undefined || earliest === this.#scheduledAt) return;
+    this.#scheduled?.cancel();
+    this.#scheduled = undefined;
+    this.#scheduledAt = earliest;
+    if (earliest !== Infinity) this.#scheduled = this.#settings.schedule(earliest, () => this.#strike(earliest));
+  }
+
+  #strike(time: number): void {
+    this.#scheduled = undefined;
+    this.#scheduledAt = Infinity;
+    this.#clockBurst = Math.max(time, this.#settings.clock());
+    // In the middle of a burst of this driver, or waiting for one: it goes on with this.
+    if (this.#running || this.#paused) return;
+    if (this.#settings.gate.proceed()) this.#run();
+    else this.#pause();
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    this.#write(writer, this.#event, KINDS.event);
+    this.#write(writer, this.#processing, KINDS.processing);
+  }
+
+  #write(writer: SnapshotWriter, queue: TimerQueue, kind: string): void {
+    if (queue.size === 0) return;
+    const { rows, cells } = this.#space;
+    const entries = writer.keyed({ name: this.#settings.name, kind, version: VERSION });
+    for (const timer of queue) {
+      const row = queue.rowOf(timer);
+      const namespace = cells.namespaceAt(queue.namespaceOf(timer));
+      entries.entry(rows.keyGroupOf(row), rows.keyOf(row), namespace, queue.timestampOf(timer));
+    }
+  }
+
+  /** Takes in the timers of one domain. Leaves another key and namespace current. */
+  restore(stored: RestoredKeyedState): void {
+    const queue = stored.kind === KINDS.event ? this.#event : this.#processing;
+    for (const entry of stored.entries()) {
+      this.#space.setKey(entry.key);
+      this.#space.setNamespace(entry.namespace);
+      this.#register(queue, entry.value as number);
+    }
+    this.#reschedule();
+  }
+
+  close(): void {
+    this.#scheduled?.cancel();
+    this.#scheduled = undefined;
+    this.#scheduledAt = Infinity;
+    this.#clockBurst = undefined;
+    this.#watermarkDone = undefined;
+  }
+}
+
+/** Whether a kind of state in a snapshot holds timers. */
+export function holdsTimers(kind: string): boolean {
+  return kind === KINDS.event || kind === KINDS.processing;
+}

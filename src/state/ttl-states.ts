@@ -1,0 +1,287 @@
+/**
+ * The handles of a memory backend for state with TTL.
+ *
+ * Every access first lets the incremental cleanup go on, then looks at its own cell. An expired value counts as
+ * absent and is removed when it is met; with `return-expired-if-not-cleaned-up` it is returned that one time. List
+ * items and map entries expire one by one.
+ */
+
+import type { TypeRegistry } from '../data/type-registry.ts';
+import { Stamped } from './cell-shape.ts';
+import type {
+  AggregateFunction,
+  AggregatingState,
+  ListState,
+  MapState,
+  ReducingState,
+  ValueState,
+} from './descriptor.ts';
+import { MapCell } from './map-cell.ts';
+import { EMPTY_LIST } from './memory-states.ts';
+import type { StateTable } from './state-table.ts';
+import type { TtlRules } from './ttl.ts';
+
+/** One stamped value per place: what value, reducing and aggregating state have in common. */
+class StampedCell<T> {
+  readonly #table: StateTable<Stamped<T>>;
+  readonly #ttl: TtlRules;
+
+  constructor(table: StateTable<Stamped<T>>) {
+    this.#table = table;
+    this.#ttl = table.ttl as TtlRules;
+  }
+
+  read(): T | undefined {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell === undefined) return undefined;
+    if (cell.stamp + this.#ttl.timeToLive <= now) {
+      this.#table.drop();
+      return this.#ttl.returnExpired ? cell.value : undefined;
+    }
+    if (this.#ttl.refreshOnRead) cell.stamp = now;
+    return cell.value;
+  }
+
+  /** Replaces the value by what `next` makes of it; an expired one is not there. */
+  change<In>(next: (before: T | undefined, input: In) => T, input: In): void {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell === undefined) {
+      this.#table.store(new Stamped(next(undefined, input), now));
+    } else {
+      cell.value = next(cell.stamp + this.#ttl.timeToLive <= now ? undefined : cell.value, input);
+      cell.stamp = now;
+    }
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class TtlValueState<T> implements ValueState<T> {
+  readonly #cell: StampedCell<T>;
+  readonly #initial: (() => T) | undefined;
+
+  constructor(table: StateTable<Stamped<T>>, initial: (() => T) | undefined) {
+    this.#cell = new StampedCell(table);
+    this.#initial = initial;
+  }
+
+  value(): T | undefined {
+    const value = this.#cell.read();
+    return value === undefined && this.#initial !== undefined ? this.#initial() : value;
+  }
+
+  update(value: T): void {
+    if (value === undefined) this.#cell.clear();
+    else this.#cell.change(replace<T>, value);
+  }
+
+  clear(): void {
+    this.#cell.clear();
+  }
+}
+
+function replace<T>(_before: T | undefined, value: T): T {
+  return value;
+}
+
+export class TtlReducingState<T> implements ReducingState<T> {
+  readonly #cell: StampedCell<T>;
+  readonly #next: (before: T | undefined, value: T) => T;
+
+  constructor(table: StateTable<Stamped<T>>, reduce: (accumulated: T, value: T) => T) {
+    this.#cell = new StampedCell(table);
+    this.#next = (before, value) => (before === undefined ? value : reduce(before, value));
+  }
+
+  get(): T | undefined {
+    return this.#cell.read();
+  }
+
+  add(value: T): void {
+    this.#cell.change(this.#next, value);
+  }
+
+  clear(): void {
+    this.#cell.clear();
+  }
+}
+
+export class TtlAggregatingState<In, Acc, Out> implements AggregatingState<In, Out> {
+  readonly #cell: StampedCell<Acc>;
+  readonly #aggregate: AggregateFunction<In, Acc, Out>;
+  readonly #next: (before: Acc | undefined, value: In) => Acc;
+
+  constructor(table: StateTable<Stamped<Acc>>, aggregate: AggregateFunction<In, Acc, Out>) {
+    this.#cell = new StampedCell(table);
+    this.#aggregate = aggregate;
+    this.#next = (before, value) => aggregate.add(value, before ?? aggregate.createAccumulator());
+  }
+
+  get(): Out | undefined {
+    const accumulator = this.#cell.read();
+    return accumulator === undefined ? undefined : this.#aggregate.getResult(accumulator);
+  }
+
+  add(value: In): void {
+    this.#cell.change(this.#next, value);
+  }
+
+  clear(): void {
+    this.#cell.clear();
+  }
+}
+
+export class TtlListState<T> implements ListState<T> {
+  readonly #table: StateTable<Stamped<T>[]>;
+  readonly #ttl: TtlRules;
+
+  constructor(table: StateTable<Stamped<T>[]>) {
+    this.#table = table;
+    this.#ttl = table.ttl as TtlRules;
+  }
+
+  get(): readonly T[] {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell === undefined) return EMPTY_LIST;
+    const live = cell.filter((item) => item.stamp + this.#ttl.timeToLive > now);
+    if (live.length === 0) this.#table.drop();
+    else if (live.length < cell.length) this.#table.store(live);
+    if (this.#ttl.refreshOnRead) for (const item of live) item.stamp = now;
+    return (this.#ttl.returnExpired ? cell : live).map((item) => item.value);
+  }
+
+  add(value: T): void {
+    this.addAll([value]);
+  }
+
+  addAll(values: Iterable<T>): void {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const added = Array.from(values, (value) => new Stamped(value, now));
+    if (added.length === 0) return;
+    const cell = this.#table.load();
+    if (cell === undefined) this.#table.store(added);
+    else for (const item of added) cell.push(item);
+  }
+
+  update(values: readonly T[]): void {
+    this.#table.drop();
+    this.addAll(values);
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
+
+export class TtlMapState<K, V> implements MapState<K, V> {
+  readonly #table: StateTable<MapCell<K, Stamped<V>>>;
+  readonly #types: TypeRegistry;
+  readonly #ttl: TtlRules;
+
+  constructor(table: StateTable<MapCell<K, Stamped<V>>>, types: TypeRegistry) {
+    this.#table = table;
+    this.#types = types;
+    this.#ttl = table.ttl as TtlRules;
+  }
+
+  get(key: K): V | undefined {
+    return this.#read(key)?.value;
+  }
+
+  contains(key: K): boolean {
+    return this.#read(key) !== undefined;
+  }
+
+  #read(key: K): Stamped<V> | undefined {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    const entry = cell?.get(key);
+    if (cell === undefined || entry === undefined) return undefined;
+    if (entry.stamp + this.#ttl.timeToLive <= now) {
+      this.#delete(cell, key);
+      return this.#ttl.returnExpired ? entry : undefined;
+    }
+    if (this.#ttl.refreshOnRead) entry.stamp = now;
+    return entry;
+  }
+
+  put(key: K, value: V): void {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell !== undefined) {
+      cell.set(key, new Stamped(value, now));
+      return;
+    }
+    const made = new MapCell<K, Stamped<V>>(this.#types);
+    made.set(key, new Stamped(value, now));
+    this.#table.store(made);
+  }
+
+  putAll(entries: Iterable<readonly [K, V]>): void {
+    for (const [key, value] of entries) this.put(key, value);
+  }
+
+  remove(key: K): void {
+    const cell = this.#table.load();
+    if (cell !== undefined) this.#delete(cell, key);
+  }
+
+  #delete(cell: MapCell<K, Stamped<V>>, key: K): void {
+    cell.delete(key);
+    if (cell.size === 0) this.#table.drop();
+  }
+
+  keys(): Iterable<K> {
+    return this.#visible().map(([key]) => key);
+  }
+
+  values(): Iterable<V> {
+    return this.#visible().map(([, entry]) => entry.value);
+  }
+
+  entries(): Iterable<readonly [K, V]> {
+    return this.#visible().map(([key, entry]) => [key, entry.value] as const);
+  }
+
+  /** All entries that may be seen; removes those that have expired, and refreshes the others where reading does. */
+  #visible(): (readonly [K, Stamped<V>])[] {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell === undefined) return [];
+    const visible: (readonly [K, Stamped<V>])[] = [];
+    for (const [key, entry] of cell.entries()) {
+      const expired = entry.stamp + this.#ttl.timeToLive <= now;
+      if (!expired || this.#ttl.returnExpired) visible.push([key, entry]);
+      if (expired) cell.delete(key);
+      else if (this.#ttl.refreshOnRead) entry.stamp = now;
+    }
+    if (cell.size === 0) this.#table.drop();
+    return visible;
+  }
+
+  isEmpty(): boolean {
+    const now = this.#ttl.clock();
+    this.#table.sweep(now);
+    const cell = this.#table.load();
+    if (cell === undefined) return true;
+    if (this.#ttl.returnExpired) return false;
+    for (const entry of cell.values()) if (entry.stamp + this.#ttl.timeToLive > now) return false;
+    return true;
+  }
+
+  clear(): void {
+    this.#table.drop();
+  }
+}
