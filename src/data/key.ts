@@ -99,7 +99,7 @@ export function decodeKey(reader: ByteReader, types: TypeRegistry = NO_TYPES): u
     case KeyTag.DATE:
       return new Date(reader.f64());
     case KeyTag.BYTES:
-      return reader.bytes().slice();
+      return new Uint8Array(reader.bytes());
     case KeyTag.ARRAY:
       return readArray(reader, types);
     case KeyTag.OBJECT:
