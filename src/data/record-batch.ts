@@ -12,9 +12,10 @@ export const NO_TIMESTAMP = -Infinity;
 export const BATCH_ROWS = 512;
 
 export class RecordBatch {
-  readonly values: unknown[];
+  /** Replaced only by `adopt`, as are the other columns. */
+  values: unknown[];
   /** Parallel to `values`; `NO_TIMESTAMP` where a record has none. */
-  readonly timestamps: Float64Array;
+  timestamps: Float64Array;
   /** Row kind codes parallel to `values`, absent while every record is an insert. */
   kinds: Uint8Array | undefined;
   count = 0;
@@ -41,6 +42,20 @@ export class RecordBatch {
   #setKind(row: number, kind: number): void {
     this.kinds ??= new Uint8Array(this.timestamps.length);
     this.kinds[row] = kind;
+  }
+
+  /**
+   * Fills an empty batch with columns that a decoder made; they belong to the batch from then on. Without
+   * `timestamps` no record has one, without `kinds` all are inserts.
+   */
+  adopt(values: unknown[], timestamps: Float64Array | undefined, kinds: Uint8Array | undefined, count: number): void {
+    this.values = values;
+    if (timestamps !== undefined) this.timestamps = timestamps;
+    else if (this.timestamps.length < count) this.timestamps = new Float64Array(count).fill(NO_TIMESTAMP);
+    else this.timestamps.fill(NO_TIMESTAMP, 0, count);
+    this.kinds = kinds;
+    this.count = count;
+    this.cursor = 0;
   }
 
   /** Empties the batch and lets go of its values, so that a pooled batch keeps nothing alive. */
