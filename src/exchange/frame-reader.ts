@@ -1,0 +1,203 @@
+/**
+ * The reading end of every channel that carries frames: finds the next whole element, joins what came in several
+ * frames, skips what may be skipped, and decodes on demand.
+ *
+ * Frames that continue each other are taken out of their source as they come, so that a row larger than a ring, or
+ * than all credit, can pass.
+ */
+
+import { MillstreamError } from '../base/error.ts';
+import type { BarrierElement } from '../data/element.ts';
+import { RecordBatch } from '../data/record-batch.ts';
+import { LOCAL_BATCHES_MAX, type ChannelReader, type Element } from './channel.ts';
+import {
+  decodeControl,
+  FRAME_HEADER_BYTES,
+  FrameKind,
+  frameKindAt,
+  hasMoreAt,
+  isOptionalKind,
+  payloadBytesAt,
+  PAYLOAD_BYTES_MAX,
+} from './frame.ts';
+
+/** Where frames come from, one after the other. */
+export interface FrameSource {
+  /** The memory in which the first frame lies. */
+  readonly bytes: Uint8Array;
+  /** Offset of the first frame in `bytes`, or -1 when there is none. Throws when the frame, or the channel, is broken. */
+  peek(): number;
+  /**
+   * The first frame, at the same offset, in memory that serves many frames: codecs lay views over memory once, and
+   * find them again by it. Valid until the next call of any source that shares the memory.
+   */
+  stage(): Uint8Array;
+  /** Lets go of the first frame. */
+  release(): void;
+  /** Data frames that have arrived and are not released. */
+  readonly queued: number;
+  close(): void;
+}
+
+/** Rows as they come out of a payload; the arrays are the caller's. */
+export interface DecodedRows {
+  readonly values: unknown[];
+  readonly timestamps: Float64Array | undefined;
+  readonly kinds: Uint8Array | undefined;
+  readonly count: number;
+}
+
+/** Reads rows from a payload: the record codec, seen from here. */
+export interface RowDecoder {
+  /** What it returns shares no memory with `bytes`. */
+  decode(bytes: Uint8Array, offset: number, length: number): DecodedRows;
+}
+
+/** Memory for joined elements is kept for the next one up to here. */
+const JOINED_BYTES_KEPT = 1024 * 1024;
+
+export class FrameReader implements ChannelReader {
+  readonly #source: FrameSource;
+  readonly #decoder: RowDecoder;
+  readonly #free: RecordBatch[] = [];
+  /** The payload of an element of several frames, as far as it has come. */
+  #joined = new Uint8Array(0);
+  #joinedBytes = 0;
+  #joinedKind = 0;
+  #join: 'none' | 'open' | 'whole' = 'none';
+  #barrier: BarrierElement | undefined;
+  #failure: MillstreamError | undefined;
+  #closed = false;
+
+  constructor(source: FrameSource, decoder: RowDecoder) {
+    this.#source = source;
+    this.#decoder = decoder;
+  }
+
+  poll(): Element | undefined {
+    if (!this.readable) return undefined;
+    if (this.#failure !== undefined) throw this.#failure;
+    const barrier = this.#barrier;
+    if (barrier !== undefined) {
+      this.#barrier = undefined;
+      this.#source.release();
+      return barrier;
+    }
+    if (this.#join === 'whole') return this.#takeJoined();
+    const at = this.#source.peek();
+    const bytes = this.#source.stage();
+    const element = this.#decode(frameKindAt(bytes, at), bytes, at + FRAME_HEADER_BYTES, payloadBytesAt(bytes, at));
+    this.#source.release();
+    return element;
+  }
+
+  get readable(): boolean {
+    if (this.#closed) return false;
+    if (this.#failure !== undefined || this.#join === 'whole') return true;
+    try {
+      return this.#find();
+    } catch (error) {
+      if (!(error instanceof MillstreamError)) throw error;
+      this.#failure = error;
+      return true;
+    }
+  }
+
+  /** Goes to the next whole element that has arrived; false when there is none. */
+  #find(): boolean {
+    const source = this.#source;
+    for (;;) {
+      const at = source.peek();
+      if (at < 0) return false;
+      const kind = frameKindAt(source.bytes, at);
+      if (isOptionalKind(kind)) source.release();
+      else if (this.#join === 'none' && !hasMoreAt(source.bytes, at)) return true;
+      else if (this.#append(source.bytes, at, kind)) return true;
+    }
+  }
+
+  /** Takes a frame of several. Returns whether it was the last. */
+  #append(bytes: Uint8Array, at: number, kind: number): boolean {
+    if (this.#join === 'none') {
+      this.#join = 'open';
+      this.#joinedKind = kind;
+      this.#joinedBytes = 0;
+    } else if (kind !== this.#joinedKind) {
+      throw new MillstreamError(
+        'FRAME_CORRUPT',
+        `A frame of the kind ${kind} came where one of the kind ${this.#joinedKind} had to be continued.`,
+      );
+    }
+    const length = payloadBytesAt(bytes, at);
+    const start = this.#joinedBytes;
+    const end = start + length;
+    if (end > PAYLOAD_BYTES_MAX)
+      throw new MillstreamError(
+        'FRAME_CORRUPT',
+        `An element in several frames has more than ${PAYLOAD_BYTES_MAX} bytes.`,
+      );
+    if (end > this.#joined.length) {
+      const grown = new Uint8Array(Math.max(end, this.#joined.length * 2));
+      grown.set(this.#joined.subarray(0, start));
+      this.#joined = grown;
+    }
+    this.#joined.set(bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length), start);
+    this.#joinedBytes = end;
+    if (!hasMoreAt(bytes, at)) this.#join = 'whole';
+    this.#source.release();
+    return this.#join === 'whole';
+  }
+
+  #takeJoined(): Element {
+    const element = this.#decode(this.#joinedKind, this.#joined, 0, this.#joinedBytes);
+    this.#join = 'none';
+    if (this.#joined.length > JOINED_BYTES_KEPT) this.#joined = new Uint8Array(0);
+    return element;
+  }
+
+  #decode(kind: number, bytes: Uint8Array, offset: number, length: number): Element {
+    switch (kind) {
+      case FrameKind.RECORDS:
+        return this.#records(bytes, offset, length);
+      default:
+        return decodeControl(kind, bytes, offset, length);
+    }
+  }
+
+  #records(bytes: Uint8Array, offset: number, length: number): RecordBatch {
+    const decoded = this.#decoder.decode(bytes, offset, length);
+    const batch = this.#free.pop() ?? new RecordBatch(0);
+    batch.adopt(decoded.values, decoded.timestamps, decoded.kinds, decoded.count);
+    return batch;
+  }
+
+  peekBarrier(): BarrierElement | undefined {
+    if (this.#barrier !== undefined) return this.#barrier;
+    if (!this.readable || this.#failure !== undefined || this.#join === 'whole') return undefined;
+    const { bytes } = this.#source;
+    const at = this.#source.peek();
+    if (frameKindAt(bytes, at) !== FrameKind.BARRIER) return undefined;
+    const barrier = decodeControl(FrameKind.BARRIER, bytes, at + FRAME_HEADER_BYTES, payloadBytesAt(bytes, at));
+    if (barrier.kind === 'barrier') this.#barrier = barrier;
+    return this.#barrier;
+  }
+
+  get queued(): number {
+    return this.#source.queued + (this.#join === 'whole' ? 1 : 0);
+  }
+
+  recycle(batch: RecordBatch): void {
+    if (this.#free.length >= LOCAL_BATCHES_MAX) return;
+    batch.clear();
+    this.#free.push(batch);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#barrier = undefined;
+    this.#free.length = 0;
+    this.#joined = new Uint8Array(0);
+    this.#source.close();
+  }
+}
