@@ -100,7 +100,10 @@ export class GraphBuilder {
   /** Fails with ENVIRONMENT_CLOSED and the reason once the graph is built. */
   assertOpen(consequence: string): void {
     if (this.#closed === undefined) return;
-    throw new MillstreamError('ENVIRONMENT_CLOSED', `${this.#closed}, so ${consequence}. Build a new environment: one environment executes one graph.`);
+    throw new MillstreamError(
+      'ENVIRONMENT_CLOSED',
+      `${this.#closed}, so ${consequence}. Build a new environment: one environment executes one graph.`,
+    );
   }
 
   /** Ends the construction. `reason` is a sentence without its full stop, for the errors of later calls. */
@@ -120,9 +123,13 @@ export class GraphBuilder {
   #runtimeMode(settings: ExecutionSettings): 'streaming' | 'batch' {
     const unbounded = this.#drafts.find((draft) => draft.init.source?.boundedness === 'unbounded');
     if (settings.runtimeMode === 'batch' && unbounded !== undefined) {
-      throw new MillstreamError('GRAPH_INVALID', `The source "${unbounded.name}" is unbounded, and BATCH mode ends only when its input does. Use STREAMING or AUTOMATIC, or bound the source.`, {
-        details: { operator: unbounded.name },
-      });
+      throw new MillstreamError(
+        'GRAPH_INVALID',
+        `The source "${unbounded.name}" is unbounded, and BATCH mode ends only when its input does. Use STREAMING or AUTOMATIC, or bound the source.`,
+        {
+          details: { operator: unbounded.name },
+        },
+      );
     }
     if (settings.runtimeMode !== 'automatic') return settings.runtimeMode;
     return unbounded === undefined ? 'batch' : 'streaming';
@@ -133,7 +140,10 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
   const { init } = draft;
   checkParallelism(draft);
   const inputs = init.inputs.flatMap((origins, input) => origins.map((origin) => edge(draft, origin, input)));
-  const { definition, coordinator } = typeof init.definition === 'function' ? init.definition(settings) : { definition: init.definition, coordinator: undefined };
+  const { definition, coordinator } =
+    typeof init.definition === 'function'
+      ? init.definition(settings)
+      : { definition: init.definition, coordinator: undefined };
   return Object.freeze({
     id: draft.id,
     name: draft.name,
@@ -155,9 +165,13 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
 function checkParallelism(draft: NodeDraft): void {
   const { name, parallelism, fixedParallelism } = draft;
   if (fixedParallelism === undefined || parallelism === fixedParallelism) return;
-  throw new MillstreamError('GRAPH_INVALID', `The operator "${name}" can only run with parallelism ${fixedParallelism}, but is set to ${parallelism}. Remove its setParallelism().`, {
-    details: { operator: name },
-  });
+  throw new MillstreamError(
+    'GRAPH_INVALID',
+    `The operator "${name}" can only run with parallelism ${fixedParallelism}, but is set to ${parallelism}. Remove its setParallelism().`,
+    {
+      details: { operator: name },
+    },
+  );
 }
 
 function edge(receiver: NodeDraft, origin: StreamOrigin, input: number): StreamEdge {
@@ -169,7 +183,12 @@ function edge(receiver: NodeDraft, origin: StreamOrigin, input: number): StreamE
       { details: { operator: receiver.name } },
     );
   }
-  return Object.freeze({ source: node.id, input, partitioning: Object.freeze(partitioning), ...(side === undefined ? {} : { side }) });
+  return Object.freeze({
+    source: node.id,
+    input,
+    partitioning: Object.freeze(partitioning),
+    ...(side === undefined ? {} : { side }),
+  });
 }
 
 /** An operator joins the group of its inputs when they agree on one. */

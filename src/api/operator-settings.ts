@@ -36,7 +36,9 @@ export class OperatorSettings {
     const node = this.#open();
     this.#whole('parallelism', parallelism, 1, PARALLELISM_MAX);
     if (node.fixedParallelism !== undefined && parallelism !== node.fixedParallelism) {
-      throw this.#invalid(`it can only run with parallelism ${node.fixedParallelism}, and ${parallelism} was asked for`);
+      throw this.#invalid(
+        `it can only run with parallelism ${node.fixedParallelism}, and ${parallelism} was asked for`,
+      );
     }
     node.parallelism = parallelism;
   }
@@ -85,6 +87,8 @@ export class OperatorSettings {
   }
 
   #invalid(what: string): MillstreamError {
-    return new MillstreamError('OPTION_INVALID', `Operator "${this.#node.name}": ${what}.`, { details: { operator: this.#node.name } });
+    return new MillstreamError('OPTION_INVALID', `Operator "${this.#node.name}": ${what}.`, {
+      details: { operator: this.#node.name },
+    });
   }
 }

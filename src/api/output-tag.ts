@@ -18,7 +18,7 @@ export class OutputTag<T> {
 
   /** @throws GRAPH_INVALID when the id is empty. */
   constructor(id: string) {
-    if (id === '') throw new MillstreamError('GRAPH_INVALID', 'A side output needs an id: new OutputTag<T>(\'late\').');
+    if (id === '') throw new MillstreamError('GRAPH_INVALID', "A side output needs an id: new OutputTag<T>('late').");
     this.id = id;
     Object.freeze(this);
   }

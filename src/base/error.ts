@@ -55,6 +55,12 @@ export const ERRORS = {
   STATE_CORRUPT: { blame: 'environment', restart: false, remedy: 'Restore from another checkpoint.' },
   CHECKPOINT_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
 
+  SPILL_FAILED: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'Free space for temporary files, or raise `sortMemoryMegabytes`.',
+  },
+
   // The outside world.
   SOURCE_MISSING: { blame: 'user', restart: false, remedy: 'Create the file or directory, or correct the path.' },
   SOURCE_PERMISSION: { blame: 'user', restart: false, remedy: 'Give the process permission to read the path.' },
@@ -71,6 +77,10 @@ export const ERRORS = {
   PORT_IN_USE: { blame: 'environment', restart: false, remedy: 'Choose another port (0 takes a free one) or stop the process that holds it.' },
   ASYNC_TIMEOUT: { blame: 'environment', restart: true, remedy: 'Raise the timeout, lower the capacity, or handle the timeout in the function.' },
   CHANNEL_LOST: { blame: 'environment', restart: true, remedy: 'A connection between tasks broke; the job restarts from its last checkpoint.' },
+
+  // Simulations.
+  SIMULATION_STUCK: { blame: 'user', restart: false, remedy: 'Look for a promise that nothing in the simulation settles, or raise the limits of the run.' },
+  SIMULATION_FAILED: { blame: 'user', restart: false, remedy: 'Run the printed command: it replays the failing seed.' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

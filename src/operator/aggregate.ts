@@ -5,7 +5,11 @@ import { keyedFold } from './keyed-fold.ts';
 import type { OperatorDefinition } from './operator.ts';
 import { refusePromise } from './user-function.ts';
 
-export function aggregate<In, Acc, Out>(key: (value: In) => unknown, given: OrClass<AggregateFunction<In, Acc, Out>>, batch: boolean): OperatorDefinition {
+export function aggregate<In, Acc, Out>(
+  key: (value: In) => unknown,
+  given: OrClass<AggregateFunction<In, Acc, Out>>,
+  batch: boolean,
+): OperatorDefinition {
   type Aggregate = AggregateFunction<In, Acc, Out> & RichFunction;
   return keyedFold<Aggregate>({
     kind: 'aggregate',
@@ -14,7 +18,9 @@ export function aggregate<In, Acc, Out>(key: (value: In) => unknown, given: OrCl
     batch,
     write: (code, previous, next) => {
       const { self, value } = code;
-      code.line(`const ${next} = ${self}.f.add(${value}, ${previous} === undefined ? ${self}.f.createAccumulator() : ${previous});`);
+      code.line(
+        `const ${next} = ${self}.f.add(${value}, ${previous} === undefined ? ${self}.f.createAccumulator() : ${previous});`,
+      );
       code.line(`if (${next} instanceof Promise) ${code.bind(refusePromise)}('aggregate');`);
     },
     result: (f, accumulator) => f.getResult(accumulator),

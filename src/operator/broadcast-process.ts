@@ -8,8 +8,17 @@ import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } fr
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
 
-export function broadcastProcess<T, B, R>(descriptors: BroadcastDescriptors, given: OrClass<BroadcastProcessFunction<T, B, R>>): OperatorDefinition {
-  return { kind: 'broadcast-process', input: 'records', output: 'records', create: () => new BroadcastProcessingOperator(descriptors, given), changelog: false };
+export function broadcastProcess<T, B, R>(
+  descriptors: BroadcastDescriptors,
+  given: OrClass<BroadcastProcessFunction<T, B, R>>,
+): OperatorDefinition {
+  return {
+    kind: 'broadcast-process',
+    input: 'records',
+    output: 'records',
+    create: () => new BroadcastProcessingOperator(descriptors, given),
+    changelog: false,
+  };
 }
 
 class ReadingContext extends ElementContext {

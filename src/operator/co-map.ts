@@ -11,11 +11,23 @@ import { promiseReturned } from './user-function.ts';
 export type KeyPair = readonly [(value: never) => unknown, (value: never) => unknown];
 
 export function coMap<A, B, R>(given: OrClass<CoMapFunction<A, B, R>>, keys?: KeyPair): OperatorDefinition {
-  return { kind: 'co-map', input: 'records', output: 'records', create: () => new CoMapOperator(given, keys), ...(keys === undefined ? {} : { keySelectors: keys }) };
+  return {
+    kind: 'co-map',
+    input: 'records',
+    output: 'records',
+    create: () => new CoMapOperator(given, keys),
+    ...(keys === undefined ? {} : { keySelectors: keys }),
+  };
 }
 
 export function coFlatMap<A, B, R>(given: OrClass<CoFlatMapFunction<A, B, R>>, keys?: KeyPair): OperatorDefinition {
-  return { kind: 'co-flat-map', input: 'records', output: 'records', create: () => new CoFlatMapOperator(given, keys), ...(keys === undefined ? {} : { keySelectors: keys }) };
+  return {
+    kind: 'co-flat-map',
+    input: 'records',
+    output: 'records',
+    create: () => new CoFlatMapOperator(given, keys),
+    ...(keys === undefined ? {} : { keySelectors: keys }),
+  };
 }
 
 class CoMapOperator<A, B, R> extends FunctionOperator<CoMapFunction<A, B, R>, R> implements InputOperator<A> {

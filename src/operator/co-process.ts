@@ -1,13 +1,25 @@
 /** `process` on two connected streams, without and with keys. */
 
 import { KeyedContext, KeyedProcessOperator } from './keyed-process-operator.ts';
-import type { CoProcessFunction, KeyedCoProcessFunction, OrClass, StateDeclarations, StateHandles } from './functions.ts';
+import type {
+  CoProcessFunction,
+  KeyedCoProcessFunction,
+  OrClass,
+  StateDeclarations,
+  StateHandles,
+} from './functions.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 import type { TimerService } from '../state/timers.ts';
 
 export function coProcess<A, B, R>(given: OrClass<CoProcessFunction<A, B, R>>): OperatorDefinition {
-  return { kind: 'co-process', input: 'records', output: 'records', create: () => new CoProcessingOperator(given), changelog: false };
+  return {
+    kind: 'co-process',
+    input: 'records',
+    output: 'records',
+    create: () => new CoProcessingOperator(given),
+    changelog: false,
+  };
 }
 
 /** One key selector per input: their keys are the same keys. */
@@ -59,7 +71,11 @@ class KeyedCoProcessingOperator<K, A, B, R, S extends StateDeclarations>
     this.#key2 = key2;
   }
 
-  protected override createKeyedContext(context: OperatorContext<never>, state: StateHandles<S>, timers: TimerService): KeyedContext<K, S> {
+  protected override createKeyedContext(
+    context: OperatorContext<never>,
+    state: StateHandles<S>,
+    timers: TimerService,
+  ): KeyedContext<K, S> {
     return new KeyedContext(context, this.runtime, state, timers);
   }
 

@@ -43,7 +43,10 @@ export class EmissionDrain<R> implements Resumable {
 
   /** Emits all of `values`, now or later. */
   emitAll(values: Iterable<R>, key: unknown, timestamp: Timestamp, kind: RowKindCode): void {
-    const iterator = Array.isArray(values) && this.#free ? this.#emitArray(values as readonly R[], timestamp, kind) : values[Symbol.iterator]();
+    const iterator =
+      Array.isArray(values) && this.#free
+        ? this.#emitArray(values as readonly R[], timestamp, kind)
+        : values[Symbol.iterator]();
     if (iterator !== undefined) this.#add({ iterator, action: undefined, key, timestamp, kind });
   }
 
@@ -55,7 +58,7 @@ export class EmissionDrain<R> implements Resumable {
 
   /** Runs `action` behind everything that waits. */
   afterwards(action: () => void): void {
-    if (this.waiting) this.#add({ iterator: undefined, action, key: undefined, timestamp: 0, kind: 0 });
+    if (!this.#free) this.#add({ iterator: undefined, action, key: undefined, timestamp: 0, kind: 0 });
     else action();
   }
 

@@ -9,9 +9,17 @@ import { isLambda, refusePromise } from './user-function.ts';
 
 export type FilterLambda<T> = (value: T) => boolean;
 
-export function filter<T>(given: FilterLambda<T> | OrClass<FilterFunction<T>>, key?: (value: T) => unknown): OperatorDefinition {
+export function filter<T>(
+  given: FilterLambda<T> | OrClass<FilterFunction<T>>,
+  key?: (value: T) => unknown,
+): OperatorDefinition {
   if (isLambda(given)) {
-    return { kind: 'filter', input: 'records', output: 'records', inline: (code) => writeFilter(code, `${code.bind(given)}(${code.value})`) };
+    return {
+      kind: 'filter',
+      input: 'records',
+      output: 'records',
+      inline: (code) => writeFilter(code, `${code.bind(given)}(${code.value})`),
+    };
   }
   return {
     kind: 'filter',

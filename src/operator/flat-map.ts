@@ -12,7 +12,10 @@ import { isLambda } from './user-function.ts';
 
 export type FlatMapLambda<T, R> = (value: T, out: Collector<R>) => void | Iterable<R>;
 
-export function flatMap<T, R>(given: FlatMapLambda<T, R> | OrClass<FlatMapFunction<T, R>>, key?: (value: T) => unknown): OperatorDefinition {
+export function flatMap<T, R>(
+  given: FlatMapLambda<T, R> | OrClass<FlatMapFunction<T, R>>,
+  key?: (value: T) => unknown,
+): OperatorDefinition {
   const lambda = isLambda(given) ? given : undefined;
   const pattern: OrClass<FlatMapFunction<T, R>> = isLambda(given) ? { flatMap: given } : given;
   return {
@@ -31,7 +34,12 @@ export function flatMap<T, R>(given: FlatMapLambda<T, R> | OrClass<FlatMapFuncti
 }
 
 /** Elements of an array are emitted in the chain's own text; what the gate stops, and other iterables, go to the drain. */
-function writeFlatMap<T>(code: InlineCode, f: string, collects: boolean, key: ((value: T) => unknown) | undefined): void {
+function writeFlatMap<T>(
+  code: InlineCode,
+  f: string,
+  collects: boolean,
+  key: ((value: T) => unknown) | undefined,
+): void {
   const { self, value, timestamp, kind } = code;
   const result = code.fresh('results');
   const item = code.fresh('item');
@@ -43,7 +51,9 @@ function writeFlatMap<T>(code: InlineCode, f: string, collects: boolean, key: ((
   code.line(`for (let ${i} = 0; ${i} < ${result}.length; ) {`);
   code.line(`const ${item} = ${result}[${i}++];`);
   code.emit(item);
-  code.line(`if (${i} < ${result}.length && !${self}.gate.proceed()) { ${self}.later(${result}, ${i}, ${timestamp}, ${kind}); break; }`);
+  code.line(
+    `if (${i} < ${result}.length && !${self}.gate.proceed()) { ${self}.later(${result}, ${i}, ${timestamp}, ${kind}); break; }`,
+  );
   code.line('}');
   code.line(`} else if (${result} !== undefined) ${self}.drain(${result}, ${keyText}, ${timestamp}, ${kind});`);
 }

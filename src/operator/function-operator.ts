@@ -1,7 +1,7 @@
 /** The parts that operators around a function object share: its lifecycle, its checkpoint hooks, its runtime context. */
 
 import { MillstreamError } from '../base/error.ts';
-import type { StateDescriptor, StateHandle } from '../state/descriptor.ts';
+import type { AnyStateDescriptor, StateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import type { Accumulator, AccumulatorReport, AccumulatorReports } from './accumulators.ts';
@@ -64,22 +64,33 @@ export class FunctionOperator<F extends RichFunction, Out> extends PlainOperator
 }
 
 /** What a function of this operator can ask. `keyed`: whether it has keyed state. */
-export function runtimeContext(context: OperatorContext<never>, keyed: boolean, accumulators: Map<string, Accumulator<never>>): RuntimeContext {
+export function runtimeContext(
+  context: OperatorContext<never>,
+  keyed: boolean,
+  accumulators: Map<string, Accumulator<never>>,
+): RuntimeContext {
   return {
     task: context.task,
     metrics: context.metrics,
     parameters: context.parameters,
-    getState<D extends StateDescriptor>(descriptor: D): StateHandle<D> {
+    getState<D extends AnyStateDescriptor>(descriptor: D): StateHandle<D> {
       if (!keyed) {
-        throw new MillstreamError('STATE_INVALID', `The operator "${context.task.operatorName}" asked for the keyed state "${descriptor.name}", but its input is not keyed. Put keyBy() before it.`, {
-          details: { operator: context.task.operatorName },
-        });
+        throw new MillstreamError(
+          'STATE_INVALID',
+          `The operator "${context.task.operatorName}" asked for the keyed state "${descriptor.name}", but its input is not keyed. Put keyBy() before it.`,
+          {
+            details: { operator: context.task.operatorName },
+          },
+        );
       }
       return stateHandle(context.keyedBackend(), descriptor);
     },
     addAccumulator<A extends Accumulator<never>>(name: string, accumulator: A): A {
       if (accumulators.has(name)) {
-        throw new MillstreamError('USER_CODE', `The operator "${context.task.operatorName}" has two accumulators named "${name}". Give each a name of its own.`);
+        throw new MillstreamError(
+          'USER_CODE',
+          `The operator "${context.task.operatorName}" has two accumulators named "${name}". Give each a name of its own.`,
+        );
       }
       accumulators.set(name, accumulator);
       return accumulator;
@@ -88,8 +99,8 @@ export function runtimeContext(context: OperatorContext<never>, keyed: boolean, 
 }
 
 /** The handle that belongs to a descriptor. */
-export function stateHandle<D extends StateDescriptor>(backend: KeyedBackend, descriptor: D): StateHandle<D> {
-  return untypedHandle(backend, descriptor) as StateHandle<D>;
+export function stateHandle<D extends AnyStateDescriptor>(backend: KeyedBackend, descriptor: D): StateHandle<D> {
+  return untypedHandle(backend, descriptor as unknown as StateDescriptor) as StateHandle<D>;
 }
 
 function untypedHandle(backend: KeyedBackend, descriptor: StateDescriptor): unknown {
@@ -110,6 +121,7 @@ function untypedHandle(backend: KeyedBackend, descriptor: StateDescriptor): unkn
 /** The handles of everything that a function declares. */
 export function stateHandles<S extends StateDeclarations>(backend: KeyedBackend, declarations: S): StateHandles<S> {
   const handles: Record<string, unknown> = {};
-  for (const [name, descriptor] of Object.entries(declarations)) handles[name] = untypedHandle(backend, descriptor);
+  for (const [name, descriptor] of Object.entries(declarations))
+    handles[name] = untypedHandle(backend, descriptor as unknown as StateDescriptor);
   return Object.freeze(handles) as StateHandles<S>;
 }

@@ -7,7 +7,7 @@
  * of an object; every subtask then makes its own instance.
  */
 
-import type { AggregateFunction, MapStateDescriptor, StateDescriptor, StateHandle } from '../state/descriptor.ts';
+import type { AggregateFunction, AnyStateDescriptor, MapStateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { BroadcastState, OperatorStateStore } from '../state/operator-state.ts';
 import type { TimeDomain, TimerService } from '../state/timers.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -19,7 +19,12 @@ export type UseAsyncMap = 'A function given to this operator must not return a p
 export type Sync<R> = [R] extends [never] ? R : R extends PromiseLike<unknown> ? UseAsyncMap : R;
 
 /** Keys need a canonical encoding, which functions, symbols and promises do not have. */
-export type KeyOf<K> = K extends PromiseLike<unknown> ? UseAsyncMap : K extends ((...args: never[]) => unknown) | symbol ? 'A key must not be a function or a symbol' : K;
+export type KeyOf<K> =
+  K extends PromiseLike<unknown>
+    ? UseAsyncMap
+    : K extends ((...args: never[]) => unknown) | symbol
+      ? 'A key must not be a function or a symbol'
+      : K;
 
 /** An object, or the class of it. */
 export type OrClass<F> = F | (new () => F);
@@ -36,7 +41,7 @@ export interface SideOutputTag<T> {
 }
 
 /** State descriptors by the name under which the function's context offers their handles. */
-export type StateDeclarations = Readonly<Record<string, StateDescriptor>>;
+export type StateDeclarations = Readonly<Record<string, AnyStateDescriptor>>;
 
 /** The handles of declared state, typed by the descriptors. */
 export type StateHandles<S> = { readonly [Name in keyof S]: StateHandle<S[Name]> };
@@ -166,7 +171,13 @@ export interface CoProcessFunction<A, B, R> extends RichFunction {
 }
 
 /** A function over two connected keyed streams, which share its state and timers. */
-export interface KeyedCoProcessFunction<K, A, B, R, S extends StateDeclarations = StateDeclarations> extends RichFunction {
+export interface KeyedCoProcessFunction<
+  K,
+  A,
+  B,
+  R,
+  S extends StateDeclarations = StateDeclarations,
+> extends RichFunction {
   readonly state?: S;
   processElement1(value: A, ctx: KeyedProcessContext<K, S>, out: Collector<R>): void | Iterable<R>;
   processElement2(value: B, ctx: KeyedProcessContext<K, S>, out: Collector<R>): void | Iterable<R>;
@@ -202,7 +213,7 @@ export interface KeyedReadOnlyBroadcastContext<K, S> extends KeyedProcessContext
 /** The broadcast side of a keyed broadcast process function. */
 export interface KeyedBroadcastContext<K> extends BroadcastContext {
   /** Calls `visit` for every key of this subtask that has the state; the key is current meanwhile. */
-  applyToKeyedState<D extends StateDescriptor>(descriptor: D, visit: (key: K, state: StateHandle<D>) => void): void;
+  applyToKeyedState<D extends AnyStateDescriptor>(descriptor: D, visit: (key: K, state: StateHandle<D>) => void): void;
 }
 
 /** `onTimer` of a keyed broadcast process function. */
@@ -210,7 +221,13 @@ export interface KeyedBroadcastOnTimerContext<K, S> extends OnTimerContext<K, S>
   getBroadcastState<BK, BV>(descriptor: MapStateDescriptor<BK, BV>): ReadOnlyBroadcastState<BK, BV>;
 }
 
-export interface KeyedBroadcastProcessFunction<K, T, B, R, S extends StateDeclarations = StateDeclarations> extends RichFunction {
+export interface KeyedBroadcastProcessFunction<
+  K,
+  T,
+  B,
+  R,
+  S extends StateDeclarations = StateDeclarations,
+> extends RichFunction {
   readonly state?: S;
   processElement(value: T, ctx: KeyedReadOnlyBroadcastContext<K, S>, out: Collector<R>): void | Iterable<R>;
   processBroadcastElement(value: B, ctx: KeyedBroadcastContext<K>, out: Collector<R>): void | Iterable<R>;

@@ -3,13 +3,20 @@
  * the broadcast state; input 1 has no key, writes the broadcast state, and may visit the keyed state of all keys.
  */
 
-import type { MapStateDescriptor, StateDescriptor, StateHandle } from '../state/descriptor.ts';
+import type { AnyStateDescriptor, MapStateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { BroadcastState } from '../state/operator-state.ts';
 import type { TimerService } from '../state/timers.ts';
 import { BroadcastStates, type BroadcastDescriptors } from './broadcast-states.ts';
 import { stateHandle } from './function-operator.ts';
-import type { KeyedBroadcastContext, KeyedBroadcastProcessFunction, OrClass, ReadOnlyBroadcastState, StateDeclarations, StateHandles } from './functions.ts';
+import type {
+  KeyedBroadcastContext,
+  KeyedBroadcastProcessFunction,
+  OrClass,
+  ReadOnlyBroadcastState,
+  StateDeclarations,
+  StateHandles,
+} from './functions.ts';
 import { KeyedContext, KeyedProcessOperator } from './keyed-process-operator.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { ElementContext } from './process-operator.ts';
@@ -33,7 +40,13 @@ export function keyedBroadcastProcess<K, T, B, R, S extends StateDeclarations>(
 class KeyedReadingContext<K, S> extends KeyedContext<K, S> {
   readonly #states: BroadcastStates;
 
-  constructor(context: OperatorContext<never>, runtime: RuntimeContext, state: StateHandles<S>, timers: TimerService, states: BroadcastStates) {
+  constructor(
+    context: OperatorContext<never>,
+    runtime: RuntimeContext,
+    state: StateHandles<S>,
+    timers: TimerService,
+    states: BroadcastStates,
+  ) {
     super(context, runtime, state, timers);
     this.#states = states;
   }
@@ -57,7 +70,7 @@ class KeylessWritingContext<K> extends ElementContext implements KeyedBroadcastC
     return this.#states.writable(descriptor);
   }
 
-  applyToKeyedState<D extends StateDescriptor>(descriptor: D, visit: (key: K, state: StateHandle<D>) => void): void {
+  applyToKeyedState<D extends AnyStateDescriptor>(descriptor: D, visit: (key: K, state: StateHandle<D>) => void): void {
     const handle = stateHandle(this.#backend, descriptor);
     // A visit may clear the state it is shown, so the keys are listed first.
     for (const key of Array.from(this.#backend.keys(descriptor.name))) {
@@ -75,13 +88,21 @@ class KeyedBroadcastProcessingOperator<K, T, B, R, S extends StateDeclarations>
   readonly #descriptors: BroadcastDescriptors;
   #writing!: KeylessWritingContext<K>;
 
-  constructor(key: (value: T) => K, descriptors: BroadcastDescriptors, given: OrClass<KeyedBroadcastProcessFunction<K, T, B, R, S>>) {
+  constructor(
+    key: (value: T) => K,
+    descriptors: BroadcastDescriptors,
+    given: OrClass<KeyedBroadcastProcessFunction<K, T, B, R, S>>,
+  ) {
     super(given);
     this.#key = key;
     this.#descriptors = descriptors;
   }
 
-  protected override createKeyedContext(context: OperatorContext<never>, state: StateHandles<S>, timers: TimerService): KeyedReadingContext<K, S> {
+  protected override createKeyedContext(
+    context: OperatorContext<never>,
+    state: StateHandles<S>,
+    timers: TimerService,
+  ): KeyedReadingContext<K, S> {
     const states = new BroadcastStates(context, this.#descriptors);
     this.#writing = new KeylessWritingContext(context, this.runtime, states);
     return new KeyedReadingContext(context, this.runtime, state, timers, states);

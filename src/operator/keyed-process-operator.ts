@@ -3,7 +3,14 @@
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { TimeDomain, TimerDriver, TimerService } from '../state/timers.ts';
 import { stateHandles } from './function-operator.ts';
-import type { KeyedProcessContext, OnTimerContext, OrClass, RichFunction, StateDeclarations, StateHandles } from './functions.ts';
+import type {
+  KeyedProcessContext,
+  OnTimerContext,
+  OrClass,
+  RichFunction,
+  StateDeclarations,
+  StateHandles,
+} from './functions.ts';
 import type { OperatorContext, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator, type Emitted } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -61,7 +68,11 @@ export abstract class KeyedProcessOperator<
     super(given, true);
   }
 
-  protected abstract createKeyedContext(context: OperatorContext<never>, state: StateHandles<S>, timers: TimerService): Context;
+  protected abstract createKeyedContext(
+    context: OperatorContext<never>,
+    state: StateHandles<S>,
+    timers: TimerService,
+  ): Context;
 
   protected override createContext(context: OperatorContext<never>): Context {
     const state = stateHandles(this.backend, this.f.state ?? ({} as S));

@@ -5,7 +5,10 @@ import type { KeyedProcessFunction, OrClass, StateDeclarations, StateHandles } f
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import type { TimerService } from '../state/timers.ts';
 
-export function keyedProcess<K, T, R, S extends StateDeclarations>(key: (value: T) => K, given: OrClass<KeyedProcessFunction<K, T, R, S>>): OperatorDefinition {
+export function keyedProcess<K, T, R, S extends StateDeclarations>(
+  key: (value: T) => K,
+  given: OrClass<KeyedProcessFunction<K, T, R, S>>,
+): OperatorDefinition {
   return {
     kind: 'keyed-process',
     input: 'records',
@@ -27,7 +30,11 @@ class KeyedProcessingOperator<K, T, R, S extends StateDeclarations>
     this.#key = key;
   }
 
-  protected override createKeyedContext(context: OperatorContext<never>, state: StateHandles<S>, timers: TimerService): KeyedContext<K, S> {
+  protected override createKeyedContext(
+    context: OperatorContext<never>,
+    state: StateHandles<S>,
+    timers: TimerService,
+  ): KeyedContext<K, S> {
     return new KeyedContext(context, this.runtime, state, timers);
   }
 

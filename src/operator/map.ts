@@ -9,9 +9,17 @@ import { isLambda, refusePromise } from './user-function.ts';
 export type MapLambda<T, R> = (value: T) => R;
 
 /** `key` makes the keyed state of a function object speak of the record's key. */
-export function map<T, R>(given: MapLambda<T, R> | OrClass<MapFunction<T, R>>, key?: (value: T) => unknown): OperatorDefinition {
+export function map<T, R>(
+  given: MapLambda<T, R> | OrClass<MapFunction<T, R>>,
+  key?: (value: T) => unknown,
+): OperatorDefinition {
   if (isLambda(given)) {
-    return { kind: 'map', input: 'records', output: 'records', inline: (code) => writeMap(code, `${code.bind(given)}(${code.value})`) };
+    return {
+      kind: 'map',
+      input: 'records',
+      output: 'records',
+      inline: (code) => writeMap(code, `${code.bind(given)}(${code.value})`),
+    };
   }
   return {
     kind: 'map',

@@ -66,7 +66,10 @@ export class ElementCollector<R> implements Collector<R> {
   }
 }
 
-export abstract class ProcessOperator<F extends RichFunction, Out, Context extends ElementContext = ElementContext> extends FunctionOperator<F, Out> implements EmissionScope {
+export abstract class ProcessOperator<F extends RichFunction, Out, Context extends ElementContext = ElementContext>
+  extends FunctionOperator<F, Out>
+  implements EmissionScope
+{
   protected drain!: EmissionDrain<Out>;
   protected out!: ElementCollector<Out>;
   protected ctx!: Context;
@@ -118,6 +121,10 @@ export abstract class ProcessOperator<F extends RichFunction, Out, Context exten
 export function iterable<R>(result: unknown, method: string): Iterable<R> {
   if (typeof result === 'object' && result !== null && Symbol.iterator in result) return result as Iterable<R>;
   if (typeof result === 'string') return result as unknown as Iterable<R>;
-  if (result instanceof Promise || (typeof result === 'object' && result !== null && Symbol.asyncIterator in result)) throw promiseReturned(method);
-  throw new MillstreamError('USER_CODE', `The function given to ${method} returned ${result === null ? 'null' : `a value of type ${typeof result}`}. Return an iterable of results, or nothing and use out.collect().`);
+  if (result instanceof Promise || (typeof result === 'object' && result !== null && Symbol.asyncIterator in result))
+    throw promiseReturned(method);
+  throw new MillstreamError(
+    'USER_CODE',
+    `The function given to ${method} returned ${result === null ? 'null' : `a value of type ${typeof result}`}. Return an iterable of results, or nothing and use out.collect().`,
+  );
 }

@@ -5,7 +5,13 @@ import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } fr
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 
 export function process<T, R>(given: OrClass<ProcessFunction<T, R>>): OperatorDefinition {
-  return { kind: 'process', input: 'records', output: 'records', create: () => new ProcessingOperator(given), changelog: false };
+  return {
+    kind: 'process',
+    input: 'records',
+    output: 'records',
+    create: () => new ProcessingOperator(given),
+    changelog: false,
+  };
 }
 
 class ProcessingOperator<T, R> extends ProcessOperator<ProcessFunction<T, R>, R> implements InputOperator<T> {

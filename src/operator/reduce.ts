@@ -7,7 +7,11 @@ import { isLambda, refusePromise } from './user-function.ts';
 
 export type ReduceLambda<T> = (accumulated: T, value: T) => T;
 
-export function reduce<T>(key: (value: T) => unknown, given: ReduceLambda<T> | OrClass<ReduceFunction<T>>, batch: boolean): OperatorDefinition {
+export function reduce<T>(
+  key: (value: T) => unknown,
+  given: ReduceLambda<T> | OrClass<ReduceFunction<T>>,
+  batch: boolean,
+): OperatorDefinition {
   const lambda = isLambda(given) ? given : undefined;
   return keyedFold<ReduceFunction<T>>({
     kind: 'reduce',

@@ -26,12 +26,26 @@ export function max<T>(key: (value: T) => unknown, figure: Figure<T>, batch: boo
 }
 
 /** `first`: whether the first of equal records stays. */
-export function minBy<T>(key: (value: T) => unknown, figure: Figure<T>, first: boolean, batch: boolean): OperatorDefinition {
-  return extremeFold('minBy', key, figure, batch, (kept, value, less) => (first ? `${less}(${value}, ${kept})` : `!${less}(${kept}, ${value})`));
+export function minBy<T>(
+  key: (value: T) => unknown,
+  figure: Figure<T>,
+  first: boolean,
+  batch: boolean,
+): OperatorDefinition {
+  return extremeFold('minBy', key, figure, batch, (kept, value, less) =>
+    first ? `${less}(${value}, ${kept})` : `!${less}(${kept}, ${value})`,
+  );
 }
 
-export function maxBy<T>(key: (value: T) => unknown, figure: Figure<T>, first: boolean, batch: boolean): OperatorDefinition {
-  return extremeFold('maxBy', key, figure, batch, (kept, value, less) => (first ? `${less}(${kept}, ${value})` : `!${less}(${value}, ${kept})`));
+export function maxBy<T>(
+  key: (value: T) => unknown,
+  figure: Figure<T>,
+  first: boolean,
+  batch: boolean,
+): OperatorDefinition {
+  return extremeFold('maxBy', key, figure, batch, (kept, value, less) =>
+    first ? `${less}(${kept}, ${value})` : `!${less}(${value}, ${kept})`,
+  );
 }
 
 /** The order of figures: numbers by size with NaN above all, as in Flink; dates, bigints and text by JavaScript's own. */
@@ -42,7 +56,13 @@ function isLess(a: never, b: never): boolean {
 /** Text that combines two figures. */
 type Combine = (accumulated: string, figure: string, code: InlineCode) => string;
 
-function figureFold<T>(kind: string, key: (value: T) => unknown, figure: Figure<T>, batch: boolean, combine: Combine): OperatorDefinition {
+function figureFold<T>(
+  kind: string,
+  key: (value: T) => unknown,
+  figure: Figure<T>,
+  batch: boolean,
+  combine: Combine,
+): OperatorDefinition {
   return keyedFold({
     kind,
     key: key as (value: never) => unknown,
@@ -55,7 +75,13 @@ function figureFold<T>(kind: string, key: (value: T) => unknown, figure: Figure<
   });
 }
 
-function writeFigureFold<T>(code: InlineCode, figure: (value: T) => unknown, previous: string, next: string, combine: Combine): void {
+function writeFigureFold<T>(
+  code: InlineCode,
+  figure: (value: T) => unknown,
+  previous: string,
+  next: string,
+  combine: Combine,
+): void {
   const now = code.fresh('figure');
   code.line(`const ${now} = ${code.bind(figure)}(${code.value});`);
   code.line(`const ${next} = ${previous} === undefined ? ${now} : ${combine(previous, now, code)};`);
@@ -68,7 +94,9 @@ function writeFieldFold(code: InlineCode, field: string, previous: string, next:
   code.line(`if (${previous} === undefined) ${next} = ${code.value};`);
   code.line('else {');
   code.line(`const ${combined} = ${combine(`${previous}[${name}]`, `${code.value}[${name}]`, code)};`);
-  code.line(`if (Object.getPrototypeOf(${previous}) === Object.prototype) ${next} = { ...${previous}, ${name}: ${combined} };`);
+  code.line(
+    `if (Object.getPrototypeOf(${previous}) === Object.prototype) ${next} = { ...${previous}, ${name}: ${combined} };`,
+  );
   code.line(`else { ${next} = ${code.bind(copyInstance)}(${previous}); ${next}[${name}] = ${combined}; }`);
   code.line('}');
 }
@@ -76,16 +104,26 @@ function writeFieldFold(code: InlineCode, field: string, previous: string, next:
 /** A shallow copy that keeps the class; arrays stay arrays. */
 function copyInstance(value: object): object {
   if (Array.isArray(value)) return value.slice();
-  return Object.create(Object.getPrototypeOf(value) as object | null, Object.getOwnPropertyDescriptors(value)) as object;
+  return Object.create(
+    Object.getPrototypeOf(value) as object | null,
+    Object.getOwnPropertyDescriptors(value),
+  ) as object;
 }
 
-function extremeFold<T>(kind: string, key: (value: T) => unknown, figure: Figure<T>, batch: boolean, better: (kept: string, value: string, less: string) => string): OperatorDefinition {
+function extremeFold<T>(
+  kind: string,
+  key: (value: T) => unknown,
+  figure: Figure<T>,
+  batch: boolean,
+  better: (kept: string, value: string, less: string) => string,
+): OperatorDefinition {
   return keyedFold({
     kind,
     key: key as (value: never) => unknown,
     batch,
     write: (code, previous, next) => {
-      const of = (record: string): string => (typeof figure === 'string' ? `${record}[${JSON.stringify(figure)}]` : `${code.bind(figure)}(${record})`);
+      const of = (record: string): string =>
+        typeof figure === 'string' ? `${record}[${JSON.stringify(figure)}]` : `${code.bind(figure)}(${record})`;
       const condition = better(of(previous), of(code.value), code.bind(isLess));
       code.line(`const ${next} = ${previous} === undefined || ${condition} ? ${code.value} : ${previous};`);
     },

@@ -1,7 +1,7 @@
 /** What a running function can ask about itself and its surroundings. */
 
 import type { MetricGroup } from '../observe/metrics.ts';
-import type { StateDescriptor, StateHandle } from '../state/descriptor.ts';
+import type { AnyStateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { Accumulator } from './accumulators.ts';
 import type { TaskIdentity } from './operator.ts';
 
@@ -18,7 +18,7 @@ export interface RuntimeContext {
    *
    * @throws STATE_INVALID when the stream is not keyed.
    */
-  getState<D extends StateDescriptor>(descriptor: D): StateHandle<D>;
+  getState<D extends AnyStateDescriptor>(descriptor: D): StateHandle<D>;
   /** Registers an accumulator under a name and returns it. Its result is merged into that of the job. */
   addAccumulator<A extends Accumulator<never>>(name: string, accumulator: A): A;
 }

@@ -33,12 +33,19 @@ const PRIVATE_FIELD = /(?<![\w$'"`/])#[A-Za-z_$]/;
  */
 export function checkFunction(given: unknown, operator: string, methods: readonly string[], lambdas: boolean): void {
   if (typeof given === 'function' && !isClass(given)) {
-    if (!lambdas) throw invalid(operator, `needs an object or a class with ${methods.map((name) => `${name}()`).join(' and ')}, not a plain function`);
+    if (!lambdas)
+      throw invalid(
+        operator,
+        `needs an object or a class with ${methods.map((name) => `${name}()`).join(' and ')}, not a plain function`,
+      );
     if (isAsyncFunction(given)) throw asyncFunction(operator, 'The function');
     return;
   }
   if (typeof given !== 'function' && (typeof given !== 'object' || given === null)) {
-    throw invalid(operator, `was given ${given === null ? 'null' : `a value of type ${typeof given}`} where a function belongs`);
+    throw invalid(
+      operator,
+      `was given ${given === null ? 'null' : `a value of type ${typeof given}`} where a function belongs`,
+    );
   }
   const owner: object = isClass(given) ? (given.prototype as object) : given;
   for (const name of methods) {
@@ -54,10 +61,17 @@ export function checkFunction(given: unknown, operator: string, methods: readonl
 }
 
 function checkCopyable(given: object, operator: string): void {
-  for (let prototype: unknown = Object.getPrototypeOf(given); typeof prototype === 'object' && prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+  for (
+    let prototype: unknown = Object.getPrototypeOf(given);
+    typeof prototype === 'object' && prototype !== null;
+    prototype = Object.getPrototypeOf(prototype)
+  ) {
     const type: unknown = (prototype as { readonly constructor?: unknown }).constructor;
     if (!isClass(type) || !PRIVATE_FIELD.test(Function.prototype.toString.call(type))) continue;
-    throw invalid(operator, `was given an instance of ${type.name}, whose #private fields cannot be copied for each subtask. Give the class itself: ${type.name} instead of new ${type.name}()`);
+    throw invalid(
+      operator,
+      `was given an instance of ${type.name}, whose #private fields cannot be copied for each subtask. Give the class itself: ${type.name} instead of new ${type.name}()`,
+    );
   }
 }
 
@@ -66,14 +80,21 @@ function invalid(operator: string, what: string): MillstreamError {
 }
 
 function asyncFunction(operator: string, what: string): MillstreamError {
-  return new MillstreamError('USER_CODE_ASYNC', `${what} given to the operator "${operator}" is async, and its promises would become the records. Use asyncMap() or asyncFlatMap(), which wait for them.`, {
-    details: { operator },
-  });
+  return new MillstreamError(
+    'USER_CODE_ASYNC',
+    `${what} given to the operator "${operator}" is async, and its promises would become the records. Use asyncMap() or asyncFlatMap(), which wait for them.`,
+    {
+      details: { operator },
+    },
+  );
 }
 
 /** The error for a function that returned a promise while the job runs. */
 export function promiseReturned(method: string): MillstreamError {
-  return new MillstreamError('USER_CODE_ASYNC', `The function given to ${method} returned a promise, which would become the record. Use asyncMap() or asyncFlatMap(), which wait for it.`);
+  return new MillstreamError(
+    'USER_CODE_ASYNC',
+    `The function given to ${method} returned a promise, which would become the record. Use asyncMap() or asyncFlatMap(), which wait for it.`,
+  );
 }
 
 /** Throws {@link promiseReturned}: what generated code calls. */
@@ -94,7 +115,11 @@ export function instantiate<F extends object>(given: OrClass<F>): F {
   for (const name of Reflect.ownKeys(pattern)) {
     const property = Object.getOwnPropertyDescriptor(pattern, name) as PropertyDescriptor;
     if ('value' in property) property.value = copyOf(property.value);
-    Object.defineProperty(copy, name, { ...property, ...('value' in property ? { writable: true } : {}), configurable: true });
+    Object.defineProperty(copy, name, {
+      ...property,
+      ...('value' in property ? { writable: true } : {}),
+      configurable: true,
+    });
   }
   return copy;
 }

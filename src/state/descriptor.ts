@@ -6,6 +6,7 @@
  * lazily, when a value is first read after a restore.
  */
 
+import { MillstreamError } from '../base/error.ts';
 import type { StateTtl } from './ttl.ts';
 
 /** `migrate[n]` takes a value of version `n` and returns one of version `n + 1`. */
@@ -66,7 +67,30 @@ export interface AggregateFunction<In, Acc, Out> {
 }
 
 function common<Kind extends string, T>(kind: Kind, name: string, options: StateOptions<T>): Descriptor<Kind, T> {
-  return { kind, name, version: options.version ?? 1, migrate: options.migrate ?? {}, ttl: options.ttl };
+  const version = options.version ?? 1;
+  if (typeof name !== 'string' || name === '') throw invalid('A state has no name. Give it one that will stay.');
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw invalid(`The state "${name}" has the version ${version}. Versions are the integers from 1 on.`);
+  }
+  if (options.ttl !== undefined) checkTtl(name, options.ttl);
+  return { kind, name, version, migrate: options.migrate ?? {}, ttl: options.ttl };
+}
+
+function checkTtl(name: string, ttl: StateTtl): void {
+  if (!(ttl.timeToLive > 0)) {
+    throw invalid(`The state "${name}" has a time to live of ${ttl.timeToLive} ms. Give it a number above 0.`);
+  }
+  const incremental = ttl.cleanup?.incremental;
+  if (incremental === undefined || incremental === false) return;
+  if (!Number.isSafeInteger(incremental.entries) || incremental.entries < 1) {
+    throw invalid(
+      `The incremental cleanup of the state "${name}" looks at ${incremental.entries} entries. Give it an integer above 0, or \`incremental: false\`.`,
+    );
+  }
+}
+
+function invalid(message: string): MillstreamError {
+  return new MillstreamError('STATE_INVALID', message);
 }
 
 /** One value per key. `initial` makes the value that a key has before its first update. */
