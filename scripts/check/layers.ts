@@ -29,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [...DESCRIPTION, 'exchange', 'checkpoint'],
   cluster: [...DESCRIPTION, 'exchange', 'checkpoint', 'runtime'],
   api: DESCRIPTION,
-  testing: [...EXECUTION, 'api'],
+  // The simulated World is a World, too: it lets real promises settle between its events.
+  testing: [...EXECUTION, 'api', 'world'],
 };
 
 /** The first file of a worker thread makes the thread's World, as an entry of the package makes the process's. */
