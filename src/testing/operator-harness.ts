@@ -72,6 +72,7 @@ export class OperatorHarness {
       world,
       types: options.types ?? new TypeRegistry(),
       parameters: options.parameters ?? {},
+      mutationCheck: false,
       restore: restore === undefined ? undefined : new Map([[restore.operatorId, restore]]),
       mail: (callback) => void this.#mail.push(callback),
       fail: (error) => {
@@ -140,9 +141,14 @@ export class OperatorHarness {
    * is in `output`, the rest must come from the returned state.
    */
   watermarkInterrupted(timestamp: Timestamp): OperatorSnapshot {
+    this.watermarkUntilStopped(timestamp);
+    return this.snapshot();
+  }
+
+  /** A watermark without what the task would do next: its burst stays where the gate has stopped it. */
+  watermarkUntilStopped(timestamp: Timestamp): void {
     this.#gate.beginTurn(this.clock.monotonic(), Infinity);
     this.#run(() => this.#chain.watermark(timestamp));
-    return this.snapshot();
   }
 
   /** Goes on after `watermarkInterrupted`. */
@@ -153,6 +159,11 @@ export class OperatorHarness {
   /** Whether the operator is in the middle of something. */
   get paused(): boolean {
     return this.#gate.hasPaused;
+  }
+
+  /** Whether what it is in the middle of may be cut by a snapshot. */
+  get interruptible(): boolean {
+    return this.#gate.interruptible;
   }
 
   status(idle: boolean): void {
