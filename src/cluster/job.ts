@@ -14,6 +14,7 @@ import type { DroppedSample, JobExecutionResult, JobMetrics, JobStatus, Operator
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
 import type { CollectedBatch } from '../operator/collect-sink.ts';
+import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import { mergeAccumulators } from './accumulators.ts';
 import { JobCheckpoints, type CheckpointedAttempt, type CompletedCheckpoint } from './job-checkpoints.ts';
 import type { AttemptId, Deployment, FromSlot, Placement, ProgramReference, SlotOffer, TaskReference, ToSlot, ToTaskManager } from './messages.ts';
@@ -286,6 +287,7 @@ class Attempt {
   readonly #hosts = new Map<string, Host>();
   readonly #addresses: Record<string, string> = {};
   readonly #coordinators = new Map<string, OperatorCoordinator>();
+  readonly #alignments = new Map<string, AlignmentGroup>();
   readonly #restore: CompletedCheckpoint | undefined;
   readonly #awaited = new Set<string>();
   readonly #notRunning = new Set<string>();
@@ -361,6 +363,7 @@ class Attempt {
           parallelism: node.parallelism,
           operatorName: node.name,
           world,
+          alignment: (group: string, maxDriftMs: number) => this.#alignment(group, maxDriftMs),
           toTask: (subtask: number, message: unknown) => this.#toTask(`${vertex.id}/${subtask}`, (reference) => ({ kind: 'to-operator', ...reference, operatorId: id, message })),
           fail: (error: unknown) => this.fail(error instanceof Error ? error : new MillstreamError('SOURCE_FAILED', String(error))),
           toClient: (message: unknown) => this.#listener.toClient(id, message),
@@ -368,6 +371,12 @@ class Attempt {
         this.#coordinators.set(id, world.ownership.run(this.#owner, () => (node.coordinator as NonNullable<typeof node.coordinator>)(context, this.#restore?.coordinators.get(id))));
       }
     }
+  }
+
+  #alignment(group: string, maxDriftMs: number): AlignmentGroup {
+    let shared = this.#alignments.get(group);
+    if (shared === undefined) this.#alignments.set(group, (shared = new AlignmentGroup(maxDriftMs)));
+    return shared;
   }
 
   get #owner(): string {

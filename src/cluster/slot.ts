@@ -246,6 +246,7 @@ class SlotAttempt {
         world,
         types: graph.types,
         parameters: deployment.parameters,
+        mutationCheck: graph.settings.mutationCheck,
         restore: this.#restoreOf(vertex.id, subtask),
       },
     });

@@ -18,6 +18,9 @@ import type { Partitioning } from '../graph/stream-graph.ts';
 import type { Gate } from '../base/gate.ts';
 import type { ChannelWriter } from './channel.ts';
 
+/** Non-negative integer keys below this are hashed once: a look-up is a fifth of a hash, and 16 KB stay in the cache. */
+const REMEMBERED_KEYS = 8192;
+
 export interface EdgeWriterOptions {
   readonly channels: readonly ChannelWriter[];
   readonly gate: Gate;
@@ -40,6 +43,8 @@ export class EdgeWriter {
   /** One less than the number of groups where that is a power of two, else -1. */
   readonly #groupMask: number;
   readonly #types: TypeRegistry;
+  /** One more than the channel of each small integer key that was met; 0 for the others. */
+  readonly #remembered: Uint16Array;
   readonly #channelOfGroup: Int32Array;
   readonly #last: number;
   #next: number;
@@ -53,6 +58,7 @@ export class EdgeWriter {
     this.#groups = options.maxParallelism;
     this.#groupMask = (this.#groups & (this.#groups - 1)) === 0 ? this.#groups - 1 : -1;
     this.#types = options.types;
+    this.#remembered = new Uint16Array(options.channelOfGroup === undefined ? 0 : REMEMBERED_KEYS);
     this.#channelOfGroup = options.channelOfGroup ?? new Int32Array(0);
     this.#last = options.channels.length - 1;
     // Senders begin at different receivers, so that short streams are spread too.
@@ -86,8 +92,21 @@ export class EdgeWriter {
     for (let channel = 0; channel <= this.#last; channel++) this.to(channel, value, timestamp, kind);
   }
 
-  /** The channel of a key. A remainder by division would cost as much as the hash. */
+  /** The channel of a key. */
   ofKey(key: unknown): number {
+    if (typeof key !== 'number' || key >>> 0 !== key || key >= REMEMBERED_KEYS) return this.#hashed(key);
+    const remembered = this.#remembered[key] as number;
+    return remembered > 0 ? remembered - 1 : this.#remember(key);
+  }
+
+  #remember(key: number): number {
+    const channel = this.#hashed(key);
+    this.#remembered[key] = channel + 1;
+    return channel;
+  }
+
+  #hashed(key: unknown): number {
+    // A remainder by division would cost as much as the hash.
     const hash = keyHash(key, this.#types);
     return this.#channelOfGroup[this.#groupMask >= 0 ? hash & this.#groupMask : hash % this.#groups] as number;
   }

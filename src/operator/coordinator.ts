@@ -5,11 +5,14 @@
  */
 
 import type { ConnectorWorld } from '../connect/source.ts';
+import type { AlignmentGroup } from '../time/watermark-alignment.ts';
 
 export interface CoordinatorContext {
   readonly parallelism: number;
   readonly operatorName: string;
   readonly world: ConnectorWorld;
+  /** The alignment group of that name, shared by all sources of the job that joined it. */
+  alignment(group: string, maxDriftMs: number): AlignmentGroup;
   /** Sends to one running subtask; dropped when it is not running: it will register again. */
   toTask(subtask: number, message: unknown): void;
   /** Fails the job. */
@@ -25,6 +28,8 @@ export interface OperatorCoordinator {
   fromTask(subtask: number, message: unknown): void;
   /** A message of the client that reads this operator's results. */
   fromClient?(message: unknown): void;
+  /** The subtask has acknowledged the checkpoint; what it sent before belongs to it. */
+  acknowledged?(subtask: number, checkpoint: number): void;
   /** Plain data for the checkpoint; called when its barriers are injected. */
   snapshot(checkpoint: number): unknown;
   checkpointComplete(checkpoint: number): void;

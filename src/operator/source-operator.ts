@@ -10,8 +10,9 @@ import type { Cancellation } from '../base/world.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
+import { alignSplits, type AlignmentGroup } from '../time/watermark-alignment.ts';
 import { MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange } from '../time/split-watermarks.ts';
-import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
+import type { WatermarkAlignment, WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
 import type { Gate } from '../base/gate.ts';
 import type { OperatorContext, OperatorDefinition, Output } from './operator.ts';
@@ -21,8 +22,11 @@ import type { SourceOperator } from './source-driver.ts';
 const SPLITS = 'splits';
 
 /** What the operator and the enumerator say to each other. */
-type ToEnumerator = { readonly kind: 'request' } | { readonly kind: 'event'; readonly event: unknown };
-type FromEnumerator = { readonly kind: 'splits'; readonly splits: readonly unknown[] } | { readonly kind: 'no-more' } | { readonly kind: 'event'; readonly event: unknown };
+type ToEnumerator =
+  | { readonly kind: 'request' }
+  | { readonly kind: 'event'; readonly event: unknown }
+  | { readonly kind: 'watermark'; readonly watermark: number; readonly idle: boolean };
+type FromEnumerator = { readonly kind: 'limit'; readonly limit: number } | { readonly kind: 'splits'; readonly splits: readonly unknown[] } | { readonly kind: 'no-more' } | { readonly kind: 'event'; readonly event: unknown };
 
 export interface SourceOperatorOptions {
   readonly watermarkIntervalMs: number;
@@ -43,7 +47,7 @@ export function sourceDefinition<T>(
       create: () => new ReadingOperator(erased, strategy, options),
       describe: { source: source.name, boundedness: source.boundedness, replayable: source.replayable },
     },
-    coordinator: (context, restored) => new EnumeratorCoordinator(erased, context, restored as CoordinatorState | undefined),
+    coordinator: (context, restored) => new EnumeratorCoordinator(erased, strategy.alignment, context, restored as CoordinatorState | undefined),
   };
 }
 
@@ -60,6 +64,9 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   /** For sources that emit without naming a split; made when first used, as it would hold back the others. */
   #main: SplitOutput<T> | undefined;
   #ticker: Cancellation | undefined;
+  #aligner: Cancellation | undefined;
+  /** Set while this subtask is ahead of its alignment group: reading goes on when it resolves. */
+  #ahead: PromiseWithResolvers<void> | undefined;
   #stopped: 'no' | 'drained' | 'undrained' = 'no';
   #ended = false;
   #idle = false;
@@ -92,6 +99,7 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
     const restored = own.operatorState.list<Split>(SPLITS, 'split').items;
     if (restored.length > 0) this.#addSplits(restored);
     this.#scheduleWatermark();
+    this.#scheduleAlignment();
   }
 
   #addSplits(splits: readonly Split[]): void {
@@ -103,6 +111,7 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
     const said = message as FromEnumerator;
     if (said.kind === 'splits') this.#addSplits(said.splits as readonly Split[]);
     else if (said.kind === 'no-more') this.#reader.noMoreSplits();
+    else if (said.kind === 'limit') this.#align(said.limit);
     else this.#reader.fromEnumerator?.(said.event);
   }
 
@@ -110,6 +119,7 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
 
   poll(): PollResult {
     if (this.#ended) return 'finished';
+    if (this.#ahead !== undefined && this.#stopped === 'no') return 'waiting';
     const result = this.#stopped === 'no' ? this.#reader.poll(this) : 'finished';
     if (result === 'finished') this.#end();
     return result;
@@ -119,16 +129,20 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   #end(): void {
     this.#ended = true;
     this.#ticker?.cancel();
+    this.#aligner?.cancel();
+    // Who has ended is waited for no longer.
+    if (this.#strategy.alignment !== undefined) this.#context.toCoordinator({ kind: 'watermark', watermark: MAX_WATERMARK, idle: true } satisfies ToEnumerator);
     if (this.#stopped === 'undrained') return;
     this.#setIdle(false);
     this.#output.watermark(MAX_WATERMARK);
   }
 
   available(): Promise<void> {
-    return this.#reader.available();
+    return this.#ahead?.promise ?? this.#reader.available();
   }
 
   stop(drain: boolean): void {
+    this.#ahead?.resolve();
     if (this.#stopped === 'no' && !this.#ended) this.#stopped = drain ? 'drained' : 'undrained';
   }
 
@@ -194,6 +208,31 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
     if (change.idle === true) this.#setIdle(true);
   }
 
+  /** Tells the alignment group how far this subtask has come. */
+  #scheduleAlignment(): void {
+    const { alignment } = this.#strategy;
+    if (alignment === undefined) return;
+    this.#aligner = this.#context.at(this.#context.now() + alignment.updateIntervalMs, () => {
+      if (this.#ended) return;
+      this.#context.toCoordinator({ kind: 'watermark', watermark: this.#lastWatermark, idle: this.#idle } satisfies ToEnumerator);
+      this.#scheduleAlignment();
+    });
+  }
+
+  /** Splits that are ahead of the group stop; where the reader cannot stop single ones, all of them do. */
+  #align(limit: number): void {
+    const { pause, resume } = alignSplits(this.#watermarks.splits, limit);
+    if (pause.length > 0 || resume.length > 0) this.#reader.pauseOrResumeSplits?.(pause, resume);
+    const ahead = this.#lastWatermark > limit;
+    if (ahead === (this.#ahead !== undefined)) return;
+    if (ahead) {
+      this.#ahead = Promise.withResolvers<void>();
+    } else {
+      this.#ahead?.resolve();
+      this.#ahead = undefined;
+    }
+  }
+
   #setIdle(idle: boolean): void {
     if (idle === this.#idle) return;
     this.#idle = idle;
@@ -226,6 +265,7 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
 
   async close(): Promise<void> {
     this.#ticker?.cancel();
+    this.#aligner?.cancel();
     await this.#reader?.close();
   }
 }
@@ -284,10 +324,15 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   readonly #context: CoordinatorContext;
   readonly #enumerator: ReturnType<Source<unknown, unknown, unknown>['createEnumerator']>;
   readonly #readers = new Set<number>();
+  readonly #group: AlignmentGroup | undefined;
+  readonly #alignment: WatermarkAlignment | undefined;
+  #announcer: Cancellation | undefined;
   #closed = false;
 
-  constructor(source: Source<unknown, unknown, unknown>, context: CoordinatorContext, restored: CoordinatorState | undefined) {
+  constructor(source: Source<unknown, unknown, unknown>, alignment: WatermarkAlignment | undefined, context: CoordinatorContext, restored: CoordinatorState | undefined) {
     this.#context = context;
+    this.#alignment = alignment;
+    this.#group = alignment === undefined ? undefined : context.alignment(alignment.group, alignment.maxDriftMs);
     this.#enumerator = source.createEnumerator(
       {
         parallelism: context.parallelism,
@@ -320,6 +365,15 @@ class EnumeratorCoordinator implements OperatorCoordinator {
 
   start(): void {
     this.#enumerator.start();
+    this.#announceLimit();
+  }
+
+  /** Every update interval, as in Flink: all readers hear how far they may go. */
+  #announceLimit(): void {
+    const group = this.#group;
+    if (group === undefined || this.#closed) return;
+    for (const subtask of this.#readers) this.#context.toTask(subtask, { kind: 'limit', limit: group.limit } satisfies FromEnumerator);
+    this.#announcer = this.#context.world.clock.after((this.#alignment as WatermarkAlignment).updateIntervalMs, () => this.#announceLimit());
   }
 
   taskStarted(subtask: number): void {
@@ -330,6 +384,7 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   fromTask(subtask: number, message: unknown): void {
     const said = message as ToEnumerator;
     if (said.kind === 'request') this.#enumerator.handleSplitRequest(subtask);
+    else if (said.kind === 'watermark') this.#group?.report(`${this.#context.operatorName}/${subtask}`, said.watermark, said.idle);
     else this.#enumerator.handleEvent?.(subtask, said.event);
   }
 
@@ -343,6 +398,7 @@ class EnumeratorCoordinator implements OperatorCoordinator {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#announcer?.cancel();
     await this.#enumerator.close();
   }
 }

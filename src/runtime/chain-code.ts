@@ -21,9 +21,11 @@ import type { Gate } from '../base/gate.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
+import type { MutationCheck } from './mutation-check.ts';
 
 /** A node of the tree as the generator sees it. */
 export interface ChainNode {
+  readonly name: string;
   readonly definition: OperatorDefinition;
   readonly instance: Operator | undefined;
   /** Chained nodes that read this one, by index. */
@@ -55,14 +57,14 @@ export interface ChainCode {
 /** Operators in one flat body; beyond that V8's inlining budget ends and a function per operator is faster. */
 const FLAT_OPERATORS_MAX = 16;
 
-export function generateChain(nodes: readonly ChainNode[], inputs: number, gate: Gate, frame: ChainFrame, tag: string): ChainCode {
-  const writer = new ChainWriter(nodes, inputs);
+export function generateChain(nodes: readonly ChainNode[], inputs: number, gate: Gate, frame: ChainFrame, tag: string, check?: MutationCheck): ChainCode {
+  const writer = new ChainWriter(nodes, inputs, check !== undefined);
   const text = `${writer.text()}\n//# sourceURL=millstream/${tag}`;
   // The one place where text becomes code, besides the codecs and kernels.
-  const make = new Function('bound', 'ops', 'edges', 'gate', 'frame', 'counts', text) as (...things: unknown[]) => Omit<ChainCode, 'text'>;
+  const make = new Function('bound', 'ops', 'edges', 'gate', 'frame', 'counts', 'check', text) as (...things: unknown[]) => Omit<ChainCode, 'text'>;
   const instances = nodes.map((node) => node.instance);
   const edges = nodes.flatMap((node) => node.edges.map((edge) => edge.writer));
-  return { ...make(writer.bound, instances, edges, gate, frame, frame.counts), text };
+  return { ...make(writer.bound, instances, edges, gate, frame, frame.counts, check), text };
 }
 
 /** Whether a node counts what it emits; where it does not, its chained reader counts the same records. */
@@ -74,6 +76,8 @@ class ChainWriter {
   readonly bound: unknown[] = [];
   readonly #nodes: readonly ChainNode[];
   readonly #inputs: number;
+  /** Whether emitted values are watched for changes. */
+  readonly #checked: boolean;
   readonly #edgeNumber: readonly number[];
   readonly #lines: string[] = [];
   /** Nodes that got a function of their own because their body had grown too long. */
@@ -81,8 +85,9 @@ class ChainWriter {
   #fresh = 0;
   #flat = 0;
 
-  constructor(nodes: readonly ChainNode[], inputs: number) {
+  constructor(nodes: readonly ChainNode[], inputs: number, checked: boolean) {
     this.#nodes = nodes;
+    this.#checked = checked;
     this.#inputs = inputs;
     let edges = 0;
     this.#edgeNumber = nodes.map((node) => (edges += node.edges.length) - node.edges.length);
@@ -199,7 +204,13 @@ class ChainWriter {
     const node = this.#nodes[index] as ChainNode;
     // What a chained reader takes in need not be counted twice.
     if (side === undefined && countsOutput(node)) this.#lines.push(`counts[${this.#nodes.length + index}]++;`);
-    for (const child of node.children) if (child.side === side) this.#enter(child.index, 0, value, timestamp, kind);
+    const digest = this.#checked ? this.#name('digest') : undefined;
+    if (digest !== undefined) this.#lines.push(`const ${digest} = check.emitted(${value}, ${index});`);
+    for (const child of node.children) {
+      if (child.side !== side) continue;
+      this.#enter(child.index, 0, value, timestamp, kind);
+      if (digest !== undefined) this.#lines.push(`check.passed(${value}, ${digest}, ${index}, ${JSON.stringify(this.#nodes[child.index]?.name)});`);
+    }
     node.edges.forEach((edge, i) => {
       if (edge.side === side) this.#lines.push(this.#edgeText(`edge${this.#edgeOf(index, i)}`, edge, value, timestamp, kind));
     });

@@ -23,6 +23,7 @@ import type { OperatorSnapshot, RestoredState } from '../state/snapshot.ts';
 import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
 import { describeRecord } from '../data/describe-record.ts';
 import { OperatorMetricGroup } from './metrics.ts';
+import { MutationCheck } from './mutation-check.ts';
 import { NO_RECORD, userFailure } from './user-failure.ts';
 
 /** Dropped records that each operator keeps to be looked at. */
@@ -37,6 +38,8 @@ export interface ChainEnvironment {
   readonly world: World;
   readonly types: TypeRegistry;
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** Whether values are watched for changes after they were emitted. */
+  readonly mutationCheck: boolean;
   /** The state of this subtask by operator id; undefined when the job starts from nothing. */
   readonly restore: ReadonlyMap<string, OperatorSnapshot> | undefined;
 }
@@ -73,6 +76,7 @@ export class Chain {
   readonly #subtask: number;
   readonly #gate: Gate;
   readonly #calls: ChainCalls;
+  readonly #check: MutationCheck | undefined;
   #watermark = -Infinity;
   #stoppedUndrained = false;
   #opened = 0;
@@ -86,12 +90,14 @@ export class Chain {
     this.#frame = { at: 0, counts: new Float64Array(2 * vertex.nodes.length) };
     const head = vertex.nodes[0] as StreamNode;
     const inputs = head.inputs.reduce((most, edge) => Math.max(most, edge.input + 1), 0);
-    this.code = generateChain(this.#tree(edges), inputs, gate, this.#frame, `${calls.jobId}/vertex-${vertex.id}/${subtask}/${calls.attempt}`);
+    this.#check = calls.mutationCheck ? new MutationCheck(calls.types, vertex.nodes.map((node) => node.name)) : undefined;
+    this.code = generateChain(this.#tree(edges), inputs, gate, this.#frame, `${calls.jobId}/vertex-${vertex.id}/${subtask}/${calls.attempt}`, this.#check);
   }
 
   #tree(edges: readonly EdgeWriter[]): ChainNode[] {
     const indexOf = new Map(this.#vertex.nodes.map((node, index) => [node.id, index]));
     return this.#members.map((member) => ({
+      name: member.node.name,
       definition: member.node.definition,
       instance: member.instance,
       children: this.#vertex.chained.filter((edge) => edge.from === member.node.id).map((edge) => ({ index: indexOf.get(edge.to) as number, side: edge.side })),
@@ -235,6 +241,11 @@ export class Chain {
       }
     }
     if (failed) throw failure;
+  }
+
+  /** The turn of the task is over. */
+  turnEnded(): void {
+    this.#check?.settle();
   }
 
   // What flows, besides elements.

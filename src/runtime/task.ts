@@ -116,6 +116,7 @@ export class Task {
       this.#open();
       this.#serveMail();
       const result = this.#work();
+      this.#chain.turnEnded();
       this.#flush(result);
       return result;
     } catch (error) {
