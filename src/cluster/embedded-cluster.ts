@@ -189,33 +189,34 @@ function keepAwake(world: World): Cancellation {
 /** As rarely as a timer of the event loop can be set. */
 const AWAKE_MS = 2 ** 31 - 1;
 
-export interface RunJobOptions extends LaunchOptions {
-  /** Worker threads to run on. Default: as many slots as the job needs. */
-  readonly slots?: number;
+/** How a job module is to run: what of its settings to override, beside what every launch takes. */
+export interface RunOptions extends LaunchOptions {
   readonly settings?: Partial<ExecutionSettings>;
 }
 
-/** Runs a job module on worker threads, one per slot. */
-export async function runModule(
+/** Builds the graph of a job module as its slots will build it. */
+export function buildProgram(program: JobProgram, options: RunOptions): StreamGraph {
+  return program.build(options.parameters ?? {}, options.settings ?? {});
+}
+
+/** Runs a job module on worker threads of its own, one per slot, which end with it. */
+export async function runOnThreads(
   world: World,
   url: URL,
-  program: JobProgram,
-  entry: URL,
-  newDoorbell: () => Doorbell,
-  options: RunJobOptions,
+  graph: StreamGraph,
+  threads: { readonly entry: URL; readonly newDoorbell: () => Doorbell; readonly slots: number | undefined },
+  options: RunOptions,
 ): Promise<JobClient> {
-  const settings = options.settings ?? {};
-  const graph = program.build(options.parameters ?? {}, settings);
   const needed = slotsNeeded(buildJobGraph(graph));
-  const slots = options.slots ?? needed;
+  const slots = threads.slots ?? needed;
   if (slots < needed) {
     throw new MillstreamError('RESOURCES_INSUFFICIENT', `Job "${graph.jobName}" needs ${needed} slots, but was given ${slots}. Lower its parallelism or raise \`slots\`.`);
   }
   const cluster = await EmbeddedCluster.start({
     world,
-    execution: { kind: 'threads', entry, heapMegabytes: graph.settings.slotHeapMegabytes, newDoorbell },
+    execution: { kind: 'threads', entry: threads.entry, heapMegabytes: graph.settings.slotHeapMegabytes, newDoorbell: threads.newDoorbell },
     slots,
     networkChannels: graph.settings.localChannels === 'network',
   });
-  return await launchOn(cluster, graph, { kind: 'module', url: url.href, settings }, options, () => {}, world);
+  return await launchOn(cluster, graph, { kind: 'module', url: url.href, settings: options.settings ?? {} }, options, () => {}, world);
 }
