@@ -2,7 +2,7 @@
 
 import type { ByteAppender } from './byte-appender.ts';
 import { FormatError, MORE_BYTES, NO_RECORD, type Decoder, type Encoder, type Format } from './format.ts';
-import { byteOrderMark, lineEnd, NEWLINE, utf8 } from './lines.ts';
+import { byteOrderMark, contentEnd, countNewlines, lineEnd, NEWLINE, utf8 } from './lines.ts';
 
 export interface JsonOptions<T> {
   /**
@@ -107,36 +107,38 @@ class JsonLinesDecoder<T> implements Decoder<T> {
 
   decode(bytes: Buffer, start: number, end: number): T | typeof NO_RECORD {
     const from = skipSpace(bytes, start, end);
-    return from === end ? NO_RECORD : parse(bytes, from, end, this.#check);
+    return from === end ? NO_RECORD : parse(bytes, from, contentEnd(bytes, from, end), this.#check);
   }
 }
 
 /**
- * Reads the elements of an array. Between two elements it needs to know nothing of what came before, so a reader can
- * go on from the position of any element.
+ * Reads the elements of an array. A record is an element with the comma before it, so that between two records
+ * nothing needs to be known of what came before, and a file that ends too early never ends between two records.
  */
 class JsonArrayDecoder<T> implements Decoder<T> {
   readonly prologueCarries = false;
   lineBreaks = 0;
   readonly #check: (value: unknown) => T;
-  /** Of the record that was found last: where its value ends, and what stands there. */
-  #valueEnd = 0;
-  #stop: 'comma' | 'bracket' | 'end' = 'end';
+  /** Of the record that was found last: what it is, and where its value, or what follows the bracket, begins and ends. */
+  #kind: 'element' | 'closing' | 'unfinished' = 'unfinished';
+  #from = 0;
+  #to = 0;
 
   constructor(check: (value: unknown) => T) {
     this.#check = check;
   }
 
   prologue(bytes: Buffer, atEnd: boolean): number {
-    let at = byteOrderMark(bytes, atEnd);
-    if (at === MORE_BYTES) return MORE_BYTES;
-    at = skipSpace(bytes, at, bytes.length);
-    if (at < bytes.length) {
-      if (bytes[at] !== ARRAY_OPEN) throw new FormatError('the file does not begin with the [ of an array');
-      return at + 1;
-    }
+    const mark = byteOrderMark(bytes, atEnd);
+    if (mark === MORE_BYTES) return MORE_BYTES;
+    const bracket = skipSpace(bytes, mark, bytes.length);
     // An empty file holds no array, and no records.
-    return atEnd ? at : MORE_BYTES;
+    if (bracket === bytes.length) return atEnd ? bracket : MORE_BYTES;
+    if (bytes[bracket] !== ARRAY_OPEN) throw new FormatError('the file does not begin with the [ of an array');
+    const first = skipSpace(bytes, bracket + 1, bytes.length);
+    if (first === bytes.length && !atEnd) return MORE_BYTES;
+    if (bytes[first] === COMMA) throw new FormatError('a comma stands where the first element should be');
+    return bracket + 1;
   }
 
   align(): number {
@@ -144,38 +146,56 @@ class JsonArrayDecoder<T> implements Decoder<T> {
   }
 
   recordEnd(bytes: Buffer, start: number, atEnd: boolean): number {
-    let lines = 0;
-    let depth = 0;
-    let inString = false;
-    let at = start;
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (inString) {
-        if (byte === BACKSLASH) at++;
-        else if (byte === QUOTE) inString = false;
-        continue;
-      }
-      if (byte === QUOTE) inString = true;
-      else if (byte === NEWLINE) lines++;
-      else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) depth++;
-      else if (byte === OBJECT_CLOSE || (byte === ARRAY_CLOSE && depth > 0)) depth--;
-      else if (depth <= 0 && (byte === COMMA || byte === ARRAY_CLOSE)) break;
+    const first = skipSpace(bytes, start, bytes.length);
+    if (bytes[first] === ARRAY_CLOSE) {
+      // Takes along what follows the array, which must be blank.
+      this.#found('closing', first + 1, bytes.length);
+    } else {
+      const from = bytes[first] === COMMA ? first + 1 : first;
+      const to = elementEnd(bytes, from);
+      this.#found(to < bytes.length ? 'element' : 'unfinished', from, to);
     }
-    this.lineBreaks = lines;
-    this.#valueEnd = Math.min(at, bytes.length);
-    this.#stop = at >= bytes.length ? 'end' : bytes[at] === COMMA ? 'comma' : 'bracket';
-    if (this.#stop === 'comma') return at + 1;
-    // The last element takes along what follows the array, which must be blank.
-    return atEnd ? bytes.length : MORE_BYTES;
+    if (this.#kind !== 'element' && !atEnd) return MORE_BYTES;
+    this.lineBreaks = countNewlines(bytes, start, this.#to);
+    return this.#to;
   }
 
-  decode(bytes: Buffer, start: number, end: number): T | typeof NO_RECORD {
-    if (this.#stop === 'end') throw new FormatError('the file ends before the ] of its array');
-    const from = skipSpace(bytes, start, end);
-    if (this.#stop === 'comma') return parse(bytes, from, this.#valueEnd, this.#check);
-    if (skipSpace(bytes, this.#valueEnd + 1, end) !== end) throw new FormatError('text follows the ] of the array');
-    return from === this.#valueEnd ? NO_RECORD : parse(bytes, from, this.#valueEnd, this.#check);
+  #found(kind: 'element' | 'closing' | 'unfinished', from: number, to: number): void {
+    this.#kind = kind;
+    this.#from = from;
+    this.#to = to;
   }
+
+  decode(bytes: Buffer): T | typeof NO_RECORD {
+    switch (this.#kind) {
+      case 'element':
+        return parse(bytes, this.#from, this.#to, this.#check);
+      case 'closing':
+        if (skipSpace(bytes, this.#from, this.#to) !== this.#to)
+          throw new FormatError('text follows the ] of the array');
+        return NO_RECORD;
+      case 'unfinished':
+        throw new FormatError('the file ends before the ] of its array');
+    }
+  }
+}
+
+/** The offset of the comma or the bracket behind an element, or the length of the bytes. */
+function elementEnd(bytes: Buffer, start: number): number {
+  let depth = 0;
+  let inString = false;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) depth++;
+    else if (depth > 0) {
+      if (byte === OBJECT_CLOSE || byte === ARRAY_CLOSE) depth--;
+    } else if (byte === COMMA || byte === ARRAY_CLOSE) return at;
+  }
+  return bytes.length;
 }
 
 class JsonLinesEncoder implements Encoder<unknown> {

@@ -34,6 +34,14 @@ export function contentEnd(bytes: Buffer, start: number, end: number): number {
   return end - 1 > start && bytes[end - 2] === CARRIAGE_RETURN ? end - 2 : end - 1;
 }
 
+/** Line breaks in `start` … `end`. */
+export function countNewlines(bytes: Buffer, start: number, end: number): number {
+  const part = bytes.subarray(start, end);
+  let count = 0;
+  for (let at = part.indexOf(NEWLINE); at !== -1; at = part.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}
+
 /** Bytes as text. Bytes that are not UTF-8 are refused, not replaced: that would be silent damage. */
 export function utf8(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString('utf8', start, end);

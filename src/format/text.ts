@@ -3,7 +3,7 @@
 import { MillstreamError } from '../base/error.ts';
 import type { ByteAppender } from './byte-appender.ts';
 import { FormatError, MORE_BYTES, type Decoder, type Encoder, type Format } from './format.ts';
-import { assertWellFormed, byteOrderMark, contentEnd, lineEnd, NEWLINE, utf8 } from './lines.ts';
+import { assertWellFormed, byteOrderMark, contentEnd, countNewlines, lineEnd, utf8 } from './lines.ts';
 
 export type Charset = 'utf-8' | 'latin1';
 
@@ -161,10 +161,3 @@ function assertString(value: unknown): void {
 }
 
 const LATIN1_MAX = 0xff;
-
-/** How many line feeds are in `start` … `end`. */
-function countNewlines(bytes: Buffer, start: number, end: number): number {
-  let count = 0;
-  for (let i = start; i < end; i++) if (bytes[i] === NEWLINE) count++;
-  return count;
-}
