@@ -9,7 +9,7 @@ import type { StreamScope } from './stream-handle.ts';
  *
  * @example
  * ```ts
- * env.fromData([1, 2, 3]).print().name('numbers').setParallelism(1);
+ * env.fromData(1, 2, 3).print().name('numbers').setParallelism(1);
  * ```
  */
 export class DataStreamSink {

@@ -325,7 +325,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
-   * const sorted = env.fromData([3, 1, 2]).fullWindowPartition().sortPartition((n) => n, 'ascending');
+   * const sorted = env.fromData(3, 1, 2).fullWindowPartition().sortPartition((n) => n, 'ascending');
    * ```
    */
   fullWindowPartition(): PartitionWindowedStream<T> {
@@ -394,7 +394,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
-   * env.fromData([1, 2, 3]).print('numbers');
+   * env.fromData(1, 2, 3).print('numbers');
    * ```
    */
   print(label = ''): DataStreamSink {

@@ -26,7 +26,7 @@ import type { StreamHandle } from './stream-handle.ts';
  *
  * @example
  * ```ts
- * const sizes = env.fromData(['a', 'b']).fullWindowPartition().mapPartition((values) => [[...values].length]);
+ * const sizes = env.fromData('a', 'b').fullWindowPartition().mapPartition((values) => [[...values].length]);
  * ```
  */
 export class PartitionWindowedStream<T> {

@@ -1,0 +1,375 @@
+/**
+ * Flink's option keys and the typed settings they stand for: the one table behind `configure()` and
+ * `docs/guide/options.md`.
+ *
+ * Values may be what Flink's configuration files hold (text such as `200 ms` or `EXACTLY_ONCE`) or what a program would
+ * write (200, true).
+ */
+
+import { MillstreamError } from '../base/error.ts';
+import {
+  EXPONENTIAL_DELAY,
+  type CheckpointSettings,
+  type ExecutionSettings,
+  type RestartStrategy,
+} from './settings.ts';
+
+/** What options change: the settings, and the name under which a job runs when `execute` gives none. */
+export interface Configuration {
+  readonly settings: ExecutionSettings;
+  readonly jobName: string | undefined;
+  /** Restart options by their keys: what they mean depends on `restart-strategy.type`, whenever that is set. */
+  readonly restart: Readonly<Record<string, unknown>>;
+}
+
+export interface FlinkOption {
+  /** The typed option that says the same. */
+  readonly setting: string;
+  /** What values look like, for people. */
+  readonly type: string;
+  readonly meaning: string;
+  readonly apply: (to: Configuration, value: unknown, key: string) => Configuration;
+}
+
+const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  nano: 1e-6,
+  nanosecond: 1e-6,
+  us: 1e-3,
+  micro: 1e-3,
+  microsecond: 1e-3,
+  ms: 1,
+  milli: 1,
+  millisecond: 1,
+  s: 1_000,
+  sec: 1_000,
+  second: 1_000,
+  m: 60_000,
+  min: 60_000,
+  minute: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+};
+
+/**
+ * Milliseconds of a duration as Flink writes them: a number (of milliseconds), `200 ms`, `10s`, `1 min`, `2 h`.
+ *
+ * @throws OPTION_INVALID that names the option.
+ */
+export function durationMs(value: unknown, option: string): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(value) : null;
+  const unit = match?.[2]?.toLowerCase() ?? '';
+  // Units have a plural.
+  const milliseconds = unit === '' ? 1 : (DURATION_UNITS_MS[unit] ?? DURATION_UNITS_MS[unit.replace(/s$/, '')]);
+  if (match === null || milliseconds === undefined)
+    throw invalid(option, 'a duration, such as "200 ms" or "10 s"', value);
+  return Math.round(Number(match[1]) * milliseconds);
+}
+
+function wholeNumber(value: unknown, option: string): number {
+  const number = typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw invalid(option, 'a whole number', value);
+  return number;
+}
+
+function anyNumber(value: unknown, option: string): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number)) throw invalid(option, 'a number', value);
+  return number;
+}
+
+function truth(value: unknown, option: string): boolean {
+  if (typeof value === 'boolean') return value;
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
+  if (text !== 'true' && text !== 'false') throw invalid(option, 'true or false', value);
+  return text === 'true';
+}
+
+/** One of some words, whatever their case and whether they are written with `-` or `_`. */
+function word<W extends string>(value: unknown, option: string, words: readonly W[]): W {
+  const said = typeof value === 'string' ? value.trim().toLowerCase().replaceAll('_', '-') : undefined;
+  const found = words.find((one) => one === said);
+  if (found === undefined) throw invalid(option, `one of ${words.join(', ')}`, value);
+  return found;
+}
+
+function invalid(option: string, must: string, value: unknown): MillstreamError {
+  return new MillstreamError(
+    'OPTION_INVALID',
+    `The option ${option} must be ${must}, but is ${typeof value === 'string' ? `"${value}"` : String(value)}.`,
+    { details: { option } },
+  );
+}
+
+function settings(part: (value: unknown, key: string) => Partial<ExecutionSettings>): FlinkOption['apply'] {
+  return (to, value, key) => ({ ...to, settings: { ...to.settings, ...part(value, key) } });
+}
+
+function checkpoint(part: (value: unknown, key: string) => Partial<CheckpointSettings>): FlinkOption['apply'] {
+  return (to, value, key) => ({
+    ...to,
+    settings: { ...to.settings, checkpoint: { ...to.settings.checkpoint, ...part(value, key) } },
+  });
+}
+
+/** Restart options are kept and read together, because the strategy may be named last. */
+function restart(check: (value: unknown, key: string) => unknown): FlinkOption['apply'] {
+  return (to, value, key) => {
+    const options = { ...to.restart, [key]: check(value, key) };
+    const strategy = restartStrategy(options);
+    return { ...to, restart: options, settings: { ...to.settings, restart: strategy ?? to.settings.restart } };
+  };
+}
+
+const RESTART_TYPES = ['disable', 'off', 'none', 'fixed-delay', 'failure-rate', 'exponential-delay'] as const;
+
+/** Flink's defaults. */
+const FIXED_DELAY = { attempts: 1, delayMs: 1_000 };
+const FAILURE_RATE = { maxFailuresPerInterval: 1, intervalMs: 60_000, delayMs: 1_000 };
+
+const EXPONENTIAL = EXPONENTIAL_DELAY as Extract<RestartStrategy, { kind: 'exponential-delay' }>;
+
+function restartStrategy(options: Readonly<Record<string, unknown>>): RestartStrategy | undefined {
+  const option = (name: string, fallback: number): number =>
+    (options[`restart-strategy.${name}`] as number | undefined) ?? fallback;
+  switch (options['restart-strategy.type'] as (typeof RESTART_TYPES)[number] | undefined) {
+    case undefined:
+      return undefined;
+    case 'disable':
+    case 'off':
+    case 'none':
+      return { kind: 'none' };
+    case 'fixed-delay':
+      return {
+        kind: 'fixed-delay',
+        attempts: option('fixed-delay.attempts', FIXED_DELAY.attempts),
+        delayMs: option('fixed-delay.delay', FIXED_DELAY.delayMs),
+      };
+    case 'failure-rate':
+      return {
+        kind: 'failure-rate',
+        maxFailuresPerInterval: option('failure-rate.max-failures-per-interval', FAILURE_RATE.maxFailuresPerInterval),
+        intervalMs: option('failure-rate.failure-rate-interval', FAILURE_RATE.intervalMs),
+        delayMs: option('failure-rate.delay', FAILURE_RATE.delayMs),
+      };
+    case 'exponential-delay':
+      return {
+        kind: 'exponential-delay',
+        initialBackoffMs: option('exponential-delay.initial-backoff', EXPONENTIAL.initialBackoffMs),
+        maxBackoffMs: option('exponential-delay.max-backoff', EXPONENTIAL.maxBackoffMs),
+        backoffMultiplier: option('exponential-delay.backoff-multiplier', EXPONENTIAL.backoffMultiplier),
+        resetBackoffThresholdMs: option(
+          'exponential-delay.reset-backoff-threshold',
+          EXPONENTIAL.resetBackoffThresholdMs,
+        ),
+        jitterFactor: option('exponential-delay.jitter-factor', EXPONENTIAL.jitterFactor),
+        attemptsBeforeReset: option('exponential-delay.attempts-before-reset-backoff', EXPONENTIAL.attemptsBeforeReset),
+      };
+  }
+}
+
+/** Every key that `configure()` knows. */
+export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freeze({
+  'pipeline.name': {
+    setting: 'the name given to `execute`',
+    type: 'text',
+    meaning: 'Name of the job when `execute` gives none.',
+    apply: (to, value) => ({ ...to, jobName: String(value) }),
+  },
+  'parallelism.default': {
+    setting: 'parallelism',
+    type: 'whole number',
+    meaning: 'Subtasks of each operator that sets no parallelism of its own.',
+    apply: settings((value, key) => ({ parallelism: wholeNumber(value, key) })),
+  },
+  'pipeline.max-parallelism': {
+    setting: 'maxParallelism',
+    type: 'whole number; -1 for none',
+    meaning: 'Key groups of keyed operators, and so the bound of later parallelisms.',
+    apply: settings((value, key) => ({
+      maxParallelism: wholeNumber(value, key) === -1 ? undefined : wholeNumber(value, key),
+    })),
+  },
+  'execution.runtime-mode': {
+    setting: 'runtimeMode',
+    type: 'STREAMING, BATCH or AUTOMATIC',
+    meaning:
+      'Whether keyed operators wait for the end of a bounded input. AUTOMATIC is BATCH when all sources are bounded.',
+    apply: settings((value, key) => ({ runtimeMode: word(value, key, ['streaming', 'batch', 'automatic']) })),
+  },
+  'execution.buffer-timeout.enabled': {
+    setting: 'bufferTimeoutMs',
+    type: 'true or false',
+    meaning: 'Whether part-filled batches leave before they are full; `false` is a timeout of -1.',
+    apply: (to, value, key) => (truth(value, key) ? to : { ...to, settings: { ...to.settings, bufferTimeoutMs: -1 } }),
+  },
+  'execution.buffer-timeout.interval': {
+    setting: 'bufferTimeoutMs',
+    type: 'duration',
+    meaning: 'How long a part-filled batch may wait while its task is busy.',
+    apply: settings((value, key) => ({ bufferTimeoutMs: durationMs(value, key) })),
+  },
+  'pipeline.operator-chaining.enabled': {
+    setting: 'chaining',
+    type: 'true or false',
+    meaning: 'Whether operators share a task where they can.',
+    apply: settings((value, key) => ({ chaining: truth(value, key) })),
+  },
+  'pipeline.auto-watermark-interval': {
+    setting: 'autoWatermarkIntervalMs',
+    type: 'duration; 0 turns periodic watermarks off',
+    meaning: 'Time between two watermarks of a source.',
+    apply: settings((value, key) => ({ autoWatermarkIntervalMs: durationMs(value, key) })),
+  },
+  'execution.checkpointing.interval': {
+    setting: 'checkpoint.intervalMs',
+    type: 'duration',
+    meaning: 'Time between two checkpoints; without it there are none.',
+    apply: checkpoint((value, key) => ({ intervalMs: durationMs(value, key) })),
+  },
+  'execution.checkpointing.timeout': {
+    setting: 'checkpoint.timeoutMs',
+    type: 'duration',
+    meaning: 'A checkpoint that takes longer is given up.',
+    apply: checkpoint((value, key) => ({ timeoutMs: durationMs(value, key) })),
+  },
+  'execution.checkpointing.min-pause': {
+    setting: 'checkpoint.minPauseMs',
+    type: 'duration',
+    meaning: 'Least time between the end of a checkpoint and the beginning of the next.',
+    apply: checkpoint((value, key) => ({ minPauseMs: durationMs(value, key) })),
+  },
+  'execution.checkpointing.max-concurrent-checkpoints': {
+    setting: 'checkpoint.maxConcurrent',
+    type: 'whole number',
+    meaning: 'Checkpoints that may be under way at once.',
+    apply: checkpoint((value, key) => ({ maxConcurrent: wholeNumber(value, key) })),
+  },
+  'execution.checkpointing.tolerable-failed-checkpoints': {
+    setting: 'checkpoint.tolerableFailures',
+    type: 'whole number',
+    meaning: 'Checkpoints that may fail one after the other before the job does.',
+    apply: checkpoint((value, key) => ({ tolerableFailures: wholeNumber(value, key) })),
+  },
+  'execution.checkpointing.mode': {
+    setting: 'checkpoint.mode',
+    type: 'EXACTLY_ONCE or AT_LEAST_ONCE',
+    meaning: 'Whether barriers are aligned.',
+    apply: checkpoint((value, key) => ({ mode: word(value, key, ['exactly-once', 'at-least-once']) })),
+  },
+  'restart-strategy.type': {
+    setting: 'restart',
+    type: 'none, off, disable, fixed-delay, failure-rate or exponential-delay',
+    meaning: 'What happens after a failure. Without it: exponential-delay when checkpoints are on, else none.',
+    apply: restart((value, key) => word(value, key, RESTART_TYPES)),
+  },
+  'restart-strategy.fixed-delay.attempts': {
+    setting: 'restart.attempts',
+    type: 'whole number',
+    meaning: 'Restarts before the job fails for good. Default 1.',
+    apply: restart(wholeNumber),
+  },
+  'restart-strategy.fixed-delay.delay': {
+    setting: 'restart.delayMs',
+    type: 'duration',
+    meaning: 'Time before each restart. Default 1 s.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.failure-rate.max-failures-per-interval': {
+    setting: 'restart.maxFailuresPerInterval',
+    type: 'whole number',
+    meaning: 'Failures within the interval before the job fails for good. Default 1.',
+    apply: restart(wholeNumber),
+  },
+  'restart-strategy.failure-rate.failure-rate-interval': {
+    setting: 'restart.intervalMs',
+    type: 'duration',
+    meaning: 'The interval over which failures are counted. Default 1 min.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.failure-rate.delay': {
+    setting: 'restart.delayMs',
+    type: 'duration',
+    meaning: 'Time before each restart. Default 1 s.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.exponential-delay.initial-backoff': {
+    setting: 'restart.initialBackoffMs',
+    type: 'duration',
+    meaning: 'Time before the first restart. Default 1 s.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.exponential-delay.max-backoff': {
+    setting: 'restart.maxBackoffMs',
+    type: 'duration',
+    meaning: 'The longest time before a restart. Default 1 min.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.exponential-delay.backoff-multiplier': {
+    setting: 'restart.backoffMultiplier',
+    type: 'number',
+    meaning: 'By how much each wait is longer than the one before. Default 1.5.',
+    apply: restart(anyNumber),
+  },
+  'restart-strategy.exponential-delay.reset-backoff-threshold': {
+    setting: 'restart.resetBackoffThresholdMs',
+    type: 'duration',
+    meaning: 'After this long without a failure the wait begins anew. Default 1 h.',
+    apply: restart(durationMs),
+  },
+  'restart-strategy.exponential-delay.jitter-factor': {
+    setting: 'restart.jitterFactor',
+    type: 'number from 0 to 1',
+    meaning: 'Share of the wait by which it varies at random. Default 0.1.',
+    apply: restart(anyNumber),
+  },
+  'restart-strategy.exponential-delay.attempts-before-reset-backoff': {
+    setting: 'restart.attemptsBeforeReset',
+    type: 'whole number',
+    meaning: 'Restarts without a reset in between before the job fails for good. Default: no limit.',
+    apply: restart(wholeNumber),
+  },
+} satisfies Record<string, FlinkOption>);
+
+/**
+ * Applies options by Flink's keys.
+ *
+ * @throws OPTION_INVALID for a value that does not fit, and for an unknown key, with the nearest known one.
+ */
+export function applyFlinkOptions(to: Configuration, options: Readonly<Record<string, unknown>>): Configuration {
+  let configuration = to;
+  for (const [key, value] of Object.entries(options)) {
+    const option = FLINK_OPTIONS[key];
+    if (option === undefined) {
+      throw new MillstreamError(
+        'OPTION_INVALID',
+        `There is no option "${key}". Did you mean "${nearestKey(key)}"? docs/guide/options.md lists all.`,
+        { details: { option: key } },
+      );
+    }
+    configuration = option.apply(configuration, value, key);
+  }
+  return configuration;
+}
+
+function nearestKey(key: string): string {
+  const distances = Object.keys(FLINK_OPTIONS).map((known) => ({ known, distance: editDistance(key, known) }));
+  return distances.reduce((best, next) => (next.distance < best.distance ? next : best)).known;
+}
+
+/** Insertions, deletions and replacements that turn one text into the other. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
