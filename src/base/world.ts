@@ -32,9 +32,9 @@ export interface Random {
 /**
  * One end of an ordered, reliable, message-preserving connection. What arrives is a copy: ends share no object.
  *
- * `send` never blocks. It returns `false` once more than a transport's buffer is waiting; the sender should then
- * hold back until `onDrain`. `onClose` is called once, with the reason when the connection broke, and nothing
- * arrives after it.
+ * `send` never blocks, and copies: the sender may use the memory of a message again at once. It returns `false` once
+ * more than a transport's buffer is waiting; the sender should then hold back until `onDrain`. `onClose` is called
+ * once, with the reason when the connection broke, and nothing arrives after it.
  */
 export interface Connection {
   send(message: Uint8Array): boolean;

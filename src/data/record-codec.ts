@@ -98,6 +98,11 @@ export class RecordEncoder {
     this.#values = new ValueWriter(options.types, options.operator);
   }
 
+  /** The classes whose instances may travel. */
+  get types(): TypeRegistry {
+    return this.#types;
+  }
+
   /** Values, whole records or parts of them, that needed the structured codec so far. */
   get fallbackValues(): number {
     return this.#fallbackValues;
@@ -416,6 +421,11 @@ export class RecordDecoder {
   constructor(options: RecordDecoderOptions) {
     this.#types = options.types;
     this.#tag = options.tag ?? freshTag();
+  }
+
+  /** The classes whose instances may arrive. */
+  get types(): TypeRegistry {
+    return this.#types;
   }
 
   /**

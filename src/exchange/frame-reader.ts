@@ -7,8 +7,10 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import { decodeColumns } from '../data/column-codec.ts';
 import type { BarrierElement } from '../data/element.ts';
 import { RecordBatch } from '../data/record-batch.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type Element } from './channel.ts';
 import {
   decodeControl,
@@ -49,6 +51,8 @@ export interface DecodedRows {
 
 /** Reads rows from a payload: the record codec, seen from here. */
 export interface RowDecoder {
+  /** The classes whose instances may arrive, in columns too. */
+  readonly types: TypeRegistry;
   /** What it returns shares no memory with `bytes`. */
   decode(bytes: Uint8Array, offset: number, length: number): DecodedRows;
 }
@@ -159,6 +163,8 @@ export class FrameReader implements ChannelReader {
     switch (kind) {
       case FrameKind.RECORDS:
         return this.#records(bytes, offset, length);
+      case FrameKind.COLUMNS:
+        return decodeColumns(bytes, offset, length, this.#decoder.types);
       default:
         return decodeControl(kind, bytes, offset, length);
     }

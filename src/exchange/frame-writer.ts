@@ -7,11 +7,13 @@
  * continue each other.
  */
 
-import { invariant } from '../base/assert.ts';
 import { MillstreamError } from '../base/error.ts';
 import { RingBuffer } from '../base/ring-buffer.ts';
+import type { ColumnBatch } from '../data/column-batch.ts';
+import { encodeColumns } from '../data/column-codec.ts';
 import type { ControlElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import { BATCH_ROWS, NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
 import { LOCAL_BATCHES_MAX, type ChannelWriter, type Element } from './channel.ts';
 import { CONTROL_BYTES_MAX, controlKind, encodeControl, FLAG_MORE, FrameKind, PAYLOAD_BYTES_MAX } from './frame.ts';
@@ -39,6 +41,8 @@ export interface FrameSpace {
 
 /** Writes rows as a payload: the record codec, seen from here. */
 export interface RowEncoder {
+  /** The classes whose instances may travel, in columns too. */
+  readonly types: TypeRegistry;
   /** Writes the rows `from` (included) to `to` (excluded); returns the bytes of the payload, or -1 when `out` is too small for it. */
   encode(
     values: readonly unknown[],
@@ -49,6 +53,9 @@ export interface RowEncoder {
     out: FrameTarget,
   ): number;
 }
+
+/** Writes the rows `from` (included) to `to` (excluded) of one element; -1 when the target is too small. */
+type EncodeRows = (from: number, to: number, target: FrameTarget) => number;
 
 /** Bytes of a row as long as none has been encoded. */
 const ROW_BYTES_GUESS = 16;
@@ -154,7 +161,7 @@ export class FrameWriter implements ChannelWriter {
       if (!this.#writeRecords(element)) return false;
       this.#recycle(element);
     } else if ('kind' in element) return this.#writeControl(element);
-    else invariant(false, 'columns do not travel in frames yet');
+    else if (!this.#writeColumns(element)) return false;
     this.#row = 0;
     return true;
   }
@@ -173,30 +180,34 @@ export class FrameWriter implements ChannelWriter {
   }
 
   #writeRecords(batch: RecordBatch): boolean {
-    if (this.#scratchSent < this.#scratchBytes && !this.#writeScratch(FrameKind.RECORDS)) return false;
+    const { values, kinds, count } = batch;
     const timestamps = timestampsOf(batch);
-    let rows = Math.min(batch.count - this.#row, this.#rowsMax);
-    while (rows > 0) {
-      if (!this.#reserveRows(rows, FrameKind.RECORDS)) return false;
-      const bytes = this.#encoder.encode(
-        batch.values,
-        this.#row,
-        this.#row + rows,
-        timestamps,
-        batch.kinds,
-        this.#space.target,
-      );
-      if (bytes >= 0) this.#rowsWritten(rows, FrameKind.RECORDS, bytes);
+    return this.#writeRows(FrameKind.RECORDS, count, (from, to, target) =>
+      this.#encoder.encode(values, from, to, timestamps, kinds, target),
+    );
+  }
+
+  #writeColumns(batch: ColumnBatch): boolean {
+    const { types } = this.#encoder;
+    return this.#writeRows(FrameKind.COLUMNS, batch.selected, (from, to, target) =>
+      encodeColumns(selectedRows(batch, from, to), target, types),
+    );
+  }
+
+  /** Goes on with the rows of the element being sent. */
+  #writeRows(kind: number, count: number, encode: EncodeRows): boolean {
+    if (this.#scratchSent < this.#scratchBytes && !this.#writeScratch(kind)) return false;
+    for (;;) {
+      const rows = Math.min(count - this.#row, this.#rowsMax);
+      if (rows === 0) return true;
+      if (!this.#reserveRows(rows, kind)) return false;
+      const bytes = encode(this.#row, this.#row + rows, this.#space.target);
+      if (bytes >= 0) this.#rowsWritten(rows, kind, bytes);
       else if (this.#tooLarge(rows)) {
-        this.#encodeLarge((target) =>
-          this.#encoder.encode(batch.values, this.#row, this.#row + 1, timestamps, batch.kinds, target),
-        );
-        this.#row++;
-        if (!this.#writeScratch(FrameKind.RECORDS)) return false;
+        this.#encodeLarge(encode);
+        if (!this.#writeScratch(kind)) return false;
       }
-      rows = Math.min(batch.count - this.#row, this.#rowsMax);
     }
-    return true;
   }
 
   #reserveRows(rows: number, kind: number): boolean {
@@ -223,13 +234,14 @@ export class FrameWriter implements ChannelWriter {
     return false;
   }
 
-  /** Encodes one row beside the space, into memory that grows until it is large enough. */
-  #encodeLarge(encode: (target: FrameTarget) => number): void {
+  /** Encodes the next row beside the space, into memory that grows until it is large enough. */
+  #encodeLarge(encode: EncodeRows): void {
     let capacity = Math.max(this.#scratch.length, this.#space.payloadBytesMax * 2);
     for (;;) {
       if (this.#scratch.length < capacity) this.#scratch = new Uint8Array(capacity);
-      const bytes = encode({ bytes: this.#scratch, offset: 0, capacity });
+      const bytes = encode(this.#row, this.#row + 1, { bytes: this.#scratch, offset: 0, capacity });
       if (bytes >= 0) {
+        this.#row++;
         this.#scratchBytes = bytes;
         this.#scratchSent = 0;
         return;
@@ -266,4 +278,11 @@ function timestampsOf(batch: RecordBatch): Float64Array | undefined {
     if (timestamps[row] !== NO_TIMESTAMP) return timestamps;
   }
   return undefined;
+}
+
+/** The rows `from` to `to` of those that count. */
+function selectedRows(batch: ColumnBatch, from: number, to: number): ColumnBatch {
+  if (from === 0 && to === batch.selected) return batch;
+  const rows = batch.selection?.subarray(from, to) ?? Int32Array.from({ length: to - from }, (_, row) => from + row);
+  return batch.select(rows, to - from);
 }

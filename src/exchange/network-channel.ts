@@ -98,15 +98,13 @@ export class ChannelMultiplexer {
     );
     older?.detach();
     const space = new NetworkSpace(id, this.#host, options.wake);
-    const writer = new FrameWriter(space, options.encoder, options.batchRows);
-    space.writer = writer;
     this.#writers.set(id.channel, space);
     const grant = this.#granted.get(id.channel);
     if (grant !== undefined && grant.attempt <= id.attempt) {
       this.#granted.delete(id.channel);
       if (grant.attempt === id.attempt) space.open(grant.credit);
     }
-    return writer;
+    return new FrameWriter(space, options.encoder, options.batchRows);
   }
 
   /** The reading end of a channel. */
@@ -224,12 +222,9 @@ export class ChannelMultiplexer {
 
   #drained(): void {
     this.#congested = false;
-    // A writer that has to wait again goes to the end, so that each gets its turn.
-    for (const space of this.#held) {
-      if (this.#congested) return;
-      this.#held.delete(space);
-      space.resume();
-    }
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const space of held) space.wake();
   }
 
   #lost(reason: Error | undefined): void {
@@ -282,12 +277,13 @@ class NetworkSpace implements FrameSpace {
   readonly payloadBytesMax = NETWORK_PAYLOAD_BYTES;
   bytesWritten = 0;
   abandoned = false;
-  writer!: FrameWriter;
   readonly #host: Host;
   readonly #wake: () => void;
   #opened = false;
   #credit = 0;
   #sequence = 0;
+  /** The writer was told that there is no room. */
+  #awaited = false;
 
   constructor(id: ChannelId, host: Host, wake: () => void) {
     this.id = id;
@@ -322,6 +318,7 @@ class NetworkSpace implements FrameSpace {
   }
 
   awaitRoom(): boolean {
+    this.#awaited = true;
     if (this.#credit > 0) this.#host.hold(this);
     return false;
   }
@@ -333,19 +330,21 @@ class NetworkSpace implements FrameSpace {
 
   grant(credit: number): void {
     this.#credit += credit;
-    this.resume();
+    this.wake();
   }
 
-  /** Goes on with what waits at the writer. */
-  resume(): void {
-    if (!this.writer.hasRoom && this.writer.pump()) this.#wake();
+  /** Tells a writer that waits to try again. It encodes in its own task, where errors belong. */
+  wake(): void {
+    if (!this.#awaited) return;
+    this.#awaited = false;
+    this.#wake();
   }
 
   /** The reader is gone: what waits, and what is still sent, goes nowhere. */
   abandon(): void {
     this.abandoned = true;
     this.detach();
-    this.resume();
+    this.wake();
   }
 
   /** Nothing leaves any more. */

@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ColumnBatch } from '../../src/data/column-batch.ts';
+import { columnsFromRows, rowsOf as rowsOfColumns } from '../../src/data/column-rows.ts';
 import type { BarrierElement } from '../../src/data/element.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../../src/data/record-batch.ts';
+import { LogicalType, Schema } from '../../src/data/schema.ts';
 import type { ChannelReader, ChannelWriter, Element } from '../../src/exchange/channel.ts';
 import { CHANNEL_KINDS, type Ends } from './channel-kinds.ts';
 
@@ -14,6 +17,8 @@ const BARRIER: BarrierElement = {
   type: 'savepoint',
   epoch: 2,
 };
+
+const COLUMNS = Schema.of({ n: LogicalType.int(), name: LogicalType.string(), odd: LogicalType.boolean() });
 
 /** No kind of channel holds as many batches of the size that these tests send. */
 const MANY = 1_000;
@@ -101,6 +106,39 @@ for (const kind of CHANNEL_KINDS) {
       assert.deepEqual(rowsOf(second), ['d']);
       assert.equal(second.timestamps[0], NO_TIMESTAMP);
       assert.equal(second.kinds, undefined);
+    });
+
+    test('carries the rows of a column batch that count, between records and control elements', async (t) => {
+      const { writer, reader, until } = await kind.open(t);
+      const rows = Array.from({ length: 100 }, (_, n) => ({
+        n,
+        name: n % 7 === 0 ? null : `name ${n}`,
+        odd: n % 2 === 1,
+      }));
+      const timestamps = Float64Array.from(rows, ({ n }) => n * 10);
+      const kinds = Uint8Array.from(rows, ({ n }) => n % 4);
+      const batch = columnsFromRows(COLUMNS, rows, { timestamps, kinds });
+      const selection = Int32Array.from({ length: 50 }, (_, row) => row * 2 + 1);
+      sendRows(writer, 'before');
+      writer.send(batch);
+      writer.send({ kind: 'watermark', timestamp: 1 });
+      writer.send(batch.select(selection, 50));
+      const seen: Element[] = [];
+      await until(() => {
+        for (let element = reader.poll(); element !== undefined; element = reader.poll()) seen.push(element);
+        return seen.length >= 4;
+      });
+      assert.deepEqual(rowsOf(seen[0]), ['before']);
+      assert.deepEqual(seen[2], { kind: 'watermark', timestamp: 1 });
+      const [all, odd] = [seen[1], seen[3]] as [ColumnBatch, ColumnBatch];
+      assert.deepEqual(rowsOfColumns(all), rows);
+      assert.deepEqual([...(all.timestamps ?? [])], [...timestamps]);
+      assert.deepEqual([...(all.kinds ?? [])], [...kinds]);
+      assert.deepEqual(
+        rowsOfColumns(odd),
+        rows.filter((row) => row.odd),
+      );
+      assert.ok(all.schema.equals(COLUMNS));
     });
 
     test(kind.byReference ? 'hands values over by reference' : 'hands out copies of the values', async (t) => {

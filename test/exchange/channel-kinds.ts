@@ -169,7 +169,11 @@ async function overConnection(
   const writer = here.openWriter({
     id,
     encoder: codec,
-    wake: wakes.wakeWriter,
+    // As a task does in its next turn.
+    wake: () => {
+      wakes.wakeWriter();
+      writer.pump();
+    },
     ...(batchRows === undefined ? {} : { batchRows }),
   });
   const reader = there.openReader({ id, decoder: codec, wake: wakes.wakeReader });

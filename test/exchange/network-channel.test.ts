@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MillstreamError, type ErrorCode } from '../../src/base/error.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../../src/data/record-batch.ts';
+import { RecordDecoder, RecordEncoder } from '../../src/data/record-codec.ts';
 import {
   NETWORK_CREDIT_FRAMES,
   type ChannelReader,
@@ -31,7 +32,16 @@ class Net {
   readerWakes = 0;
 
   writer(id: ChannelId, from: ChannelMultiplexer = this.here): ChannelWriter {
-    return from.openWriter({ id, encoder: CODEC, wake: () => void this.writerWakes++ });
+    const writer = from.openWriter({
+      id,
+      encoder: CODEC,
+      wake: () => {
+        this.writerWakes++;
+        // As a task does in its next turn.
+        writer.pump();
+      },
+    });
+    return writer;
   }
 
   reader(id: ChannelId, at: ChannelMultiplexer = this.there): ChannelReader {
@@ -324,6 +334,24 @@ test('frames that were repeated, left out or damaged on the way fail the connect
     assert.throws(() => other.poll(), is('FRAME_CORRUPT'));
     assert.throws(() => net.reader({ channel: 3, attempt: 1 }, net.here).poll(), is('CHANNEL_LOST'));
   }
+});
+
+test('a value that cannot travel fails the task that sent it, not the connection that made room for it', () => {
+  const net = new Net();
+  const id = { channel: 1, attempt: 1 };
+  let wakes = 0;
+  const writer = net.here.openWriter({
+    id,
+    encoder: new RecordEncoder({ types: CODEC.types }),
+    wake: () => void wakes++,
+  });
+  sendRows(writer, () => 'a function');
+  const reader = net.there.openReader({ id, decoder: new RecordDecoder({ types: CODEC.types }), wake: () => {} });
+  net.wire.settle();
+  assert.equal(wakes, 1);
+  assert.equal(net.here.loss, undefined);
+  assert.throws(() => writer.pump(), is('VALUE_UNSUPPORTED'));
+  assert.equal(reader.readable, false);
 });
 
 test('opening an end twice in one attempt is a broken law', () => {

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { BELL_IDLE, BELL_RUNG } from '../../src/base/doorbell.ts';
 import { MillstreamError } from '../../src/base/error.ts';
+import { ColumnBatch } from '../../src/data/column-batch.ts';
+import { columnsFromRows, rowsOf } from '../../src/data/column-rows.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../../src/data/record-batch.ts';
+import { LogicalType, Schema } from '../../src/data/schema.ts';
 import { FLAG_MORE, FrameKind, frameKindAt, payloadBytesAt, writeFrameHeader } from '../../src/exchange/frame.ts';
 import { createRing, RING_BYTES_MAX, RingConsumer, RingProducer, type RingMemory } from '../../src/exchange/ring.ts';
 import { RingReader, RingWriter } from '../../src/exchange/ring-channel.ts';
@@ -252,6 +255,43 @@ test('batches of any size arrive whole and in order, cut and joined as the ring 
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+const NUMBERED = Schema.of({ n: LogicalType.int(), text: LogicalType.string() });
+
+test('column batches of any size arrive whole and in order, with the rows of their selection', () => {
+  const anyBatch = fc.record({
+    rows: fc.array(
+      fc.oneof({ weight: 8, arbitrary: fc.nat({ max: 20 }) }, { weight: 1, arbitrary: fc.nat({ max: 6000 }) }),
+      {
+        maxLength: 60,
+      },
+    ),
+    selectOneIn: fc.integer({ min: 1, max: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(512, 4096), fc.array(anyBatch, { maxLength: 12 }), (bytes, batches) => {
+      const { writer, reader } = channel(bytes);
+      const sent: unknown[] = [];
+      const seen: unknown[] = [];
+      const read = (): void => {
+        for (let element = reader.poll(); element !== undefined; element = reader.poll()) {
+          if (element instanceof ColumnBatch) seen.push(...rowsOf(element));
+        }
+      };
+      batches.forEach(({ rows, selectOneIn }, number) => {
+        const values = rows.map((length, n) => ({ n: number * 100 + n, text: '-'.repeat(length) }));
+        const batch = columnsFromRows(NUMBERED, values);
+        const selection = Int32Array.from(values.keys()).filter((n) => n % selectOneIn === 0);
+        writer.send(selectOneIn === 1 ? batch : batch.select(selection, selection.length));
+        sent.push(...values.filter((_, n) => n % selectOneIn === 0));
+        if (number % 2 === 0) read();
+      });
+      while (!writer.pump()) read();
+      read();
+      assert.deepEqual(seen, sent);
+    }),
   );
 });
 

@@ -4,6 +4,7 @@
  */
 
 import type { FrameTarget } from '../../src/data/frame-target.ts';
+import { TypeRegistry } from '../../src/data/type-registry.ts';
 import type { DecodedRows, RowDecoder } from '../../src/exchange/frame-reader.ts';
 import type { RowEncoder } from '../../src/exchange/frame-writer.ts';
 
@@ -14,6 +15,7 @@ interface Payload {
 }
 
 export class TextCodec implements RowEncoder, RowDecoder {
+  readonly types = new TypeRegistry();
   /** Attempts to encode, and those that did not fit. */
   attempts = 0;
   misfits = 0;
