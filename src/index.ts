@@ -1,0 +1,147 @@
+/** Millstream: stateful computations over data streams. The public entry; every name in it is listed here. */
+
+export { createEnvironment } from './create-environment.ts';
+export { LocalCluster, runJob, type LocalClusterOptions, type RunJobOptions } from './run-job.ts';
+export type { RunOptions } from './cluster/embedded-cluster.ts';
+
+// Describing a job.
+export { StreamEnvironment, type EnvironmentOptions } from './api/environment.ts';
+export { job, type JobDescription } from './api/job.ts';
+export { DataStream } from './api/data-stream.ts';
+export { SingleOutputStream } from './api/single-output-stream.ts';
+export { KeyedStream, type KeySelector, type NumericField, type OrderedField } from './api/keyed-stream.ts';
+export { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts';
+export { BroadcastStream } from './api/broadcast-stream.ts';
+export { BroadcastConnectedStream, KeyedBroadcastConnectedStream } from './api/broadcast-connected-stream.ts';
+export { PartitionWindowedStream } from './api/partition-windowed-stream.ts';
+export { DataStreamSink } from './api/data-stream-sink.ts';
+export { OutputTag, outputTag } from './api/output-tag.ts';
+export { DEFAULT_SETTINGS, EXPONENTIAL_DELAY } from './graph/settings.ts';
+export type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode } from './graph/settings.ts';
+export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/flink-options.ts';
+export type { ExecutionPlan, PlanDocument, PlanNode, PlanPredecessor, PlanVertex } from './graph/plan.ts';
+export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from './graph/stream-graph.ts';
+
+// Running it.
+export type {
+  DroppedSample,
+  JobClient,
+  JobExecutionResult,
+  JobMetrics,
+  JobProgram,
+  JobStatus,
+  LaunchOptions,
+  Launcher,
+  OperatorMetrics,
+  SavepointHandle,
+} from './graph/launch.ts';
+export { ERRORS, MillstreamError, type Blame, type ErrorCode, type ErrorDetails, type ErrorKind } from './base/error.ts';
+export type { Counter, Histogram, Meter, MetricGroup, MetricSnapshot } from './observe/metrics.ts';
+
+// Functions.
+export type {
+  AsyncFunction,
+  BroadcastContext,
+  BroadcastProcessFunction,
+  CheckpointedFunction,
+  CheckpointListener,
+  CoFlatMapFunction,
+  Collector,
+  CoMapFunction,
+  CoProcessFunction,
+  FilterFunction,
+  FlatMapFunction,
+  FunctionInitializationContext,
+  FunctionSnapshotContext,
+  KeyedBroadcastContext,
+  KeyedBroadcastOnTimerContext,
+  KeyedBroadcastProcessFunction,
+  KeyedCoProcessFunction,
+  KeyedProcessContext,
+  KeyedProcessFunction,
+  KeyedReadOnlyBroadcastContext,
+  MapFunction,
+  MapPartitionFunction,
+  OnTimerContext,
+  ProcessContext,
+  ProcessFunction,
+  ReadOnlyBroadcastContext,
+  ReadOnlyBroadcastState,
+  ReduceFunction,
+  RichFunction,
+  SideOutputTag,
+  StateDeclarations,
+  StateHandles,
+  Sync,
+} from './operator/functions.ts';
+export type { AsyncOptions, AsyncRetry } from './operator/async-options.ts';
+export {
+  AverageAccumulator,
+  DoubleCounter,
+  HistogramAccumulator,
+  IntCounter,
+  ListAccumulator,
+  LongCounter,
+  type Accumulator,
+} from './operator/accumulators.ts';
+
+// State.
+export { aggregatingState, listState, mapState, reducingState, valueState } from './state/descriptor.ts';
+export type {
+  AggregateFunction,
+  AggregatingState,
+  AggregatingStateDescriptor,
+  ListState,
+  ListStateDescriptor,
+  MapState,
+  MapStateDescriptor,
+  Migrations,
+  ReducingState,
+  ReducingStateDescriptor,
+  StateDescriptor,
+  StateHandle,
+  StateOptions,
+  ValueState,
+  ValueStateDescriptor,
+} from './state/descriptor.ts';
+export type { StateTtl } from './state/ttl.ts';
+
+// Time.
+export { WatermarkStrategy, type TimestampAssigner, type WatermarkAlignment } from './time/watermark-strategy.ts';
+export type { GeneratorContext, WatermarkGenerator, WatermarkOutput } from './time/watermark-generator.ts';
+export type { PercentileOptions } from './time/percentile-watermarks.ts';
+export { MAX_WATERMARK, MIN_WATERMARK } from './data/element.ts';
+export { NO_TIMESTAMP } from './data/record-batch.ts';
+
+// Sources and sinks.
+export { asyncIterableSource, type AsyncIterableOptions, type OpenIterable } from './connect/async-iterable-source.ts';
+export { collectionSource, type CollectionOptions } from './connect/collection-source.ts';
+export { fileSource, type FileSourceOptions } from './connect/file-source.ts';
+export { generatorSource, type GeneratorOptions } from './connect/generator-source.ts';
+export { sequenceSource } from './connect/sequence-source.ts';
+export { socketSource, type SocketSourceOptions } from './connect/socket-source.ts';
+export { callbackSink, type CallbackContext, type CallbackOptions } from './connect/callback-sink.ts';
+export { discardSink } from './connect/discard-sink.ts';
+export { printSink, type PrintOptions } from './connect/print-sink.ts';
+export { socketSink, type SocketSinkOptions } from './connect/socket-sink.ts';
+export { csv, type CsvOptions } from './format/csv.ts';
+export { json, type JsonOptions } from './format/json.ts';
+export { text, type TextOptions } from './format/text.ts';
+export type { Decoder, Encoder, Format } from './format/format.ts';
+export type {
+  Boundedness,
+  ConnectorWorld,
+  EnumeratorContext,
+  PollResult,
+  ReaderContext,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SplitEnumerator,
+} from './connect/source.ts';
+export type { CommitRequest, Committer, GlobalCommitter, Guarantee, Sink, SinkWriter, WriteContext, WriterContext } from './connect/sink.ts';
+
+// Operators of one's own.
+export { PlainOperator } from './operator/plain-operator.ts';
+export type { Operator, OperatorContext, OperatorDefinition, Output, TaskIdentity } from './operator/operator.ts';
+export type { InlineCode } from './operator/inline-code.ts';

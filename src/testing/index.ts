@@ -1,0 +1,4 @@
+/** What tests stand on: harnesses for operators and connectors. The entry `millstream/testing`. */
+
+export { OperatorHarness, type HarnessOptions, type HarnessOutput } from './operator-harness.ts';
+export { ManualClock } from './manual-world.ts';
