@@ -2,7 +2,7 @@
 
 import { MillstreamError } from '../../base/error.ts';
 import type { Window } from '../../time/windows/window.ts';
-import type { StateHandles } from '../functions.ts';
+import type { StateDeclarations, StateHandles } from '../functions.ts';
 import type { OperatorContext } from '../operator.ts';
 import { ElementContext } from '../process-operator.ts';
 import type { RuntimeContext } from '../runtime-context.ts';
@@ -10,15 +10,15 @@ import type { ProcessWindowContext } from './window-functions.ts';
 
 /** One per operator, moved from firing to firing. */
 export class FiringContext<W extends Window> extends ElementContext implements ProcessWindowContext<W> {
-  readonly windowState: StateHandles<unknown>;
-  readonly globalState: StateHandles<unknown>;
+  readonly windowState: StateHandles<StateDeclarations>;
+  readonly globalState: StateHandles<StateDeclarations>;
   #window: W | undefined;
 
   constructor(
     context: OperatorContext<never>,
     runtime: RuntimeContext,
-    windowState: StateHandles<unknown>,
-    globalState: StateHandles<unknown>,
+    windowState: StateHandles<StateDeclarations>,
+    globalState: StateHandles<StateDeclarations>,
   ) {
     super(context, runtime);
     this.windowState = windowState;

@@ -11,7 +11,7 @@ import { listState, valueState, type ListState, type ValueState } from '../../st
 import type { KeyedBackend } from '../../state/keyed-backend.ts';
 import type { Evictor, EvictorContext, TimestampedValue } from '../../time/evictors/evictor.ts';
 import type { Window } from '../../time/windows/window.ts';
-import type { AnyFold } from './window-fold.ts';
+import type { Fold } from './window-fold.ts';
 
 /** The state that holds the accumulator, or the list, of each key and window. */
 export const CONTENTS = 'window-contents';
@@ -33,9 +33,9 @@ export interface WindowContents<W extends Window> {
 export class FoldedContents implements WindowContents<Window> {
   readonly #backend: KeyedBackend;
   readonly #state: ValueState<unknown>;
-  readonly #fold: AnyFold;
+  readonly #fold: Fold;
 
-  constructor(backend: KeyedBackend, fold: AnyFold) {
+  constructor(backend: KeyedBackend, fold: Fold) {
     this.#backend = backend;
     this.#state = backend.value(valueState<unknown>(CONTENTS), true);
     this.#fold = fold;
@@ -114,9 +114,9 @@ export class EvictedContents<W extends Window> implements WindowContents<W> {
   readonly #evictor: Evictor<unknown, W>;
   readonly #context: EvictorContext;
   /** Absent where the window function takes the elements one by one. */
-  readonly #fold: AnyFold | undefined;
+  readonly #fold: Fold | undefined;
 
-  constructor(backend: KeyedBackend, evictor: Evictor<unknown, W>, context: EvictorContext, fold: AnyFold | undefined) {
+  constructor(backend: KeyedBackend, evictor: Evictor<unknown, W>, context: EvictorContext, fold: Fold | undefined) {
     this.#backend = backend;
     this.#state = backend.list(listState<TimestampedValue<unknown>>(TIMESTAMPED_CONTENTS), true);
     this.#evictor = evictor;
@@ -153,7 +153,7 @@ export class EvictedContents<W extends Window> implements WindowContents<W> {
 }
 
 /** Nothing, where an evictor left nothing. */
-function folded(fold: AnyFold, values: readonly unknown[]): readonly unknown[] {
+function folded(fold: Fold, values: readonly unknown[]): readonly unknown[] {
   const [first, ...rest] = values;
   if (values.length === 0) return [];
   return [fold.result(rest.reduce((accumulator, value) => fold.add(accumulator, value), fold.first(first)))];

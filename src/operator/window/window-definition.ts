@@ -1,19 +1,76 @@
-/** Which operator runs a window operation, and why: the plan says both. */
+/**
+ * Which operator runs a window operation, and why: the plan says both.
+ *
+ * The specialised operators know nothing but the assigner's own trigger and a fold; everything else is the general
+ * operator's.
+ */
 
+import { EventTimeTrigger } from '../../time/triggers/event-time-trigger.ts';
+import { ProcessingTimeTrigger } from '../../time/triggers/processing-time-trigger.ts';
+import { TumblingWindows } from '../../time/windows/tumbling-windows.ts';
 import type { OperatorDefinition } from '../operator.ts';
+import { isClass } from '../user-function.ts';
+import { tumblingParts } from './tumbling-operator.ts';
 import { WindowOperator } from './window-operator.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
 
-export function windowDefinition(spec: WindowSpec): OperatorDefinition {
+/** How a window operation is run. */
+export interface WindowPath {
+  readonly path: 'table per window' | 'general';
+  /** Why it is not run faster. */
+  readonly because?: string;
+  readonly parts: Pick<OperatorDefinition, 'create' | 'inline'>;
+}
+
+/** What may make a window operator run otherwise than its spec alone says. */
+export interface WindowDefinitionOptions {
+  /** One key after the other, and the windows of each fire at its end. */
+  readonly batch?: boolean;
+  /** Always the general operator; for tests that compare. */
+  readonly general?: boolean;
+}
+
+export function windowDefinition(spec: WindowSpec, options: WindowDefinitionOptions = {}): OperatorDefinition {
+  const { path, because, parts } = choosePath(spec, options);
   return {
     kind: 'window',
     input: 'records',
     output: 'records',
-    create: () => new WindowOperator(spec),
+    ...parts,
     keySelectors: [spec.key],
     changelog: false,
-    describe: describeWindow(spec),
+    describe: { ...describeWindow(spec), path, ...(because === undefined ? {} : { because }) },
   };
+}
+
+function choosePath(spec: WindowSpec, options: WindowDefinitionOptions): WindowPath {
+  const because = options.general === true ? 'asked for' : obstacle(spec, options);
+  if (because !== undefined) return { path: 'general', because, parts: { create: () => new WindowOperator(spec) } };
+  return { path: 'table per window', parts: tumblingParts(spec) };
+}
+
+/** What keeps every specialised operator from running it. */
+function obstacle(spec: WindowSpec, { batch }: WindowDefinitionOptions): string | undefined {
+  if (batch === true) return 'BATCH mode holds the state of one key at a time';
+  if (spec.evictor !== undefined) return 'an evictor needs all elements';
+  if (spec.call !== undefined && !isPlainCall(spec.call)) return 'the window function has state or a lifecycle';
+  if (!hasOwnTrigger(spec)) return `the trigger is not the assigner's own: ${triggerOf(spec).kind}`;
+  if (!(spec.assigner instanceof TumblingWindows)) return `${spec.assigner.kind} windows have no operator of their own`;
+  return undefined;
+}
+
+/** Whether it is a function with `process` and nothing else. */
+function isPlainCall(call: NonNullable<WindowSpec['call']>): boolean {
+  return (
+    !isClass(call) &&
+    Object.getPrototypeOf(call) === Object.prototype &&
+    Object.keys(call).every((name) => name === 'process')
+  );
+}
+
+function hasOwnTrigger({ assigner, trigger }: WindowSpec): boolean {
+  if (trigger === undefined) return true;
+  return assigner.isEventTime ? trigger instanceof EventTimeTrigger : trigger instanceof ProcessingTimeTrigger;
 }
 
 function describeWindow(spec: WindowSpec): Readonly<Record<string, string | number | boolean>> {

@@ -7,83 +7,112 @@
 import { MillstreamError } from '../../base/error.ts';
 import type { AggregateFunction } from '../../state/descriptor.ts';
 import type { OrClass } from '../functions.ts';
+import type { InlineCode } from '../inline-code.ts';
 import { instantiate, isLambda, refusePromise } from '../user-function.ts';
 
-/** `Acc` is kept, `Out` is what the window gives. */
-export interface Fold<In, Acc, Out> {
+/** Accumulators are kept; what the window gives is their result. */
+export interface Fold {
+  /** The user's object, for generated code; undefined where the user gave a lambda, or none. */
+  readonly f: object | undefined;
   /** The accumulator of a single element. */
-  first(value: In): Acc;
+  first(value: unknown): unknown;
   /** May change the accumulator and return it, or return another. */
-  add(accumulator: Acc, value: In): Acc;
-  result(accumulator: Acc): Out;
+  add(accumulator: unknown, value: unknown): unknown;
+  result(accumulator: unknown): unknown;
   /** Both in one; may change and return `a`. Absent where the user gave no `merge`. */
-  readonly merge?: (a: Acc, b: Acc) => Acc;
+  readonly merge?: (a: unknown, b: unknown) => unknown;
 }
 
-/** How the elements of a window are to be kept; makes the fold of an instance. */
-export type WindowKeeping =
-  | { readonly kind: 'reduce'; readonly reduce: ReduceGiven; readonly associative: boolean }
-  | { readonly kind: 'aggregate'; readonly aggregate: OrClass<AggregateFunction<never, unknown, unknown>> }
-  | { readonly kind: 'list' };
+type AnyAggregate = AggregateFunction<unknown, unknown, unknown>;
+type AnyReduce = (a: unknown, b: unknown) => unknown;
 
 /** A reducing function, or an object with one. */
 export type ReduceGiven = ((a: never, b: never) => unknown) | OrClass<{ reduce(a: never, b: never): unknown }>;
 
-export type AnyFold = Fold<unknown, unknown, unknown>;
+/** How the elements of a window are to be kept. */
+export type WindowKeeping =
+  /** `associative`: the user declares that it does not matter in which order and groups values are combined. */
+  | { readonly kind: 'reduce'; readonly reduce: ReduceGiven; readonly associative: boolean }
+  | { readonly kind: 'aggregate'; readonly aggregate: OrClass<AggregateFunction<never, unknown, unknown>> }
+  | { readonly kind: 'list' };
 
-export function makeFold(keeping: WindowKeeping): AnyFold {
+/** The fold of one operator instance. */
+export function makeFold(keeping: WindowKeeping): Fold {
   switch (keeping.kind) {
     case 'reduce':
       return reduceFold(keeping.reduce);
     case 'aggregate':
-      return new AggregateFold(instantiate(keeping.aggregate) as AggregateFunction<unknown, unknown, unknown>);
+      return new AggregateFold(instantiate(keeping.aggregate) as AnyAggregate);
     case 'list':
-      return LIST_FOLD as AnyFold;
+      return LIST_FOLD;
   }
 }
 
-function reduceFold(given: ReduceGiven): AnyFold {
-  type Reduce = (a: unknown, b: unknown) => unknown;
-  const object = isLambda(given) ? undefined : (instantiate(given) as { reduce: Reduce });
-  const reduce: Reduce = object === undefined ? (given as Reduce) : (a, b) => object.reduce(a, b);
-  const checked: Reduce = (a, b) => kept(reduce(a, b), 'reduce()');
-  return { first: (value) => value, add: checked, result: (accumulator) => accumulator, merge: checked };
+function reduceFold(given: ReduceGiven): Fold {
+  const object = isLambda(given) ? undefined : (instantiate(given) as { reduce: AnyReduce });
+  const reduce = object === undefined ? (given as AnyReduce) : (a: unknown, b: unknown) => object.reduce(a, b);
+  const checked: AnyReduce = (a, b) => kept(reduce(a, b), 'reduce()');
+  return { f: object, first: (value) => value, add: checked, result: (accumulator) => accumulator, merge: checked };
 }
 
-class AggregateFold implements AnyFold {
-  readonly #aggregate: AggregateFunction<unknown, unknown, unknown>;
-  readonly merge?: (a: unknown, b: unknown) => unknown;
+class AggregateFold implements Fold {
+  readonly f: AnyAggregate;
+  readonly merge?: AnyReduce;
 
-  constructor(aggregate: AggregateFunction<unknown, unknown, unknown>) {
-    this.#aggregate = aggregate;
+  constructor(aggregate: AnyAggregate) {
+    this.f = aggregate;
     if (aggregate.merge !== undefined) this.merge = (a, b) => kept(aggregate.merge?.(a, b), 'merge()');
   }
 
   first(value: unknown): unknown {
-    return this.add(this.#aggregate.createAccumulator(), value);
+    return this.add(this.f.createAccumulator(), value);
   }
 
   add(accumulator: unknown, value: unknown): unknown {
-    return kept(this.#aggregate.add(value, accumulator), 'add()');
+    return kept(this.f.add(value, accumulator), 'add()');
   }
 
   result(accumulator: unknown): unknown {
-    return this.#aggregate.getResult(accumulator);
+    return this.f.getResult(accumulator);
   }
 }
 
-const LIST_FOLD: Fold<unknown, unknown[], readonly unknown[]> = {
+const LIST_FOLD: Fold = {
+  f: undefined,
   first: (value) => [value],
   add(items, value) {
-    items.push(value);
+    (items as unknown[]).push(value);
     return items;
   },
   result: (items) => items,
   merge(a, b) {
-    for (const item of b) a.push(item);
+    for (const item of b as unknown[]) (a as unknown[]).push(item);
     return a;
   },
 };
+
+/** Writes what declares `next`, the accumulator with the record in it. The instance holds the fold's `f` as `self.f`. */
+export function writeAdd(code: InlineCode, keeping: WindowKeeping, accumulator: string, next: string): void {
+  const { self, value } = code;
+  switch (keeping.kind) {
+    case 'reduce': {
+      const reduce = isLambda(keeping.reduce) ? code.bind(keeping.reduce) : `${self}.f.reduce`;
+      code.line(`const ${next} = ${reduce}(${accumulator}, ${value});`);
+      break;
+    }
+    case 'aggregate':
+      code.line(`const ${next} = ${self}.f.add(${value}, ${accumulator});`);
+      break;
+    case 'list':
+      code.line(`${accumulator}.push(${value});`);
+      code.line(`const ${next} = ${accumulator};`);
+      return;
+  }
+  const refuse = code.bind(refuseAccumulator);
+  code.line(
+    `if (${next} === undefined || ${next} instanceof Promise) ${refuse}(${next}, '${keeping.kind === 'reduce' ? 'reduce()' : 'add()'}');`,
+  );
+}
 
 /** What a user's function returned as the new accumulator. */
 export function kept<A>(accumulator: A, method: string): A {

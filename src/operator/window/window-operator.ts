@@ -22,16 +22,12 @@ import type { InputOperator, OperatorContext, Timestamp } from '../operator.ts';
 import { ProcessOperator } from '../process-operator.ts';
 import { FiringContext } from './firing-context.ts';
 import { MergingWindowSet, type StoredWindow } from './merging-window-set.ts';
+import { MERGING_WINDOWS, WINDOW_TIMERS } from './restored-windows.ts';
 import { TriggerScope } from './trigger-scope.ts';
 import { EvictedContents, FoldedContents, ListedContents, type WindowContents } from './window-contents.ts';
 import { makeFold } from './window-fold.ts';
 import type { WindowCall } from './window-functions.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
-
-/** The timers of window operators, in snapshots. */
-export const WINDOW_TIMERS = 'window-timers';
-
-const MERGING_WINDOWS = valueState<readonly StoredWindow[]>('merging-windows');
 
 /** A firing whose function is still at work when the gate stops it. */
 interface FiringScope {
@@ -71,7 +67,8 @@ export class WindowOperator
     );
     this.#scope = new TriggerScope(this.backend, this.#timers.service);
     this.#contents = this.#makeContents();
-    if (isMerging(this.#assigner)) this.#mergingWindows = this.backend.value(MERGING_WINDOWS);
+    if (isMerging(this.#assigner))
+      this.#mergingWindows = this.backend.value(valueState<readonly StoredWindow[]>(MERGING_WINDOWS));
     return new FiringContext(
       context,
       this.runtime,
@@ -95,12 +92,12 @@ export class WindowOperator
       : new FoldedContents(this.backend, makeFold(keeping));
   }
 
-  #handles(declared: StateDeclarations | undefined, namespaced: boolean): StateHandles<unknown> {
+  #handles(declared: StateDeclarations | undefined, namespaced: boolean): StateHandles<StateDeclarations> {
     const handles = Object.entries(declared ?? {}).map(([name, descriptor]) => [
       name,
       stateHandle(this.backend, descriptor, namespaced),
     ]);
-    return Object.freeze(Object.fromEntries(handles)) as StateHandles<unknown>;
+    return Object.freeze(Object.fromEntries(handles)) as StateHandles<StateDeclarations>;
   }
 
   get #watermark(): Timestamp {
@@ -163,7 +160,7 @@ export class WindowOperator
     if (this.#isLate(result)) {
       throw new MillstreamError(
         'WINDOW_INVALID',
-        `Merging made the window ${String(result)}, which had ended before the watermark ${this.#watermark}. The assigner's merged windows must not end earlier than their parts.`,
+        `Merging made the window ${result.key}, which had ended before the watermark ${this.#watermark}. The assigner's merged windows must not end earlier than their parts.`,
       );
     }
     this.#trigger.onMerge?.(result, this.#scope.at(result, merged));

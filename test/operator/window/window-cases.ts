@@ -1,6 +1,6 @@
 /** What the tests of windows share: random streams, a window operation over them, and its output in the model's form. */
 import fc from 'fast-check';
-import { windowDefinition } from '../../../src/operator/window/window-definition.ts';
+import { windowDefinition, type WindowDefinitionOptions } from '../../../src/operator/window/window-definition.ts';
 import type { WindowCall } from '../../../src/operator/window/window-functions.ts';
 import type { WindowKeeping } from '../../../src/operator/window/window-fold.ts';
 import type { WindowSpec } from '../../../src/operator/window/window-spec.ts';
@@ -201,20 +201,19 @@ export function definitionFor(
   model: WindowModelOptions<Sample>,
   folding: Folding,
   parts: Partial<WindowSpec> = {},
+  options: WindowDefinitionOptions = {},
 ): OperatorDefinition {
   const assigner = assignerOf(model);
-  const call = callOf(folding);
-  return windowDefinition(
-    spec({
-      assigner,
-      trigger: triggerFor(model, assigner),
-      allowedLateness: model.allowedLateness,
-      lateTag: 'late',
-      keeping: keepingOf(folding),
-      call,
-      ...parts,
-    }),
-  );
+  const whole = spec({
+    assigner,
+    trigger: triggerFor(model, assigner),
+    allowedLateness: model.allowedLateness,
+    lateTag: 'late',
+    keeping: keepingOf(folding),
+    call: callOf(folding),
+    ...parts,
+  });
+  return windowDefinition(whole, options);
 }
 
 const SESSION = { kind: 'session', gap: (value: Sample) => value.gap } as const;

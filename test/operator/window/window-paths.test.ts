@@ -1,0 +1,58 @@
+/** The specialised operators and the general one read each other's snapshots, and are chosen where they fit. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { OperatorDefinition } from '../../../src/operator/operator.ts';
+import { OperatorHarness, type HarnessOutput } from '../../../src/testing/operator-harness.ts';
+import type { TortureInput } from '../../../src/testing/torture.ts';
+import { windowModel } from '../../../src/testing/window-model.ts';
+import { definitionFor, modelOptions, stream, told, wanted, type Folding } from './window-cases.ts';
+
+const foldings = fc.constantFrom<Folding[]>('list', 'reduce', 'aggregate', 'aggregate+process');
+
+function give(harness: OperatorHarness, item: TortureInput): void {
+  if (item.kind === 'element') harness.element(item.value, item.timestamp);
+  else if (item.kind === 'watermark') harness.watermark(item.timestamp);
+  else if (item.kind === 'processing-time') harness.processingTime(item.time);
+}
+
+/** Runs `items` up to `cut` in one operator and the rest in another that was restored from it. */
+function runAcross(
+  first: OperatorDefinition,
+  second: OperatorDefinition,
+  items: readonly TortureInput[],
+  cut: number,
+): HarnessOutput[] {
+  const before = new OperatorHarness(first, { sides: ['late'] });
+  for (const item of items.slice(0, cut)) give(before, item);
+  const after = new OperatorHarness(second, { sides: ['late'], restore: before.snapshot(), now: before.clock.now() });
+  const seen = items.slice(0, cut).findLast((item) => item.kind === 'watermark');
+  if (seen !== undefined) give(after, seen);
+  const again = after.output.length;
+  for (const item of items.slice(cut)) give(after, item);
+  return [...before.output, ...after.output.slice(again)];
+}
+
+test('a job may go on in the other operator from any snapshot', () => {
+  const specialised = modelOptions.filter((options) => definitionFor(options, 'reduce').describe?.path !== 'general');
+  fc.assert(
+    fc.property(
+      specialised,
+      foldings,
+      stream,
+      fc.boolean(),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (options, folding, items, toGeneral, share) => {
+        const own = definitionFor(options, folding);
+        const general = definitionFor(options, folding, {}, { general: true });
+        const [first, second] = toGeneral ? [own, general] : [general, own];
+        const output = runAcross(first, second, items, Math.floor(share * items.length));
+        assert.deepEqual(
+          told(output, folding),
+          wanted(windowModel(options, items), folding, options.windows.kind === 'global'),
+        );
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
