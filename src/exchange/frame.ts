@@ -25,7 +25,7 @@ export const FRAME_HEADER_BYTES = 8;
 export const FRAME_VERSION = 1;
 
 /** Kinds from here on may be skipped by who does not know them. */
-export const FRAME_KIND_OPTIONAL = 128;
+const FRAME_KIND_OPTIONAL = 128;
 
 /** A payload, and an element joined from several, stays below this; what is larger is no record any more. */
 export const PAYLOAD_BYTES_MAX = 1024 * 1024 * 1024;

@@ -40,7 +40,7 @@ const READER_CLOSED = 97;
 const DATA_START = 512;
 
 /** Half of it holds every control frame. */
-export const RING_BYTES_MIN = 256;
+const RING_BYTES_MIN = 256;
 
 /** Distances between cursors stay far below 2^31. */
 export const RING_BYTES_MAX = 1024 * 1024 * 1024;
@@ -49,7 +49,7 @@ export const RING_BYTES_MAX = 1024 * 1024 * 1024;
  * Shared memory for a ring of at least `bytes` bytes of frames (rounded up to a power of two).
  *
  * @param position where both cursors start, a multiple of eight; nobody can tell one start from another.
- * @throws OPTION_INVALID when `bytes` is not between {@link RING_BYTES_MIN} and {@link RING_BYTES_MAX}.
+ * @throws OPTION_INVALID when `bytes` is not between `RING_BYTES_MIN` and `RING_BYTES_MAX`.
  */
 export function createRing(bytes: number, position = 0): RingMemory {
   if (!(bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX)) {

@@ -28,7 +28,7 @@ export class Wire {
   }
 }
 
-export class WireEnd implements Connection {
+class WireEnd implements Connection {
   peer!: WireEnd;
   /** Messages that were sent to this end. */
   readonly inbox: Uint8Array[] = [];
