@@ -11,6 +11,7 @@ import type { Source } from '../connect/source.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { ExecutionSettings } from '../graph/settings.ts';
 import type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from '../graph/stream-graph.ts';
+import { batchKeyedInput } from '../operator/batch-keyed-input.ts';
 import type { CoordinatorFactory } from '../operator/coordinator.ts';
 import type { OperatorDefinition } from '../operator/operator.ts';
 
@@ -114,7 +115,7 @@ export class GraphBuilder {
 
   /** The graph as it stands. The settings' AUTOMATIC mode becomes what it stands for. */
   build(jobName: string, settings: ExecutionSettings, types: TypeRegistry): StreamGraph {
-    const resolved: ExecutionSettings = Object.freeze({ ...settings, runtimeMode: this.#runtimeMode(settings) });
+    const resolved = resolvedSettings(settings, this.#runtimeMode(settings));
     const nodes: StreamNode[] = [];
     for (const draft of this.#drafts) nodes.push(freeze(draft, resolved, nodes));
     return Object.freeze({ jobName, nodes: Object.freeze(nodes), settings: resolved, types });
@@ -136,6 +137,12 @@ export class GraphBuilder {
   }
 }
 
+/** In BATCH mode there are no checkpoints: a job that fails begins anew. */
+function resolvedSettings(settings: ExecutionSettings, runtimeMode: 'streaming' | 'batch'): ExecutionSettings {
+  if (runtimeMode === 'streaming') return Object.freeze({ ...settings, runtimeMode });
+  return Object.freeze({ ...settings, runtimeMode, checkpoint: { ...settings.checkpoint, intervalMs: undefined } });
+}
+
 function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly StreamNode[]): StreamNode {
   const { init } = draft;
   checkParallelism(draft);
@@ -149,7 +156,7 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
     name: draft.name,
     description: draft.description,
     uid: draft.uid,
-    definition: Object.freeze(definition),
+    definition: Object.freeze(ofMode(definition, settings)),
     inputs: Object.freeze(inputs),
     parallelism: draft.parallelism,
     maxParallelism: draft.maxParallelism,
@@ -160,6 +167,10 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
     coordinator,
     sink: init.sink ?? false,
   });
+}
+
+function ofMode(definition: OperatorDefinition, settings: ExecutionSettings): OperatorDefinition {
+  return settings.runtimeMode === 'batch' ? batchKeyedInput(definition, settings.sortMemoryMegabytes) : definition;
 }
 
 function checkParallelism(draft: NodeDraft): void {
