@@ -175,11 +175,17 @@ export class SlotChannels {
     return connecting;
   }
 
-  /** The first message of a connection says which attempt and which slot it comes from. */
+  /**
+   * The first message of a connection says which attempt and which slot it comes from, and is answered: a connection
+   * that breaks before would leave the other side waiting for it, so this side must know.
+   */
   async #open(request: ChannelRequest, address: string): Promise<ChannelMultiplexer> {
     const connection = await this.#options.world.network.connect(address);
     connection.send(new TextEncoder().encode(greeting(request)));
-    return new ChannelMultiplexer(connection);
+    return await new Promise((resolve, reject) => {
+      connection.onClose((reason) => reject(new MillstreamError('CHANNEL_LOST', `The connection to ${address} broke before it could be used: ${reason?.message ?? 'it was closed'}.`)));
+      connection.onMessage(() => resolve(new ChannelMultiplexer(connection)));
+    });
   }
 
   #accept(connection: Connection): void {
@@ -188,6 +194,7 @@ export class SlotChannels {
       if (greeted) return;
       greeted = true;
       const key = new TextDecoder().decode(message);
+      connection.send(message);
       this.#expect(key).resolve(new ChannelMultiplexer(connection));
     });
   }
