@@ -162,7 +162,7 @@ class MemoryBackend implements KeyedBackend {
 
   list<T>(descriptor: ListStateDescriptor<T>, namespaced = false): ListState<T> {
     return this.#state(
-      descriptor as ListStateDescriptor<never>,
+      descriptor,
       namespaced,
       () => LIST as CellShape<T[]>,
       (table: StateTable<T[]>): ListState<T> => new MemoryListState(table),

@@ -21,7 +21,7 @@ export const ABSENT = -1;
 const UNKNOWN = -2;
 
 /** The namespace of what has none. */
-export const NO_NAMESPACE = -1;
+const NO_NAMESPACE = -1;
 
 /** What is current, shared by rows and cells. */
 class Cursor {

@@ -174,7 +174,7 @@ export function createSnapshotWriter(
   }
 }
 
-export function isSameState(a: StateIdentity, b: StateIdentity): boolean {
+function isSameState(a: StateIdentity, b: StateIdentity): boolean {
   return a.name === b.name && a.kind === b.kind && a.version === b.version;
 }
 
@@ -190,7 +190,7 @@ export function restoredState(snapshots: readonly OperatorSnapshot[], types: Typ
       name,
       redistribution,
       version,
-      items: [...before, ...items.map((item) => readItem(item, types))],
+      items: [...before, ...items.map((item, i) => readItem(name, i, item, types))],
     });
   }
   return {
@@ -207,31 +207,57 @@ function restoredKeyedState(state: KeyedStateSnapshot, types: TypeRegistry): Res
     kind,
     version,
     *entries() {
-      for (const group of state.groups) yield* readGroup(group, types);
+      for (const group of state.groups) yield* readGroup(name, group, types);
     },
   };
 }
 
-function* readGroup({ group, count, bytes }: KeyGroupSnapshot, types: TypeRegistry): Iterable<RestoredEntry> {
+function* readGroup(
+  state: string,
+  { group, count, bytes }: KeyGroupSnapshot,
+  types: TypeRegistry,
+): Iterable<RestoredEntry> {
   const reader = new ByteReader(bytes);
   const values = new ValueReader(types);
   values.begin(reader);
+  for (let i = 0; i < count; i++) {
+    yield intact(state, `entry ${i} of key group ${group}`, () => readEntry(group, reader, values, types));
+  }
+  if (reader.remaining > 0) throw corrupt(state, `key group ${group} goes on after its last entry`);
+}
+
+function readEntry(keyGroup: number, reader: ByteReader, values: ValueReader, types: TypeRegistry): RestoredEntry {
   const readKey = (asGiven: boolean): unknown => {
     const key = decodeKey(reader, types);
     return asGiven ? values.read() : key;
   };
-  for (let i = 0; i < count; i++) {
-    const flags = reader.u8();
-    const key = readKey((flags & KEY_AS_GIVEN) !== 0);
-    const namespace = (flags & HAS_NAMESPACE) === 0 ? undefined : readKey((flags & NAMESPACE_AS_GIVEN) !== 0);
-    yield { keyGroup: group, key, namespace, value: values.read() };
+  const flags = reader.u8();
+  const key = readKey((flags & KEY_AS_GIVEN) !== 0);
+  const namespace = (flags & HAS_NAMESPACE) === 0 ? undefined : readKey((flags & NAMESPACE_AS_GIVEN) !== 0);
+  return { keyGroup, key, namespace, value: values.read() };
+}
+
+function readItem(list: string, index: number, bytes: Uint8Array, types: TypeRegistry): unknown {
+  const values = new ValueReader(types);
+  values.begin(new ByteReader(bytes));
+  return intact(list, `item ${index}`, () => values.read());
+}
+
+/** What `read` reads; bytes that make no sense are those of a damaged snapshot. */
+function intact<T>(state: string, place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof MillstreamError && error.code === 'FRAME_CORRUPT' ? corrupt(state, place, error) : error;
   }
 }
 
-function readItem(bytes: Uint8Array, types: TypeRegistry): unknown {
-  const values = new ValueReader(types);
-  values.begin(new ByteReader(bytes));
-  return values.read();
+function corrupt(state: string, place: string, cause?: unknown): MillstreamError {
+  return new MillstreamError(
+    'STATE_CORRUPT',
+    `The stored state "${state}" cannot be read: ${place}. Its bytes are damaged; restore from another checkpoint.`,
+    { ...(cause === undefined ? {} : { cause }), details: { state } },
+  );
 }
 
 /**

@@ -51,6 +51,10 @@ function checkpoint({ keyed, lists }: Content): OperatorSnapshot[] {
   );
 }
 
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
 function contentOf(snapshots: readonly OperatorSnapshot[]): { keyed: string[]; split: number[] } {
   const states = snapshots.map((snapshot) => restoredState([snapshot], types));
   return {
@@ -84,7 +88,7 @@ test('redistribution keeps every keyed entry and every item of a split list exac
       for (const snapshots of [all(before, first), all(all(before, first), second)]) {
         const found = contentOf(snapshots);
         assert.deepEqual(found.keyed.toSorted(), expected.keyed.toSorted());
-        assert.deepEqual(found.split.toSorted(), expected.split.toSorted());
+        assert.deepEqual(found.split.toSorted(ascending), expected.split.toSorted(ascending));
         const sizes = snapshots.map(
           (snapshot) => snapshot.lists.find(({ name }) => name === 'split')?.items.length ?? 0,
         );
@@ -154,7 +158,7 @@ test('the same state in two versions stays apart', () => {
     writer.keyed({ name: 's', kind: 'value', version: 1 }).entry(0, 'c', undefined, 'old too');
   });
   const { keyed } = restoredState([redistribute([snapshot, snapshot], MAX_PARALLELISM, 1, 0)], types);
-  const values = keyed.map(({ version, entries }) => [version, [...entries()].map(({ value }) => value)]);
+  const values = keyed.map((state) => [state.version, [...state.entries()].map(({ value }) => value)]);
   assert.deepEqual(values, [
     [1, ['old', 'old too', 'old', 'old too']],
     [2, ['new', 'new']],
@@ -176,14 +180,14 @@ test('values of all sorts survive, and values in one group share no identity', (
   ];
   const snapshot = written((writer) => {
     const entries = writer.keyed({ name: 's', kind: 'value', version: 1 });
-    for (const [i, value] of values.entries()) entries.entry(3, i, { w: i }, value);
+    for (const [i, value] of values.entries()) entries.entry(3, i, { w: BigInt(i) }, value);
     writer.list('l', 'split', values, 4);
   });
   const state = restoredState([snapshot], types);
   const back = [...(state.keyed[0]?.entries() ?? [])];
   assert.deepStrictEqual(
     back,
-    values.map((value, i) => ({ keyGroup: 3, key: i, namespace: { w: i }, value })),
+    values.map((value, i) => ({ keyGroup: 3, key: i, namespace: { w: BigInt(i) }, value })),
   );
   assert.deepStrictEqual(state.list('l'), { name: 'l', redistribution: 'split', version: 4, items: values });
   const pair = back[8]?.value as [object, object];
@@ -222,4 +226,28 @@ test('the writer says which checkpoint it is for', () => {
   assert.equal(writer.checkpoint, 12);
   assert.equal(writer.type, 'savepoint');
   assert.deepEqual(writer.finish(), { operatorId: 'op', keyed: [], lists: [] });
+});
+
+test('damaged bytes are found when they are read, and the state is named', () => {
+  const corrupt = (error: unknown): boolean =>
+    error instanceof MillstreamError && error.code === 'STATE_CORRUPT' && /"(s|l)"/.test(error.message);
+  const whole = written((writer) => {
+    const entries = writer.keyed({ name: 's', kind: 'value', version: 1 });
+    entries.entry(3, 'a', undefined, 'x');
+    entries.entry(3, 'b', undefined, 'y');
+    writer.list('l', 'split', ['item']);
+  });
+  const readAll = (change: (bytes: Uint8Array) => Uint8Array): void => {
+    const keyed = whole.keyed.map((state) => ({
+      ...state,
+      groups: state.groups.map((group) => ({ ...group, bytes: change(group.bytes) })),
+    }));
+    for (const state of restoredState([{ ...whole, keyed }], types).keyed) assert.equal([...state.entries()].length, 2);
+  };
+  readAll((bytes) => bytes);
+  assert.throws(() => readAll((bytes) => bytes.subarray(0, -1)), corrupt);
+  assert.throws(() => readAll((bytes) => Buffer.concat([bytes, new Uint8Array(1)])), corrupt);
+  assert.throws(() => readAll((bytes) => bytes.map((byte, i) => (i === 1 ? 0xff : byte))), corrupt);
+  const lists = whole.lists.map((list) => ({ ...list, items: list.items.map((item) => item.subarray(0, -1)) }));
+  assert.throws(() => restoredState([{ ...whole, lists }], types), corrupt);
 });

@@ -275,6 +275,7 @@ test('a clock that strikes within a burst of the watermark waits for its end', (
   driver.advance(3, () => fired.push('done'));
   time.advance(10);
   assert.equal(fired.length, 2);
+  assert.equal(gate.paused.length, 1);
   gate.resume(Infinity);
   assert.deepEqual(fired, [
     '1 event a undefined',
@@ -283,6 +284,28 @@ test('a clock that strikes within a burst of the watermark waits for its end', (
     'done',
     `${time.now} processing clock undefined`,
   ]);
+});
+
+test('a waiting burst of the clock does not follow a watermark that is half done further down', () => {
+  const gate = new FakeGate();
+  const opened = open({ gate });
+  const { backend, driver, time, fired } = opened;
+  setUp(opened, [
+    ['a', 1],
+    ['b', 2],
+  ]);
+  backend.setCurrentKey('clock');
+  driver.service.registerProcessingTimeTimer(time.now + 10);
+  gate.allowed = 1;
+  driver.advance(2, () => gate.pause({ resume: () => fired.push('deeper') }));
+  time.advance(10);
+  gate.resume(Infinity);
+  assert.deepEqual(
+    fired.map((line) => line.split(' ')[0]),
+    ['1', '2'],
+  );
+  gate.resume(Infinity);
+  assert.deepEqual(fired.slice(2), ['deeper', `${time.now} processing clock undefined`]);
 });
 
 test('a clock that strikes while something else is half done takes its place behind it', () => {
