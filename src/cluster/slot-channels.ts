@@ -36,6 +36,8 @@ export interface ChannelRequest {
   readonly attempt: number;
   /** Names the attempt to the other side of a connection. */
   readonly owner: string;
+  /** The edge in its attempt: its channels share the code that encodes them. */
+  readonly edge: string;
   readonly from: Placement;
   readonly to: Placement;
   readonly settings: ExecutionSettings;
@@ -228,11 +230,11 @@ function greeting({ owner, from }: ChannelRequest): string {
 }
 
 function encoder(request: ChannelRequest): RecordEncoder {
-  return new RecordEncoder({ types: request.types, operator: request.operator });
+  return new RecordEncoder({ types: request.types, operator: request.operator, tag: request.edge });
 }
 
 function decoder(request: ChannelRequest): RecordDecoder {
-  return new RecordDecoder({ types: request.types });
+  return new RecordDecoder({ types: request.types, tag: request.edge });
 }
 
 function channelId(request: ChannelRequest): ChannelId {

@@ -208,6 +208,7 @@ class SlotAttempt {
       number: channelNumber(job, edge, sender, receiver),
       attempt: this.#deployment.attempt,
       owner: this.#owner,
+      edge: `${this.#owner}/edge-${edge.id}`,
       from: this.#placeOf(edge.sourceVertex, sender),
       to: this.#placeOf(edge.targetVertex, receiver),
       settings: graph.settings,

@@ -37,6 +37,8 @@ export interface ChainNode {
 export interface ChainFrame {
   /** Index of the node whose code runs. */
   at: number;
+  /** What the operator that threw had been given, where another operator emitted it. */
+  failed: { readonly value: unknown } | undefined;
   /** Records that entered each node, then records that left each node (see `countsOutput`). */
   readonly counts: Float64Array;
 }
@@ -244,9 +246,9 @@ class ChainWriter {
   #outputClass(index: number): void {
     const node = this.#nodes[index] as ChainNode;
     this.#flat = 0;
-    this.#lines.push(`class Out${index} {`, 'emit(value, timestamp, kind) {');
+    this.#lines.push(`class Out${index} {`, 'emit(value, timestamp, kind) {', 'try {');
     this.#rest(index, undefined, 'value', 'timestamp', 'kind');
-    this.#lines.push(`frame.at = ${index};`, '}', 'side(tag, value, timestamp) {');
+    this.#lines.push('} catch (error) { frame.failed ??= { value }; throw error; }', `frame.at = ${index};`, '}', 'side(tag, value, timestamp) {');
     const tags = new Set([...node.children, ...node.edges].map((reader) => reader.side).filter((side) => side !== undefined));
     for (const tag of tags) {
       this.#flat = 0;

@@ -87,7 +87,7 @@ export class Chain {
     this.#gate = gate;
     this.#calls = calls;
     this.#members = vertex.nodes.map((node) => new Member(node));
-    this.#frame = { at: 0, counts: new Float64Array(2 * vertex.nodes.length) };
+    this.#frame = { at: 0, failed: undefined, counts: new Float64Array(2 * vertex.nodes.length) };
     const head = vertex.nodes[0] as StreamNode;
     const inputs = head.inputs.reduce((most, edge) => Math.max(most, edge.input + 1), 0);
     this.#check = calls.mutationCheck ? new MutationCheck(calls.types, vertex.nodes.map((node) => node.name)) : undefined;
@@ -327,7 +327,9 @@ export class Chain {
   blame(thrown: unknown, record: unknown): Error {
     const member = this.#members[this.#frame.at];
     if (member === undefined) return thrown instanceof Error ? thrown : new MillstreamError('USER_CODE', describeThrown(thrown), { cause: thrown });
-    return userFailure(thrown, member.node, this.#subtask, this.#opened < this.#members.length ? NO_RECORD : record);
+    const { failed } = this.#frame;
+    const given = failed === undefined ? record : failed.value;
+    return userFailure(thrown, member.node, this.#subtask, this.#opened < this.#members.length ? NO_RECORD : given);
   }
 
   metrics(task: Readonly<Record<string, number>>): readonly OperatorMetrics[] {
