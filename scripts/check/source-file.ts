@@ -9,6 +9,8 @@ export interface Import {
   /** The imported file relative to the repository, or the name of a package. */
   readonly target: string;
   readonly line: number;
+  /** Whether it is gone when the types are. */
+  readonly typeOnly: boolean;
 }
 
 export interface SourceFile {
@@ -33,19 +35,19 @@ export function parseSource(path: string, text: string): SourceFile {
   const [error] = errors;
   if (error !== undefined) throw new Error(`${path} cannot be parsed: ${error.message}`);
   const imports: Import[] = [];
-  const add = (specifier: string, offset: number): void => {
-    imports.push({ target: resolveSpecifier(path, specifier), line: lineAt(text, offset) });
+  const add = (specifier: string, offset: number, typeOnly = false): void => {
+    imports.push({ target: resolveSpecifier(path, specifier), line: lineAt(text, offset), typeOnly });
   };
   new Visitor({
-    ImportDeclaration: (node) => add(node.source.value, node.start),
+    ImportDeclaration: (node) => add(node.source.value, node.start, node.importKind === 'type'),
     ExportNamedDeclaration: (node) => {
-      if (node.source !== null) add(node.source.value, node.start);
+      if (node.source !== null) add(node.source.value, node.start, node.exportKind === 'type');
     },
     ExportAllDeclaration: (node) => add(node.source.value, node.start),
     ImportExpression: (node) => {
       if (node.source.type === 'Literal' && typeof node.source.value === 'string') add(node.source.value, node.start);
     },
-    TSImportType: (node) => add(node.source.value, node.start),
+    TSImportType: (node) => add(node.source.value, node.start, true),
   }).visit(program);
   return { path, text, program, module, imports };
 }

@@ -5,6 +5,7 @@ import { broadcastProcess } from '../operator/broadcast-process.ts';
 import type {
   BroadcastProcessFunction,
   KeyedBroadcastProcessFunction,
+  NoState,
   OrClass,
   StateDeclarations,
 } from '../operator/functions.ts';
@@ -86,7 +87,7 @@ export class KeyedBroadcastConnectedStream<K, T, B> extends BroadcastConnectedSt
   }
 
   /** The broadcast side has no key; `ctx.applyToKeyedState` visits the state of all keys. */
-  override process<R, S extends StateDeclarations = Record<never, never>>(
+  override process<R, S extends StateDeclarations = NoState>(
     f: OrClass<KeyedBroadcastProcessFunction<K, T, B, R, S>>,
   ): SingleOutputStream<R> {
     checkFunction(f, 'Keyed Broadcast Process', METHODS, false);

@@ -9,6 +9,7 @@ import type {
   CoProcessFunction,
   KeyedCoProcessFunction,
   KeyOf,
+  NoState,
   OrClass,
   StateDeclarations,
   Sync,
@@ -105,7 +106,10 @@ export class ConnectedStreams<A, B> {
   keyBy<K>(first: (value: A) => KeyOf<K>, second: (value: B) => KeyOf<NoInfer<K>>): KeyedConnectedStreams<K, A, B> {
     checkFunction(first, 'keyBy', [], true);
     checkFunction(second, 'keyBy', [], true);
-    const [key1, key2] = [first as unknown as KeySelector<A, K>, second as unknown as KeySelector<B, K>];
+    const [key1, key2] = [
+      first as (value: A) => unknown as KeySelector<A, K>,
+      second as (value: B) => unknown as KeySelector<B, K>,
+    ];
     return new KeyedConnectedStreams(
       this.first.partitioned(hash(key1)),
       this.second.partitioned(hash(key2)),
@@ -122,7 +126,7 @@ export class ConnectedStreams<A, B> {
 }
 
 function hash<T, K>(key: KeySelector<T, K>): { readonly kind: 'hash'; readonly key: (value: never) => unknown } {
-  return { kind: 'hash', key: key as (value: never) => unknown };
+  return { kind: 'hash', key: key };
 }
 
 /**
@@ -144,7 +148,7 @@ export class KeyedConnectedStreams<K, A, B> extends ConnectedStreams<A, B> {
   }
 
   protected override get keys(): KeyPair {
-    return [this.#key1 as KeyPair[0], this.#key2 as KeyPair[1]];
+    return [this.#key1, this.#key2];
   }
 
   /**
@@ -163,7 +167,7 @@ export class KeyedConnectedStreams<K, A, B> extends ConnectedStreams<A, B> {
    * });
    * ```
    */
-  override process<R, S extends StateDeclarations = Record<never, never>>(
+  override process<R, S extends StateDeclarations = NoState>(
     f: OrClass<KeyedCoProcessFunction<K, A, B, R, S>>,
   ): SingleOutputStream<R> {
     checkFunction(f, 'Keyed Co-Process', ['processElement1', 'processElement2'], false);

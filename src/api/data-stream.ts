@@ -4,7 +4,8 @@ import { MillstreamError } from '../base/error.ts';
 import { printSink } from '../connect/print-sink.ts';
 import type { Sink } from '../connect/sink.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
-import { asyncWait, checkAsync, type AsyncOptions } from '../operator/async-wait.ts';
+import type { AsyncOptions } from '../operator/async-options.ts';
+import { asyncWait, checkAsync } from '../operator/async-wait.ts';
 import { filter, type FilterLambda } from '../operator/filter.ts';
 import { flatMap, type FlatMapLambda } from '../operator/flat-map.ts';
 import type {
@@ -247,10 +248,7 @@ export class DataStream<T> implements AsyncIterable<T> {
   keyBy<K>(selector: (value: T) => KeyOf<K>): KeyedStream<K, T> {
     checkFunction(selector, 'keyBy', [], true);
     const key = selector as unknown as (value: T) => K;
-    return this.handle.scope.make.keyed(
-      this.handle.partitioned({ kind: 'hash', key: key as (value: never) => unknown }),
-      key,
-    );
+    return this.handle.scope.make.keyed(this.handle.partitioned({ kind: 'hash', key: key }), key);
   }
 
   /**
@@ -267,8 +265,8 @@ export class DataStream<T> implements AsyncIterable<T> {
     checkFunction(partition, 'partitionCustom', [], true);
     return this.repartitioned('partitionCustom', {
       kind: 'custom',
-      key: key as (value: never) => unknown,
-      partition: partition as (key: never, partitions: number) => number,
+      key: key,
+      partition: partition,
     });
   }
 

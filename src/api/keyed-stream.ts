@@ -1,10 +1,11 @@
 /** A stream whose records are dealt out by key, and which therefore has keyed state and timers. */
 
+import type { AggregateFunction } from '../state/descriptor.ts';
 import { MillstreamError } from '../base/error.ts';
 import { aggregate } from '../operator/aggregate.ts';
 import type {
-  AggregateFunction,
   KeyedProcessFunction,
+  NoState,
   OrClass,
   ProcessFunction,
   ReduceFunction,
@@ -80,7 +81,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    * });
    * ```
    */
-  override process<R, S extends StateDeclarations = Record<never, never>>(
+  override process<R, S extends StateDeclarations = NoState>(
     f: OrClass<KeyedProcessFunction<K, T, R, S>>,
   ): SingleOutputStream<R>;
   override process<R>(f: OrClass<ProcessFunction<T, R>>): SingleOutputStream<R>;
@@ -166,9 +167,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
     figure: OrderedField<T> | ((value: T) => number | bigint | string | Date),
     first = true,
   ): SingleOutputStream<T> {
-    return this.#figure('minBy', figure as Figure<T>, (batch) =>
-      minBy(this.keySelector, figure as Figure<T>, first, batch),
-    );
+    return this.#figure('minBy', figure, (batch) => minBy(this.keySelector, figure as Figure<T>, first, batch));
   }
 
   /** The record with the greatest value so far, whole. Of records with equal values the first stays, unless `first` is false. */
@@ -176,9 +175,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
     figure: OrderedField<T> | ((value: T) => number | bigint | string | Date),
     first = true,
   ): SingleOutputStream<T> {
-    return this.#figure('maxBy', figure as Figure<T>, (batch) =>
-      maxBy(this.keySelector, figure as Figure<T>, first, batch),
-    );
+    return this.#figure('maxBy', figure, (batch) => maxBy(this.keySelector, figure as Figure<T>, first, batch));
   }
 
   /**

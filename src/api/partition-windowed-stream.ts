@@ -1,8 +1,8 @@
 /** A bounded stream by whole partitions: each subtask's share, or each key's records, as one window that ends with the input. */
 
+import type { AggregateFunction } from '../state/descriptor.ts';
 import { aggregate } from '../operator/aggregate.ts';
 import type {
-  AggregateFunction,
   Collector,
   MapPartitionFunction,
   OrClass,

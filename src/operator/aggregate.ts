@@ -1,6 +1,7 @@
 /** `aggregate` on a keyed stream: Flink's AggregateFunction, emitting the result after each record. */
 
-import type { AggregateFunction, OrClass, RichFunction } from './functions.ts';
+import type { AggregateFunction } from '../state/descriptor.ts';
+import type { OrClass, RichFunction } from './functions.ts';
 import { keyedFold } from './keyed-fold.ts';
 import type { OperatorDefinition } from './operator.ts';
 import { refusePromise } from './user-function.ts';
@@ -13,8 +14,8 @@ export function aggregate<In, Acc, Out>(
   type Aggregate = AggregateFunction<In, Acc, Out> & RichFunction;
   return keyedFold<Aggregate>({
     kind: 'aggregate',
-    key: key as (value: never) => unknown,
-    f: given as OrClass<Aggregate>,
+    key: key,
+    f: given,
     batch,
     write: (code, previous, next) => {
       const { self, value } = code;

@@ -21,8 +21,6 @@ import type { OperatorListState } from '../state/operator-state.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import { isLambda } from './user-function.ts';
 
-export type { AsyncOptions };
-
 export type AsyncLambda<T, R> = (value: T, signal: AbortSignal) => PromiseLike<R>;
 
 /** `results` makes the records of what a call gave. */

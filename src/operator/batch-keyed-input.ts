@@ -17,7 +17,7 @@ import { readValue, writeValue } from '../data/structured-codec.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import { BatchTimers, type TimerScope } from './batch-timers.ts';
-import { ExternalSorter, type SortCodec } from './external-sorter.ts';
+import { closeAll, ExternalSorter, type SortCodec } from './async-sorter.ts';
 import type { InlineCode } from './inline-code.ts';
 import type {
   InputOperator,
@@ -39,7 +39,7 @@ export function batchKeyedInput(definition: OperatorDefinition, memoryMegabytes:
   if (keySelectors === undefined || create === undefined) return definition;
   return {
     ...definition,
-    create: () => new BatchKeyedOperator(create() as InputOperator<unknown>, keySelectors, memoryMegabytes),
+    create: () => new BatchKeyedOperator(create(), keySelectors, memoryMegabytes),
     ...(inline === undefined ? {} : { inline: (code: InlineCode) => writeReplay(code, inline) }),
     describe: { ...definition.describe, input: 'sorted by key' },
   };
@@ -116,7 +116,7 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
       output: this.#innerOutput(context.output),
       keyedBackend: () => this.#backend,
     };
-    (this.inner as Operator).open(inner as OperatorContext<never>);
+    (this.inner as Operator).open(inner);
   }
 
   /** Watermarks of the inner operator say that a key has ended. */
@@ -151,7 +151,7 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
     if (timestamp !== MAX_WATERMARK || this.#state !== 'collecting') return;
     this.#state = 'replaying';
     this.#emission = new SortedEmission(
-      this.context as OperatorContext<never>,
+      this.context,
       this.#sorter,
       (record) => this.#handOver(record),
       () => this.#lastKey(),
@@ -221,13 +221,12 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
     return (this.inner as { accumulators?: () => unknown }).accumulators?.();
   }
 
-  override async close(): Promise<void> {
-    try {
-      await this.inner.close();
-    } finally {
-      await this.#emission?.close();
-      await this.#sorter?.close();
-    }
+  override close(): Promise<void> {
+    return closeAll(
+      () => this.inner.close(),
+      () => this.#emission?.close(),
+      () => this.#sorter?.close(),
+    );
   }
 }
 

@@ -33,7 +33,7 @@ export function keyedCoProcess<K, A, B, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedCoProcessingOperator(key1, key2, given),
-    keySelectors: [key1 as (value: never) => unknown, key2 as (value: never) => unknown],
+    keySelectors: [key1, key2],
     changelog: false,
   };
 }

@@ -34,11 +34,11 @@ export function flatMap<T, R>(
 }
 
 /** Elements of an array are emitted in the chain's own text; what the gate stops, and other iterables, go to the drain. */
-function writeFlatMap<T>(
+function writeFlatMap(
   code: InlineCode,
   f: string,
   collects: boolean,
-  key: ((value: T) => unknown) | undefined,
+  key: ((value: never) => unknown) | undefined,
 ): void {
   const { self, value, timestamp, kind } = code;
   const result = code.fresh('results');

@@ -30,7 +30,7 @@ export class FunctionOperator<F extends RichFunction, Out> extends PlainOperator
   override open(context: OperatorContext<Out>): void {
     super.open(context);
     if (this.#keyed) this.backend = context.keyedBackend();
-    this.runtime = runtimeContext(context as OperatorContext<never>, this.#keyed, this.#accumulators);
+    this.runtime = runtimeContext(context, this.#keyed, this.#accumulators);
     this.prepare(context);
     this.f.initializeState?.({ isRestored: context.restored, operatorState: context.operatorState });
     this.f.open?.(this.runtime);

@@ -7,7 +7,7 @@
  * of an object; every subtask then makes its own instance.
  */
 
-import type { AggregateFunction, AnyStateDescriptor, MapStateDescriptor, StateHandle } from '../state/descriptor.ts';
+import type { AnyStateDescriptor, MapStateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { BroadcastState, OperatorStateStore } from '../state/operator-state.ts';
 import type { TimeDomain, TimerService } from '../state/timers.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -42,6 +42,9 @@ export interface SideOutputTag<T> {
 
 /** State descriptors by the name under which the function's context offers their handles. */
 export type StateDeclarations = Readonly<Record<string, AnyStateDescriptor>>;
+
+/** The declarations of a function that keeps no state. */
+export type NoState = Readonly<Record<string, never>>;
 
 /** The handles of declared state, typed by the descriptors. */
 export type StateHandles<S> = { readonly [Name in keyof S]: StateHandle<S[Name]> };
@@ -96,8 +99,6 @@ export interface FilterFunction<T> extends RichFunction {
 export interface ReduceFunction<T> extends RichFunction {
   reduce(accumulated: T, value: T): T;
 }
-
-export type { AggregateFunction };
 
 export interface CoMapFunction<A, B, R> extends RichFunction {
   map1(value: A): Sync<R>;

@@ -32,7 +32,7 @@ export function keyedBroadcastProcess<K, T, B, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedBroadcastProcessingOperator(key, descriptors, given),
-    keySelectors: [key as (value: never) => unknown],
+    keySelectors: [key],
     changelog: false,
   };
 }

@@ -14,7 +14,7 @@ export function keyedProcess<K, T, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedProcessingOperator(key, given),
-    keySelectors: [key as (value: never) => unknown],
+    keySelectors: [key],
     changelog: false,
   };
 }

@@ -33,7 +33,7 @@ export function keyedMapPartition<T, R>(
     input: 'records',
     output: 'records',
     create: () => new KeyedMapPartitionOperator(key, given),
-    keySelectors: [key as (value: never) => unknown],
+    keySelectors: [key],
     changelog: false,
   };
 }

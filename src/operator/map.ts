@@ -42,11 +42,11 @@ function writeMap(code: InlineCode, call: string): void {
 }
 
 /** Makes the record's key current, where the operator is keyed. */
-export function writeKey<T>(code: InlineCode, key: ((value: T) => unknown) | undefined): void {
+export function writeKey(code: InlineCode, key: ((value: never) => unknown) | undefined): void {
   if (key !== undefined) code.line(`${code.self}.backend.setCurrentKey(${code.bind(key)}(${code.value}));`);
 }
 
 /** The part of a definition that says by which keys an operator has state. */
-export function keySelectors<T>(key: ((value: T) => unknown) | undefined): Pick<OperatorDefinition, 'keySelectors'> {
-  return key === undefined ? {} : { keySelectors: [key as (value: never) => unknown] };
+export function keySelectors(key: ((value: never) => unknown) | undefined): Pick<OperatorDefinition, 'keySelectors'> {
+  return key === undefined ? {} : { keySelectors: [key] };
 }

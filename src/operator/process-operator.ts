@@ -84,7 +84,7 @@ export abstract class ProcessOperator<F extends RichFunction, Out, Context exten
   protected abstract createContext(context: OperatorContext<never>): Context;
 
   protected override prepare(context: OperatorContext<Out>): void {
-    this.ctx = this.createContext(context as OperatorContext<never>);
+    this.ctx = this.createContext(context);
   }
 
   enter(_key: unknown, timestamp: Timestamp): void {

@@ -15,7 +15,7 @@ export function reduce<T>(
   const lambda = isLambda(given) ? given : undefined;
   return keyedFold<ReduceFunction<T>>({
     kind: 'reduce',
-    key: key as (value: never) => unknown,
+    key: key,
     f: isLambda(given) ? undefined : given,
     batch,
     write: (code, previous, next) => {

@@ -65,7 +65,7 @@ function figureFold<T>(
 ): OperatorDefinition {
   return keyedFold({
     kind,
-    key: key as (value: never) => unknown,
+    key: key,
     batch,
     write: (code, previous, next) => {
       if (typeof figure === 'string') writeFieldFold(code, figure, previous, next, combine);
@@ -75,9 +75,9 @@ function figureFold<T>(
   });
 }
 
-function writeFigureFold<T>(
+function writeFigureFold(
   code: InlineCode,
-  figure: (value: T) => unknown,
+  figure: (value: never) => unknown,
   previous: string,
   next: string,
   combine: Combine,
@@ -119,7 +119,7 @@ function extremeFold<T>(
 ): OperatorDefinition {
   return keyedFold({
     kind,
-    key: key as (value: never) => unknown,
+    key: key,
     batch,
     write: (code, previous, next) => {
       const of = (record: string): string =>

@@ -10,7 +10,7 @@ import { MAX_WATERMARK } from '../data/element.ts';
 import { readValue, writeValue } from '../data/structured-codec.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
-import { ExternalSorter, type SortCodec } from './external-sorter.ts';
+import { closeAll, ExternalSorter, type SortCodec } from './async-sorter.ts';
 import { keyedMapPartition } from './map-partition.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, RowKindCode, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
@@ -110,7 +110,7 @@ class SortPartitionOperator<T> extends PlainOperator<T> implements InputOperator
     }
     this.#records = [];
     this.#emission = new SortedEmission(
-      this.context as OperatorContext<never>,
+      this.context,
       this.#sorter,
       (record) => this.output.emit(record.value, record.timestamp, record.kind),
       () => this.#emitted(timestamp),
@@ -132,9 +132,11 @@ class SortPartitionOperator<T> extends PlainOperator<T> implements InputOperator
     this.context.operatorState.list<SortedRecord<T>>(RECORDS, 'split').update(this.#records);
   }
 
-  override async close(): Promise<void> {
-    await this.#emission?.close();
-    await this.#sorter?.close();
+  override close(): Promise<void> {
+    return closeAll(
+      () => this.#emission?.close(),
+      () => this.#sorter?.close(),
+    );
   }
 }
 

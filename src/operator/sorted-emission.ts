@@ -4,7 +4,7 @@
  */
 
 import type { Resumable } from '../base/resumable.ts';
-import { NOT_READ_YET, type ExternalSorter, type Merge } from './external-sorter.ts';
+import { NOT_READ_YET, type ExternalSorter, type Merge } from './async-sorter.ts';
 import type { OperatorContext } from './operator.ts';
 
 export class SortedEmission<T> implements Resumable {
@@ -62,7 +62,7 @@ export class SortedEmission<T> implements Resumable {
   }
 
   /** For a task that ends before its time. */
-  async close(): Promise<void> {
-    if (this.state === 'running') await this.#merge?.close();
+  close(): Promise<void> {
+    return this.state === 'running' && this.#merge !== undefined ? this.#merge.close() : Promise.resolve();
   }
 }

@@ -109,8 +109,8 @@ export function isLambda<L extends (...args: never[]) => unknown, F extends obje
 
 /** An instance of its own: made by the class, or copied from the object. */
 export function instantiate<F extends object>(given: OrClass<F>): F {
-  if (typeof given === 'function' && isClass(given)) return new given() as F;
-  const pattern = given as F;
+  if (typeof given === 'function' && isClass(given)) return new given();
+  const pattern = given;
   const copy = Object.create(Object.getPrototypeOf(pattern) as object | null) as F;
   for (const name of Reflect.ownKeys(pattern)) {
     const property = Object.getOwnPropertyDescriptor(pattern, name) as PropertyDescriptor;

@@ -68,6 +68,13 @@ test('a cycle of imports is found and named, and a diamond is none', () => {
   assert.match(problem?.message ?? '', /src\/base\/b\.ts -> src\/base\/c\.ts -> src\/base\/b\.ts/);
 });
 
+test('stream classes may name each other as types, and nothing more', () => {
+  const file = (name: string, target: string, kind: string) =>
+    parseSource(`src/api/${name}.ts`, `import ${kind}{ X } from './${target}.ts';`);
+  assert.deepEqual(checkCycles([file('a', 'b', 'type '), file('b', 'a', '')]), []);
+  assert.equal(checkCycles([file('a', 'b', ''), file('b', 'a', '')]).length, 1);
+});
+
 test('promises and generators are found on the element path', () => {
   const path = 'src/operator/map.ts';
   assert.match(tidy(path, `${ABOUT}export async function f() {}`).join(), /2: an async function on the element path/);
