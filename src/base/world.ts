@@ -66,8 +66,8 @@ export interface ByteStream {
 }
 
 export interface Network {
-  /** Fails with CHANNEL_LOST when nobody listens. */
-  openStream(host: string, port: number): Promise<ByteStream>;
+  /** Fails with CHANNEL_LOST when nobody listens, or when `signal` is aborted before the connection stands. */
+  openStream(host: string, port: number, signal?: AbortSignal): Promise<ByteStream>;
   /** `local:NAME`, or `tcp:HOST:PORT` with port 0 for a free one. Fails with PORT_IN_USE. */
   listen(address: string, onConnection: (connection: Connection) => void): Promise<Listener>;
   /** Fails with CHANNEL_LOST when nobody listens. */

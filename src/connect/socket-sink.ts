@@ -48,8 +48,10 @@ class SocketWriter<T> implements SinkWriter<T> {
   readonly #encoder: Encoder<T>;
   readonly #buffer = new ByteAppender();
   #stream: ByteStream | undefined;
+  readonly #connecting = new AbortController();
   #begun = false;
   #sendPlanned = false;
+  #endPause: (() => void) | undefined;
   #closed = false;
   /** Sends run one after the other; this is the last. */
   #sending: Promise<void> = Promise.resolve();
@@ -86,6 +88,8 @@ class SocketWriter<T> implements SinkWriter<T> {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#connecting.abort();
+    this.#endPause?.();
     await this.#sending.catch(() => {});
     this.#stream?.close();
   }
@@ -94,7 +98,7 @@ class SocketWriter<T> implements SinkWriter<T> {
     const { host, port, maxRetries, retryDelayMs } = this.#options;
     for (let tries = 0; !this.#closed; tries++) {
       try {
-        this.#stream ??= await this.#context.world.network.openStream(host, port);
+        this.#stream ??= await this.#context.world.network.openStream(host, port, this.#connecting.signal);
         await this.#stream.write(bytes);
         return;
       } catch (error) {
@@ -102,8 +106,18 @@ class SocketWriter<T> implements SinkWriter<T> {
         this.#stream = undefined;
         if (tries >= maxRetries) throw this.#unreachable(error, tries);
       }
-      await new Promise<void>((resolve) => void this.#context.world.clock.after(retryDelayMs, resolve));
+      await this.#pause(retryDelayMs);
     }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const alarm = this.#context.world.clock.after(delayMs, resolve);
+    this.#endPause = () => {
+      alarm.cancel();
+      resolve();
+    };
+    return promise;
   }
 
   #unreachable(error: unknown, retries: number): MillstreamError {

@@ -4,23 +4,30 @@ import { connect, type Socket } from 'node:net';
 import { MillstreamError } from '../base/error.ts';
 import type { ByteStream } from '../base/world.ts';
 import { formatTcp } from './address.ts';
-import { connectFailure, CONNECT_TIMEOUT_MS } from './tcp-network.ts';
+import { connectFailure, CONNECT_TIMEOUT_MS, NO_ANSWER } from './tcp-network.ts';
 
 /** How long a closed connection may take to send what was written before. */
 const LINGER_MS = 5_000;
 
-export function openStream(host: string, port: number): Promise<ByteStream> {
+export function openStream(host: string, port: number, signal: AbortSignal | undefined): Promise<ByteStream> {
   const address = formatTcp(host, port);
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
-    const failed = (error: Error): void => {
+    const abort = (): void => void socket.destroy(new Error('it was given up'));
+    const timer = setTimeout(() => socket.destroy(new Error(NO_ANSWER)), CONNECT_TIMEOUT_MS);
+    const settle = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    const failed = (error: Error): void => {
+      settle();
       reject(connectFailure(address, error));
     };
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener('abort', abort);
     socket.once('error', failed);
     socket.once('connect', () => {
-      clearTimeout(timer);
+      settle();
       socket.off('error', failed);
       resolve(new RealByteStream(socket, address));
     });

@@ -25,7 +25,7 @@ export class RealNetwork implements Network {
     return await connectTcp(parsed.host, parsed.port);
   }
 
-  async openStream(host: string, port: number): Promise<ByteStream> {
-    return await openStream(host, port);
+  async openStream(host: string, port: number, signal?: AbortSignal): Promise<ByteStream> {
+    return await openStream(host, port, signal);
   }
 }

@@ -14,6 +14,8 @@ import { MESSAGE_BYTES_MAX, MessageReader, FAREWELL, HEADER_BYTES } from './mess
 /** How long a host may leave an attempt to connect unanswered. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
+export const NO_ANSWER = `no answer within ${CONNECT_TIMEOUT_MS} ms`;
+
 /** How long a closed connection may take to send what was sent before. */
 const LINGER_MS = 5_000;
 
@@ -81,7 +83,7 @@ export function connectTcp(host: string, port: number): Promise<Connection> {
   const address = formatTcp(host, port);
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
+    const timer = setTimeout(() => socket.destroy(new Error(NO_ANSWER)), CONNECT_TIMEOUT_MS);
     const failed = (error: Error): void => {
       clearTimeout(timer);
       reject(connectFailure(address, error));
@@ -96,7 +98,7 @@ export function connectTcp(host: string, port: number): Promise<Connection> {
 }
 
 export function connectFailure(address: string, error: Error): MillstreamError {
-  const reason = 'code' in error ? systemCode(error) : `no answer within ${CONNECT_TIMEOUT_MS} ms`;
+  const reason = systemCode(error);
   return new MillstreamError(
     'CHANNEL_LOST',
     `The address ${address} cannot be connected to (${reason}). Check that the process there runs and can be reached.`,
