@@ -27,6 +27,17 @@ export class Stamped<T> {
   }
 }
 
+/** A map whose values are stamped. */
+export class StampedMapCell<K, V> extends MapCell<K, Stamped<V>> {
+  /** No entry is older than this: the cleanup need not look at each. */
+  oldest = Infinity;
+
+  stamp(key: K, value: V, stamp: number): void {
+    this.set(key, new Stamped(value, stamp));
+    if (stamp < this.oldest) this.oldest = stamp;
+  }
+}
+
 export interface CellShape<C> {
   encode(cell: C): unknown;
   /** `stamped` says whether the snapshot holds stamps; a shape that needs them and has none takes `now`. */
@@ -79,7 +90,8 @@ export const STAMPED_LIST: CellShape<Stamped<unknown>[]> = {
   },
   migrate: (cell, step) => cell.map((item) => new Stamped(step(item.value), item.stamp)),
   live(cell, deadline) {
-    if (!cell.some((item) => item.stamp <= deadline)) return cell;
+    // Items come in the order of their stamps, unless the clock went back; then the first one decides.
+    if ((cell[0] as Stamped<unknown>).stamp > deadline) return cell;
     const live = cell.filter((item) => item.stamp > deadline);
     return live.length === 0 ? undefined : live;
   },
@@ -103,7 +115,7 @@ export function mapShape(types: TypeRegistry): CellShape<MapCell<unknown, unknow
   };
 }
 
-export function stampedMapShape(types: TypeRegistry): CellShape<MapCell<unknown, Stamped<unknown>>> {
+export function stampedMapShape(types: TypeRegistry): CellShape<StampedMapCell<unknown, unknown>> {
   return {
     encode(cell) {
       const entries = [...cell.values()];
@@ -111,23 +123,23 @@ export function stampedMapShape(types: TypeRegistry): CellShape<MapCell<unknown,
     },
     decode(encoded, _stamped, now) {
       const [keys, values, stamps] = encoded as MapParts;
-      const cell = new MapCell<unknown, Stamped<unknown>>(types);
-      for (let i = 0; i < keys.length; i++) cell.set(keys[i], new Stamped(values[i], stamps?.[i] ?? now));
+      const cell = new StampedMapCell<unknown, unknown>(types);
+      for (let i = 0; i < keys.length; i++) cell.stamp(keys[i], values[i], stamps?.[i] ?? now);
       return cell;
     },
     migrate(cell, step) {
-      const upgraded = new MapCell<unknown, Stamped<unknown>>(types);
-      for (const [key, entry] of cell.entries()) upgraded.set(key, new Stamped(step(entry.value), entry.stamp));
+      const upgraded = new StampedMapCell<unknown, unknown>(types);
+      for (const [key, entry] of cell.entries()) upgraded.stamp(key, step(entry.value), entry.stamp);
       return upgraded;
     },
     live(cell, deadline) {
-      let expired = 0;
-      for (const entry of cell.values()) if (entry.stamp <= deadline) expired++;
-      if (expired === 0) return cell;
-      if (expired === cell.size) return undefined;
-      const live = new MapCell<unknown, Stamped<unknown>>(types);
-      for (const [key, entry] of cell.entries()) if (entry.stamp > deadline) live.set(key, entry);
-      return live;
+      if (cell.oldest > deadline) return cell;
+      const live = new StampedMapCell<unknown, unknown>(types);
+      for (const [key, { value, stamp }] of cell.entries()) if (stamp > deadline) live.stamp(key, value, stamp);
+      if (live.size === 0) return undefined;
+      if (live.size < cell.size) return live;
+      cell.oldest = live.oldest;
+      return cell;
     },
   };
 }

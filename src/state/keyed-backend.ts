@@ -47,7 +47,7 @@ export interface KeyedBackend {
 
   /** Every key that has state under the descriptor's name. */
   keys(stateName: string): Iterable<unknown>;
-  /** Drops everything the current key has, in all states and namespaces. */
+  /** Drops everything the current key has: its state in all namespaces, and its timers. */
   clearCurrentKey(): void;
 
   snapshot(writer: SnapshotWriter): void;

@@ -16,6 +16,7 @@ import {
   stampedMapShape,
   type CellShape,
   type Stamped,
+  type StampedMapCell,
 } from './cell-shape.ts';
 import type {
   AggregatingState,
@@ -178,8 +179,8 @@ class MemoryBackend implements KeyedBackend {
       namespaced,
       () => mapShape(types) as CellShape<MapCell<K, V>>,
       (table: StateTable<MapCell<K, V>>): MapState<K, V> => new MemoryMapState(table, types),
-      () => stampedMapShape(types) as CellShape<MapCell<K, Stamped<V>>>,
-      (table: StateTable<MapCell<K, Stamped<V>>>): MapState<K, V> => new TtlMapState(table, types),
+      () => stampedMapShape(types) as CellShape<StampedMapCell<K, V>>,
+      (table: StateTable<StampedMapCell<K, V>>): MapState<K, V> => new TtlMapState(table, types),
     );
   }
 

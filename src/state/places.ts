@@ -11,9 +11,9 @@ import { type KeyGroupRange, keyGroup } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { CHAIN_END, Chains } from './chains.ts';
 import { IntColumn } from './columns.ts';
-import { HashIndex, mix32 } from './hash-index.ts';
 import { KeyTable } from './key-table.ts';
 import { RowNumbers } from './row-numbers.ts';
+import { TripleIndex } from './triple-index.ts';
 
 /** There is no such place: nothing is stored. */
 export const ABSENT = -1;
@@ -146,7 +146,7 @@ export class Cells implements Places {
   readonly #rows: Rows;
   readonly #namespaces: KeyTable;
   /** By row and namespace. */
-  readonly #index = new HashIndex();
+  readonly #index = new TripleIndex();
   readonly #numbers = new RowNumbers();
   readonly #rowOf = new IntColumn();
   readonly #namespaceOf = new IntColumn();
@@ -171,18 +171,8 @@ export class Cells implements Places {
   #find(): number {
     const row = this.#rows.current();
     const exists = this.namespaceExists();
-    const cell = row === ABSENT || !exists ? ABSENT : this.#lookUp(row, this.currentNamespace());
+    const cell = row === ABSENT || !exists ? ABSENT : this.#index.find(row, this.currentNamespace(), 0);
     this.#cursor.cell = cell;
-    return cell;
-  }
-
-  #lookUp(row: number, namespace: number): number {
-    const index = this.#index;
-    const hash = hashOfPair(row, namespace);
-    let cell = index.first(hash);
-    while (cell !== ABSENT && !(this.#rowOf.get(cell) === row && this.#namespaceOf.get(cell) === namespace)) {
-      cell = index.next(hash);
-    }
     return cell;
   }
 
@@ -237,7 +227,7 @@ export class Cells implements Places {
     const cell = this.#numbers.take();
     this.#rowOf.set(cell, row);
     this.#namespaceOf.set(cell, namespace);
-    this.#index.insert(hashOfPair(row, namespace), cell);
+    this.#index.insert(row, namespace, 0, cell);
     this.#ofRow.append(row, cell);
     this.#cursor.cell = cell;
     return cell;
@@ -251,7 +241,7 @@ export class Cells implements Places {
     if (this.#references.add(cell, -1) > 0) return;
     const row = this.#rowOf.get(cell);
     const namespace = this.#namespaceOf.get(cell);
-    this.#index.remove(hashOfPair(row, namespace), cell);
+    this.#index.remove(row, namespace, 0);
     this.#ofRow.remove(row, cell);
     this.#numbers.free(cell);
     if (this.#cursor.cell === cell) this.#cursor.cell = ABSENT;
@@ -281,10 +271,6 @@ export class Cells implements Places {
     this.#ofRow.clear();
     for (const column of [this.#rowOf, this.#namespaceOf, this.#references]) column.clear();
   }
-}
-
-function hashOfPair(row: number, namespace: number): number {
-  return mix32(Math.imul(row, 0x9e3779b1) ^ mix32(namespace));
 }
 
 /** The rows and cells of one backend, and what is current among them. */

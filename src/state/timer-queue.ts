@@ -8,8 +8,9 @@
 
 import { CHAIN_END, Chains } from './chains.ts';
 import { DoubleColumn, IntColumn } from './columns.ts';
-import { HashIndex, hashOfDouble, mix32 } from './hash-index.ts';
+import { HashIndex, hashOfDouble } from './hash-index.ts';
 import { RowNumbers } from './row-numbers.ts';
+import { TripleIndex } from './triple-index.ts';
 
 const NONE = -1;
 
@@ -99,7 +100,8 @@ class Buckets {
 export class TimerQueue {
   readonly #buckets = new Buckets();
   readonly #numbers = new RowNumbers();
-  readonly #index = new HashIndex();
+  /** By row, namespace and bucket. */
+  readonly #index = new TripleIndex();
   readonly #rows = new IntColumn();
   readonly #namespaces = new IntColumn();
   readonly #bucketOf = new IntColumn();
@@ -140,7 +142,7 @@ export class TimerQueue {
   /** The timer, or -1. */
   find(row: number, namespace: number, timestamp: number): number {
     const bucket = this.#bucketAt(timestamp);
-    return bucket === NONE ? NONE : this.#findIn(bucket, row, namespace);
+    return bucket === NONE ? NONE : this.#index.find(row, namespace, bucket);
   }
 
   #bucketAt(timestamp: number): number {
@@ -153,20 +155,6 @@ export class TimerQueue {
     return bucket;
   }
 
-  #findIn(bucket: number, row: number, namespace: number): number {
-    const index = this.#index;
-    const hash = hashOfTimer(row, namespace, bucket);
-    let timer = index.first(hash);
-    while (timer !== NONE && !this.#is(timer, row, namespace, bucket)) timer = index.next(hash);
-    return timer;
-  }
-
-  #is(timer: number, row: number, namespace: number, bucket: number): boolean {
-    return (
-      this.#rows.get(timer) === row && this.#namespaces.get(timer) === namespace && this.#bucketOf.get(timer) === bucket
-    );
-  }
-
   /** Adds a timer that is not there. */
   add(row: number, namespace: number, timestamp: number): void {
     let bucket = this.#bucketAt(timestamp);
@@ -175,7 +163,7 @@ export class TimerQueue {
     this.#rows.set(timer, row);
     this.#namespaces.set(timer, namespace);
     this.#bucketOf.set(timer, bucket);
-    this.#index.insert(hashOfTimer(row, namespace, bucket), timer);
+    this.#index.insert(row, namespace, bucket, timer);
     this.#inBucket.append(bucket, timer);
     this.#ofRow.append(row, timer);
   }
@@ -183,7 +171,7 @@ export class TimerQueue {
   remove(timer: number): void {
     const row = this.#rows.get(timer);
     const bucket = this.#bucketOf.get(timer);
-    this.#index.remove(hashOfTimer(row, this.#namespaces.get(timer), bucket), timer);
+    this.#index.remove(row, this.#namespaces.get(timer), bucket);
     this.#ofRow.remove(row, timer);
     this.#inBucket.remove(bucket, timer);
     this.#numbers.free(timer);
@@ -204,8 +192,4 @@ export class TimerQueue {
   *[Symbol.iterator](): IterableIterator<number> {
     for (let timer = 0; timer < this.#numbers.limit; timer++) if (this.#numbers.inUse(timer)) yield timer;
   }
-}
-
-function hashOfTimer(row: number, namespace: number, bucket: number): number {
-  return mix32(Math.imul(row, 0x9e3779b1) ^ mix32(namespace ^ Math.imul(bucket, 0x85ebca6b)));
 }

@@ -7,7 +7,7 @@
  */
 
 import type { TypeRegistry } from '../data/type-registry.ts';
-import { Stamped } from './cell-shape.ts';
+import { Stamped, StampedMapCell } from './cell-shape.ts';
 import type {
   AggregateFunction,
   AggregatingState,
@@ -16,7 +16,6 @@ import type {
   ReducingState,
   ValueState,
 } from './descriptor.ts';
-import { MapCell } from './map-cell.ts';
 import { EMPTY_LIST } from './memory-states.ts';
 import type { StateTable } from './state-table.ts';
 import type { TtlRules } from './ttl.ts';
@@ -183,11 +182,11 @@ export class TtlListState<T> implements ListState<T> {
 }
 
 export class TtlMapState<K, V> implements MapState<K, V> {
-  readonly #table: StateTable<MapCell<K, Stamped<V>>>;
+  readonly #table: StateTable<StampedMapCell<K, V>>;
   readonly #types: TypeRegistry;
   readonly #ttl: TtlRules;
 
-  constructor(table: StateTable<MapCell<K, Stamped<V>>>, types: TypeRegistry) {
+  constructor(table: StateTable<StampedMapCell<K, V>>, types: TypeRegistry) {
     this.#table = table;
     this.#types = types;
     this.#ttl = table.ttl as TtlRules;
@@ -220,11 +219,11 @@ export class TtlMapState<K, V> implements MapState<K, V> {
     this.#table.sweep(now);
     const cell = this.#table.load();
     if (cell !== undefined) {
-      cell.set(key, new Stamped(value, now));
+      cell.stamp(key, value, now);
       return;
     }
-    const made = new MapCell<K, Stamped<V>>(this.#types);
-    made.set(key, new Stamped(value, now));
+    const made = new StampedMapCell<K, V>(this.#types);
+    made.stamp(key, value, now);
     this.#table.store(made);
   }
 
@@ -237,7 +236,7 @@ export class TtlMapState<K, V> implements MapState<K, V> {
     if (cell !== undefined) this.#delete(cell, key);
   }
 
-  #delete(cell: MapCell<K, Stamped<V>>, key: K): void {
+  #delete(cell: StampedMapCell<K, V>, key: K): void {
     cell.delete(key);
     if (cell.size === 0) this.#table.drop();
   }

@@ -352,13 +352,13 @@ function inOrder(items: readonly unknown[]): unknown[] {
 test('keyed state behaves like plain Maps, through snapshots and changes of the parallelism', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => checkRun(steps, undefined)),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
 test('keyed state with TTL behaves like plain Maps whose entries expire', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 150, size: 'max' }), ttl, (steps, settings) => checkRun(steps, settings)),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });

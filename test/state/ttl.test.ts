@@ -241,6 +241,27 @@ test('incremental cleanup shortens lists and maps that are alive in part', () =>
   assert.deepEqual([...map.keys()], [2]);
 });
 
+test('incremental cleanup finds the expired entries of a map again and again, also after a restore', () => {
+  const time = new FakeTime();
+  const open = (from?: readonly OperatorSnapshot[]) => {
+    const { backend } = harness(from === undefined ? { time } : { time, from });
+    return { backend, map: backend.map(mapState<number, number>('m', { ttl: { timeToLive: 100 } })) };
+  };
+  let { backend, map } = open();
+  for (let i = 0; i < 10; i++) {
+    backend.setCurrentKey('sleeping');
+    map.put(i, i);
+    if (i === 5) ({ backend, map } = open([snapshotOf(backend)]));
+    time.advance(30);
+    backend.setCurrentKey('busy');
+    map.put(0, 0);
+  }
+  // Going back in time shows what is still there.
+  time.now -= 99;
+  backend.setCurrentKey('sleeping');
+  assert.deepEqual([...map.keys()], [7, 8, 9]);
+});
+
 test('a full snapshot leaves out what has expired only where that is asked for', () => {
   for (const fullSnapshot of [false, true]) {
     const { backend, time } = harness();
