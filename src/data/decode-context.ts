@@ -4,19 +4,21 @@ import { ByteReader } from '../base/bytes.ts';
 import { MillstreamError } from '../base/error.ts';
 import type { FrameMemory } from './frame-target.ts';
 import { listSource, type ListSource } from './list-column.ts';
-import { Variant, type LayoutNode } from './record-layout.ts';
-import { readTextColumn } from './text-column.ts';
+import type { LayoutNode } from './record-layout.ts';
+import { TextReader } from './text-column.ts';
 import { TextDictionaryReader } from './text-dictionary.ts';
 import type { TypeRegistry } from './type-registry.ts';
 import { ValueReader } from './value-reader.ts';
 
 export class DecodeContext {
-  /** By node: the strings of the block. */
-  readonly texts: string[][] = [];
+  /** By node. */
+  readonly texts: TextReader[] = [];
   readonly dictionaries: TextDictionaryReader[] = [];
   readonly lists: ListSource[] = [];
   readonly #nodes: readonly LayoutNode[];
   readonly #values: ValueReader;
+  /** The row that was read last. */
+  #row = -1;
 
   constructor(nodes: readonly LayoutNode[], types: TypeRegistry) {
     this.#nodes = nodes.filter(
@@ -24,7 +26,7 @@ export class DecodeContext {
     );
     this.#values = new ValueReader(types);
     for (const { id, layout } of this.#nodes) {
-      if (layout.kind === 'string') this.texts[id] = [];
+      if (layout.kind === 'string') this.texts[id] = new TextReader();
       else if (layout.kind === 'dictionary') this.dictionaries[id] = new TextDictionaryReader();
       else if (layout.kind === 'list') this.lists[id] = listSource(layout.element);
     }
@@ -40,9 +42,10 @@ export class DecodeContext {
     valueBytes: number,
   ): void {
     let at = position;
+    this.#row = -1;
     for (const { id, layout } of this.#nodes) {
       if (layout.kind === 'string')
-        at = readTextColumn(memory, (columns[id] as number) / 4, rows, at, end, this.texts[id] as string[]);
+        at = (this.texts[id] as TextReader).open(memory, (columns[id] as number) / 4, rows, at, end);
       else if (layout.kind === 'dictionary') at = (this.dictionaries[id] as TextDictionaryReader).read(memory, at, end);
       else at = (this.lists[id] as ListSource).read(memory, at, end);
     }
@@ -51,32 +54,20 @@ export class DecodeContext {
     if (valueBytes > 0) this.#values.begin(new ByteReader(memory.u8, at, at + valueBytes));
   }
 
-  startRow(): void {
-    this.#values.startValue();
-  }
-
-  /** The next of the structured values. */
-  part(): unknown {
+  /** The next of the structured values, which belongs to this row. */
+  part(row: number): unknown {
+    if (row !== this.#row) {
+      this.#row = row;
+      this.#values.startValue();
+    }
     return this.#values.readPart();
   }
 
-  /** What a row holds that has no value of its column's kind. */
-  variant(code: number): unknown {
-    switch (code) {
-      case Variant.NULL:
-        return null;
-      case Variant.UNDEFINED:
-      case Variant.MISSING:
-        return undefined;
-      case Variant.OTHER:
-        return this.#values.readPart();
-      default:
-        throw new MillstreamError('FRAME_CORRUPT', `A row of a frame holds the unknown variant ${code}.`);
+  /** Ends the block and lets go of its values. */
+  end(): void {
+    if (this.#row >= 0) this.#values.release();
+    for (const { id, layout } of this.#nodes) {
+      if (layout.kind === 'string') (this.texts[id] as TextReader).close();
     }
-  }
-
-  /** Lets go of the block's values. */
-  release(): void {
-    this.#values.startValue();
   }
 }

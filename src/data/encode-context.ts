@@ -106,7 +106,7 @@ export class EncodeContext {
 
   /** Lets go of the block's values. */
   release(): void {
-    this.#values.startValue();
+    if (this.others > 0) this.#values.release();
     for (const { id, layout } of this.#nodes) {
       if (layout.kind === 'string') this.texts[id] = '';
       else if (layout.kind === 'list') (this.lists[id] as ListBuffer).clear();

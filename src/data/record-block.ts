@@ -40,7 +40,7 @@ export class BlockEncoder {
   misfit = 0;
   readonly #layoutBytes: Uint8Array;
   readonly #columns: readonly Column[];
-  readonly #code: EncoderCode;
+  readonly code: EncoderCode;
 
   constructor(layout: Layout, types: TypeRegistry, tag: string, values: ValueWriter, bytes: ByteWriter) {
     this.layout = layout;
@@ -48,13 +48,8 @@ export class BlockEncoder {
     this.signature = signatureOf(this.#layoutBytes);
     this.nodes = nodesOf(layout);
     this.#columns = columnsOf(this.nodes);
-    this.#code = encoderCode(this.nodes, types, tag);
+    this.code = encoderCode(this.nodes, types, tag);
     this.context = new EncodeContext(this.nodes, values, bytes);
-  }
-
-  /** Whether a value has, at its root, the shape of the layout. */
-  fits(value: unknown): boolean {
-    return this.#code.fits(value);
   }
 
   /** Writes the rows as a block at `position`. Returns its end, FRAME_FULL or BLOCK_MISFIT. */
@@ -73,7 +68,7 @@ export class BlockEncoder {
     if (rest > end) return FRAME_FULL;
     clearPadding(memory, this.#columns, rows, columns);
     context.begin();
-    const result = this.#code.encode(values, from, to, memory, columns, context);
+    const result = this.code.encode(values, from, to, memory, columns, context);
     if (result < 0) {
       this.misfit = from + ~result;
       return BLOCK_MISFIT;
@@ -144,7 +139,7 @@ export class BlockDecoder {
       memory.i32[position / 4 + 3] as number,
     );
     this.#decode(out, rows, memory, columns, this.#context);
-    this.#context.release();
+    this.#context.end();
   }
 }
 

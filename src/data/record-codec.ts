@@ -22,6 +22,7 @@ import {
   signatureOf,
 } from './record-block.ts';
 import { freshTag } from './record-code.ts';
+import { ALL_SORTED, RecordSorter } from './record-sorter.ts';
 import { inferLayouts } from './record-inference.ts';
 import { ANY_LAYOUT, loosened, type Layout } from './record-layout.ts';
 import type { TypeRegistry } from './type-registry.ts';
@@ -79,6 +80,7 @@ export class RecordEncoder {
   readonly #tag: string;
   readonly #values: ValueWriter;
   readonly #bytes = new ByteWriter();
+  readonly #sorter = new RecordSorter();
   /** Places whose text has too many different values for a dictionary. */
   readonly #flatText = new Set<string>();
   #blocks: readonly BlockEncoder[] = [];
@@ -232,51 +234,48 @@ export class RecordEncoder {
     position: number,
     end: number,
   ): number {
-    const groups: unknown[][] = this.#blocks.map(() => []);
-    const numbers = new Uint8Array(to - from);
-    let number = 0;
-    for (let i = from; i < to; i++) {
-      const value = values[i];
-      if (!(this.#blocks[number] as BlockEncoder).fits(value)) number = this.#blockFor(value);
-      if (number < 0) {
-        this.#misfit = i;
-        this.#refusing = undefined;
-        return BLOCK_MISFIT;
-      }
-      (groups[number] as unknown[]).push(value);
-      numbers[i - from] = number;
+    const sorter = this.#sorter;
+    const unsorted = sorter.sort(this.#blocks, values, from, to);
+    if (unsorted !== ALL_SORTED) {
+      this.#misfit = unsorted;
+      this.#refusing = undefined;
+      return BLOCK_MISFIT;
     }
-    const filled = groups.flatMap((group, i) => (group.length > 0 ? [i] : []));
-    if (filled.length === 1) {
-      this.#last = this.#blocks[filled[0] as number] as BlockEncoder;
-      return this.#encodeAlone(this.#last, values, from, to, memory, position, end);
-    }
-    return this.#encodeGroups(groups, filled, numbers, memory, position, end);
-  }
-
-  #blockFor(value: unknown): number {
-    const fitting = this.#blocks.findIndex((block) => block.fits(value));
-    return fitting >= 0 ? fitting : this.#blocks.findIndex((block) => block.layout.variants);
+    const filled = sorter.filled();
+    const written =
+      filled.length === 1
+        ? this.#encodeAlone(
+            (this.#last = this.#blocks[filled[0] as number] as BlockEncoder),
+            values,
+            from,
+            to,
+            memory,
+            position,
+            end,
+          )
+        : this.#encodeGroups(filled, from, to - from, memory, position, end);
+    sorter.clear();
+    return written;
   }
 
   #encodeGroups(
-    groups: readonly unknown[][],
     filled: readonly number[],
-    numbers: Uint8Array,
+    from: number,
+    rows: number,
     memory: FrameMemory,
     position: number,
     end: number,
   ): number {
-    let at = position + align8(numbers.length);
+    const { groups, counts, numbers } = this.#sorter;
+    let at = position + align8(rows);
     if (at > end) return FRAME_FULL;
     for (const number of filled) {
       const block = this.#blocks[number] as BlockEncoder;
-      const group = groups[number] as unknown[];
-      const written = block.encode(group, 0, group.length, memory, at, end);
+      const written = block.encode(groups[number] as unknown[], 0, counts[number] as number, memory, at, end);
       if (written === FRAME_FULL) return FRAME_FULL;
       if (written === BLOCK_MISFIT) {
         this.#refusing = block;
-        this.#misfit = nthRow(numbers, number, block.misfit);
+        this.#misfit = from + this.#sorter.rowOf(number, block.misfit, rows);
         return BLOCK_MISFIT;
       }
       this.#batchFallbacks += block.context.others;
@@ -284,8 +283,8 @@ export class RecordEncoder {
     }
     const places = new Uint8Array(groups.length);
     filled.forEach((number, place) => (places[number] = place));
-    for (let i = 0; i < numbers.length; i++) memory.u8[position + i] = places[numbers[i] as number] as number;
-    memory.u8.fill(0, position + numbers.length, position + align8(numbers.length));
+    for (let i = 0; i < rows; i++) memory.u8[position + i] = places[numbers[i] as number] as number;
+    memory.u8.fill(0, position + rows, position + align8(rows));
     this.#union = true;
     this.#blockCount = filled.length;
     return at;
@@ -375,22 +374,24 @@ export class RecordEncoder {
   }
 }
 
-/** The place of the `n`th row with this number. */
-function nthRow(numbers: Uint8Array, number: number, n: number): number {
-  let left = n;
-  for (let i = 0; i < numbers.length; i++) {
-    if (numbers[i] === number && left-- === 0) return i;
-  }
-  return 0;
-}
+/** Up to here a loop over the rows beats a copy of memory. */
+const COPY_LOOP_MAX = 64;
 
 function copyTimestamps(timestamps: Float64Array, from: number, to: number, f64: Float64Array, at: number): void {
-  for (let i = from, j = at; i < to; i++, j++) f64[j] = timestamps[i] as number;
+  if (to - from > COPY_LOOP_MAX) f64.set(timestamps.subarray(from, to), at);
+  else for (let i = from, j = at; i < to; i++, j++) f64[j] = timestamps[i] as number;
 }
 
 function copyKinds(kinds: Uint8Array, from: number, to: number, u8: Uint8Array, at: number): void {
   for (let i = from, j = at; i < to; i++, j++) u8[j] = kinds[i] as number;
   u8.fill(0, at + to - from, at + align8(to - from));
+}
+
+function timestampsAt(f64: Float64Array, at: number, count: number): Float64Array {
+  const timestamps = new Float64Array(count);
+  if (count > COPY_LOOP_MAX) timestamps.set(f64.subarray(at, at + count));
+  else for (let i = 0; i < count; i++) timestamps[i] = f64[at + i] as number;
+  return timestamps;
 }
 
 /** A decoded frame. The arrays are the reader's own: the memory of the frame may be reused at once. */
@@ -454,9 +455,7 @@ export class RecordDecoder {
         (flags & FLAG_UNION) === 0
           ? this.#decodeAlone(memory, blocksAt, end, count)
           : this.#decodeUnion(memory, blocksAt, end, count, blocks),
-      timestamps: withTimestamps
-        ? memory.f64.slice((start + FRAME_HEADER_BYTES) / 8, (start + FRAME_HEADER_BYTES) / 8 + count)
-        : undefined,
+      timestamps: withTimestamps ? timestampsAt(memory.f64, (start + FRAME_HEADER_BYTES) / 8, count) : undefined,
       kinds: withKinds ? memory.u8.slice(kindsAt, kindsAt + count) : undefined,
       count,
     };

@@ -38,12 +38,12 @@ class DecoderText {
     }
     this.#line('return function decode(out, n, m, base, c) {', ...addressLines(this.#nodes));
     for (const { id, layout } of this.#nodes) {
-      if (layout.kind === 'string') this.#line(`const s${id} = c.texts[${id}];`);
+      if (layout.kind === 'string')
+        this.#line(`const s${id} = c.texts[${id}];`, `let z${id} = 0, c${id} = '', q${id} = 0;`);
       if (layout.kind === 'dictionary') this.#line(`const d${id} = c.dictionaries[${id}].entries;`);
       if (layout.kind === 'list') this.#line(`const l${id} = c.lists[${id}];`);
     }
     this.#line('for (let r = 0; r < n; r++) {');
-    if (this.#nodes.some(({ layout }) => layout.variants || layout.kind === 'any')) this.#line('c.startRow();');
     this.#line(`out[r] = ${this.#value(this.#nodes[0] as LayoutNode)};`, '}', '};');
     return this.#lines;
   }
@@ -67,18 +67,18 @@ class DecoderText {
   #value(node: LayoutNode): string {
     const { id, layout } = node;
     if (layout.kind === 'any' && !layout.variants) {
-      this.#line(`const x${id} = c.part();`);
+      this.#line(`const x${id} = c.part(r);`);
       return `x${id}`;
     }
     if (!layout.variants) return this.#inside(node);
     this.#line(`const k${id} = ${variantsOf(node)};`, `let x${id};`);
     if (node.values === undefined && node.children.length === 0 && layout.kind !== 'object') {
-      this.#line(`x${id} = c.variant(k${id});`);
+      this.#line(`x${id} = ${variant(node)};`);
       return `x${id}`;
     }
     this.#line(`if (k${id} === ${Variant.VALUE}) {`);
     const value = this.#inside(node);
-    this.#line(`x${id} = ${value};`, '} else {', `x${id} = c.variant(k${id});`, '}');
+    this.#line(`x${id} = ${value};`, '} else {', `x${id} = ${variant(node)};`, '}');
     return `x${id}`;
   }
 
@@ -95,7 +95,10 @@ class DecoderText {
       case 'date':
         return `new Date(${valuesOf(node)})`;
       case 'string':
-        return `s${id}[r]`;
+        // `z` is the row with which the next chunk begins, `c` the chunk, `q` where its next string begins.
+        this.#line(`if (r >= z${id}) { z${id} = s${id}.next(r); c${id} = s${id}.chunk; q${id} = 0; }`);
+        this.#line(`const t${id} = c${id}.substring(q${id}, q${id} += ${valuesOf(node)});`);
+        return `t${id}`;
       case 'dictionary':
         return `d${id}[${valuesOf(node)}]`;
       case 'list':
@@ -127,6 +130,11 @@ class DecoderText {
     }
     return `o${node.id}`;
   }
+}
+
+/** An expression for what a row holds that has no value of its node's kind. */
+function variant({ id }: LayoutNode): string {
+  return `k${id} === ${Variant.NULL} ? null : k${id} === ${Variant.OTHER} ? c.part(r) : undefined`;
 }
 
 function firstOptional(fields: readonly FieldLayout[]): number {

@@ -30,7 +30,7 @@ export function writeValue(value: unknown, writer: ByteWriter, types: TypeRegist
   const values = idle.pop() ?? new ValueWriter(types);
   values.begin(writer);
   values.write(value);
-  values.startValue();
+  values.release();
   idle.push(values);
 }
 
@@ -40,7 +40,7 @@ export function readValue(reader: ByteReader, types: TypeRegistry): unknown {
   const values = idle.pop() ?? new ValueReader(types);
   values.begin(reader);
   const value = values.read();
-  values.startValue();
+  values.release();
   idle.push(values);
   return value;
 }

@@ -115,6 +115,85 @@ function unitsOf(i32: Int32Array, lengths: number, from: number, to: number): nu
   return units;
 }
 
+/**
+ * Reads a column chunk by chunk. Who cuts the strings calls `next` when it comes to a row that is not before the last
+ * answer, and finds in `chunk` the text that begins with that row.
+ */
+export class TextReader {
+  chunk = '';
+  #memory!: FrameMemory;
+  #encoding = ENCODING_ASCII;
+  /** Index of the rows' lengths. */
+  #lengths = 0;
+  #rows = 0;
+  /** The row with which the next chunk begins, its address, and the index of its length in bytes. */
+  #row = 0;
+  #at = 0;
+  #chunkBytes = 0;
+  #end = 0;
+
+  /** Begins the section at `position`; returns its end. */
+  open(memory: FrameMemory, lengths: number, rows: number, position: number, end: number): number {
+    const start = position + HEADER_BYTES;
+    if (start > end) throw corrupt();
+    const encoding = memory.i32[position / 4] as number;
+    const bytes = memory.i32[position / 4 + 1] as number;
+    if (encoding < ENCODING_ASCII || encoding > ENCODING_UTF16 || bytes < 0 || start + bytes > end) throw corrupt();
+    this.#memory = memory;
+    this.#encoding = encoding;
+    this.#lengths = lengths;
+    this.#rows = rows;
+    this.#row = 0;
+    this.#chunkBytes = start / 4;
+    this.#at = start + (encoding === ENCODING_UTF8 ? chunksOf(memory.i32, lengths, rows).length * 4 : 0);
+    this.#end = start + bytes;
+    return align8(this.#end);
+  }
+
+  /** Loads the chunk that holds `row`; returns the row with which the one after it begins. */
+  next(row: number): number {
+    let from = this.#row;
+    // Rows without text may fill whole chunks.
+    while (from <= row) from = this.#load(from);
+    this.#row = from;
+    return from;
+  }
+
+  #load(from: number): number {
+    const { i32, text } = this.#memory;
+    const lengths = this.#lengths;
+    // The rule of `chunkEnd`, in one loop with the sum.
+    let units = i32[lengths + from] as number;
+    let to = from + 1;
+    for (; to < this.#rows; to++) {
+      const more = units + (i32[lengths + to] as number);
+      if (more > CHUNK_UNITS) break;
+      units = more;
+    }
+    const at = this.#at;
+    const encoding = this.#encoding;
+    const bytes =
+      encoding === ENCODING_ASCII
+        ? units
+        : encoding === ENCODING_UTF16
+          ? units * 2
+          : (i32[this.#chunkBytes++] as number);
+    if (units < 0 || bytes < 0 || at + bytes > this.#end) throw corrupt();
+    this.#at = at + bytes;
+    this.chunk = text.toString(ENCODING_NAMES[encoding], at, at + bytes);
+    return to;
+  }
+
+  /** Ends the section, in which `rows` rows must have found all of the text. */
+  close(): void {
+    if (this.#row < this.#rows) this.next(this.#rows - 1);
+    this.chunk = '';
+    if (this.#at !== this.#end) throw corrupt();
+  }
+}
+
+const ENCODING_NAMES = ['latin1', 'utf8', 'utf16le'] as const;
+
 /** Reads `count` strings into `into`; returns where the section ends. */
 export function readTextColumn(
   memory: FrameMemory,
@@ -124,75 +203,21 @@ export function readTextColumn(
   end: number,
   into: string[],
 ): number {
-  const start = position + HEADER_BYTES;
-  if (start > end) throw corrupt();
-  const encoding = memory.i32[position / 4] as number;
-  const bytes = memory.i32[position / 4 + 1] as number;
-  const textEnd = start + bytes;
-  if (bytes < 0 || textEnd > end) throw corrupt();
-  const readTo =
-    encoding === ENCODING_ASCII
-      ? readAscii(memory, lengths, count, start, textEnd, into)
-      : readWideText(memory, encoding, lengths, count, start, textEnd, into);
-  if (readTo !== textEnd) throw corrupt();
-  return align8(textEnd);
-}
-
-function readAscii(
-  memory: FrameMemory,
-  lengths: number,
-  count: number,
-  start: number,
-  end: number,
-  into: string[],
-): number {
-  const { i32, text } = memory;
-  let at = start;
-  for (let from = 0; from < count;) {
-    const to = chunkEnd(i32, lengths, count, from);
-    const units = unitsOf(i32, lengths, from, to);
-    if (units < 0 || at + units > end) throw corrupt();
-    cut(i32, lengths, from, to, text.toString('latin1', at, at + units), into);
-    at += units;
-    from = to;
-  }
-  return at;
-}
-
-function readWideText(
-  memory: FrameMemory,
-  encoding: number,
-  lengths: number,
-  count: number,
-  start: number,
-  end: number,
-  into: string[],
-): number {
-  if (encoding !== ENCODING_UTF8 && encoding !== ENCODING_UTF16) throw corrupt();
-  const { i32, text } = memory;
-  const chunks = encoding === ENCODING_UTF8 ? chunksOf(i32, lengths, count).length : 0;
-  let at = start + chunks * 4;
-  let chunk = 0;
-  for (let from = 0; from < count;) {
-    const to = chunkEnd(i32, lengths, count, from);
-    const bytes = encoding === ENCODING_UTF8 ? (i32[start / 4 + chunk] as number) : unitsOf(i32, lengths, from, to) * 2;
-    if (bytes < 0 || at + bytes > end) throw corrupt();
-    cut(i32, lengths, from, to, text.toString(encoding === ENCODING_UTF8 ? 'utf8' : 'utf16le', at, at + bytes), into);
-    at += bytes;
-    from = to;
-    chunk++;
-  }
-  return at;
-}
-
-/** Cuts the strings `from` to `to` out of the text of their chunk. */
-function cut(i32: Int32Array, lengths: number, from: number, to: number, chunk: string, into: string[]): void {
+  const reader = new TextReader();
+  const sectionEnd = reader.open(memory, lengths, count, position, end);
+  let chunkEnds = 0;
   let at = 0;
-  for (let i = from; i < to; i++) {
-    const next = at + (i32[lengths + i] as number);
-    into[i] = chunk.substring(at, next);
+  for (let i = 0; i < count; i++) {
+    if (i >= chunkEnds) {
+      chunkEnds = reader.next(i);
+      at = 0;
+    }
+    const next = at + (memory.i32[lengths + i] as number);
+    into[i] = reader.chunk.substring(at, next);
     at = next;
   }
+  reader.close();
+  return sectionEnd;
 }
 
 function corrupt(): MillstreamError {

@@ -2,7 +2,7 @@
 
 import type { ByteReader } from '../base/bytes.ts';
 import { MillstreamError } from '../base/error.ts';
-import { readText } from './text.ts';
+import { readText, utf16Text } from './text.ts';
 import type { RegisteredType, TypeRegistry } from './type-registry.ts';
 import {
   ERROR_FIELDS,
@@ -18,12 +18,20 @@ import {
 /** Stands where an object will be once it has been read. */
 const UNREAD = Symbol('unread');
 
+interface Shape {
+  readonly names: readonly string[];
+  /** Whether a plain object has something under one of the names without having the field. */
+  readonly shadowing: boolean;
+}
+
 export class ValueReader {
   readonly #types: TypeRegistry;
   #reader!: ByteReader;
   /** The objects of the current value, in the order in which the writer met them. */
   readonly #objects: unknown[] = [];
-  readonly #shapes: (readonly string[])[] = [];
+  /** How many of them; what lies behind is left from other values. */
+  #count = 0;
+  readonly #shapes: Shape[] = [];
   readonly #names: string[] = [];
 
   constructor(types: TypeRegistry) {
@@ -44,6 +52,13 @@ export class ValueReader {
 
   /** Begins a value that is read in parts. */
   startValue(): void {
+    // The list keeps its length: setting that costs as much as reading a small value.
+    this.#count = 0;
+  }
+
+  /** Lets go of the values that were read. */
+  release(): void {
+    this.#count = 0;
     this.#objects.length = 0;
   }
 
@@ -76,7 +91,7 @@ export class ValueReader {
       case ValueTag.BIG:
         return this.#big();
       case ValueTag.STRING:
-        return readText(reader);
+        return reader.string();
       case ValueTag.REFERENCE:
         return this.#reference(reader.varint());
       case ValueTag.OBJECT:
@@ -99,6 +114,8 @@ export class ValueReader {
         const { prototype } = this.#type();
         return this.#fields(Object.create(prototype) as Record<string, unknown>, prototype);
       }
+      case ValueTag.STRING_UTF16:
+        return utf16Text(reader.bytes());
       case ValueTag.CODED_INSTANCE:
         return this.#coded();
       case ValueTag.MAP:
@@ -122,12 +139,12 @@ export class ValueReader {
   }
 
   #keep<T>(object: T): T {
-    this.#objects.push(object);
+    this.#objects[this.#count++] = object;
     return object;
   }
 
   #reference(number: number): unknown {
-    if (number >= this.#objects.length || this.#objects[number] === UNREAD)
+    if (number >= this.#count || this.#objects[number] === UNREAD)
       throw corrupt('a reference to a value that has not been read', this.#reader);
     return this.#objects[number];
   }
@@ -139,20 +156,27 @@ export class ValueReader {
   }
 
   #fields(object: Record<string, unknown>, prototype: object | null): Record<string, unknown> {
-    this.#objects.push(object);
-    const names = this.#shape();
-    // What the prototype has under the same name may be an accessor or read-only: assigning would meet it.
-    const plain = prototype === null;
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string;
+    this.#objects[this.#count++] = object;
+    const shape = this.#shape();
+    const { names } = shape;
+    if (prototype !== null && (prototype !== Object.prototype || shape.shadowing))
+      return this.#defineFields(object, names, prototype);
+    for (let i = 0; i < names.length; i++) object[names[i] as string] = this.#any();
+    return object;
+  }
+
+  /** Where the prototype has something under the same name, it may be an accessor or read-only: assigning would meet it. */
+  #defineFields(object: Record<string, unknown>, names: readonly string[], prototype: object): Record<string, unknown> {
+    for (const name of names) {
       const value = this.#any();
-      if (plain || !(name in prototype)) object[name] = value;
-      else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+      if (name in prototype)
+        Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+      else object[name] = value;
     }
     return object;
   }
 
-  #shape(): readonly string[] {
+  #shape(): Shape {
     const header = this.#reader.varint();
     if (header >= FIELDS_FIRST_SHAPE) {
       const shape = this.#shapes[header - FIELDS_FIRST_SHAPE];
@@ -162,9 +186,10 @@ export class ValueReader {
     const count = this.#reader.varint();
     const names: string[] = [];
     for (let i = 0; i < count; i++) names.push(readText(this.#reader));
-    if (header === FIELDS_NEW_SHAPE) this.#shapes.push(names);
+    const shape = { names, shadowing: names.some((name) => name in Object.prototype) };
+    if (header === FIELDS_NEW_SHAPE) this.#shapes.push(shape);
     else if (header !== FIELDS_INLINE) throw corrupt('an unknown kind of fields', this.#reader);
-    return names;
+    return shape;
   }
 
   #array(): unknown[] {
@@ -230,7 +255,8 @@ export class ValueReader {
         `The bytes hold an instance of "${type.name}" as a codec encoded it, but the type is registered without a codec here. Register it with the same codec everywhere.`,
       );
     }
-    const number = this.#objects.push(UNREAD) - 1;
+    const number = this.#count++;
+    this.#objects[number] = UNREAD;
     const instance = type.codec.decode(this.#any());
     this.#objects[number] = instance;
     return instance;

@@ -31,6 +31,8 @@ export const ValueTag = {
   ARRAY_BUFFER: 0x15,
   /** A typed array, DataView or Buffer: its number in {@link VIEWS}, then its bytes. */
   VIEW: 0x16,
+  /** Text with a lone surrogate, which UTF-8 cannot hold: in UTF-16 behind its length in bytes. */
+  STRING_UTF16: 0x17,
 } as const;
 
 export const SMALL_INTEGER = 0x80;

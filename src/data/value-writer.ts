@@ -9,7 +9,7 @@
 import type { ByteWriter } from '../base/bytes.ts';
 import { MillstreamError } from '../base/error.ts';
 import { IdentityList } from './identity-list.ts';
-import { writeText } from './text.ts';
+import { utf16Bytes, writeText } from './text.ts';
 import { className, type RegisteredType, type TypeRegistry } from './type-registry.ts';
 import {
   ERROR_FIELDS,
@@ -103,6 +103,12 @@ export class ValueWriter {
   /** Begins a value that is written in parts, which share their identities. */
   startValue(): void {
     this.#seen.clear();
+    if (this.#coding.length > 0) this.#coding.length = 0;
+  }
+
+  /** Lets go of the values that were written. */
+  release(): void {
+    this.#seen.release();
     this.#coding.length = 0;
   }
 
@@ -151,8 +157,13 @@ export class ValueWriter {
         this.#number(value);
         return;
       case 'string':
-        writer.u8(ValueTag.STRING);
-        writeText(writer, value);
+        if (value.isWellFormed()) {
+          writer.u8(ValueTag.STRING);
+          writer.string(value);
+        } else {
+          writer.u8(ValueTag.STRING_UTF16);
+          writer.bytes(utf16Bytes(value));
+        }
         return;
       case 'boolean':
         writer.u8(value ? ValueTag.TRUE : ValueTag.FALSE);

@@ -10,11 +10,14 @@ import { portrait } from './portrait.ts';
 
 const types = new TypeRegistry();
 
+/** All channels write to it, one at a time. */
+const MEMORY = new Uint8Array(new SharedArrayBuffer(4 << 20));
+
 /** One channel: encodes batches into shared memory at changing addresses, and decodes them. */
 class Channel {
   readonly encoder: RecordEncoder;
   readonly decoder: RecordDecoder;
-  readonly #memory = new Uint8Array(new SharedArrayBuffer(4 << 20));
+  readonly #memory = MEMORY;
   bytes = 0;
 
   constructor(registry = types) {
