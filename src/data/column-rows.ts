@@ -5,6 +5,7 @@
 
 import { MillstreamError } from '../base/error.ts';
 import { bitmapBytes, type Column, ColumnBatch, isSet, setBit } from './column-batch.ts';
+import { describeRecord } from './describe-record.ts';
 import { describeType, type RowTypeField, type Schema, storageOf } from './schema.ts';
 import { utf8Text } from './text.ts';
 
@@ -164,7 +165,7 @@ function joined(parts: readonly Uint8Array[]): { readonly offsets: Int32Array; r
 }
 
 function refused(field: RowTypeField, row: number, value: unknown): MillstreamError {
-  const shown = value === null ? 'NULL' : typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const shown = value === null ? 'NULL' : describeRecord(value);
   return new MillstreamError(
     'VALUE_UNSUPPORTED',
     `Row ${row} has ${shown} in the column "${field.name}", whose type is ${describeType(field.type)}. Convert the value or change the type.`,
