@@ -34,6 +34,7 @@ export const ERRORS = {
   USER_CODE: { blame: 'user', restart: true, remedy: 'Correct the function that threw; its stack is the cause.' },
   USER_CODE_ASYNC: { blame: 'user', restart: false, remedy: 'Use asyncMap for functions that return promises.' },
   USER_CODE_LATE: { blame: 'user', restart: true, remedy: 'Await every promise and clear every timer that a function starts.' },
+  EXPRESSION_FAILED: { blame: 'user', restart: true, remedy: 'Correct the expression or the value that the message names.' },
   MUTATED_AFTER_EMIT: { blame: 'user', restart: false, remedy: 'Copy a value before changing it once it has been emitted or received.' },
   SLOT_OUT_OF_MEMORY: { blame: 'user', restart: true, remedy: 'Raise `slotHeapMegabytes`, lower the parallelism per process, or keep less state.' },
   SLOT_LOST: { blame: 'environment', restart: true, remedy: 'See the cause; the job restarts from its last checkpoint.' },

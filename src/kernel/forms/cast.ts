@@ -1,0 +1,142 @@
+/**
+ * CAST and TRY_CAST between numbers, booleans and text. Numbers are converted as Java converts them: integers keep
+ * their low bits, doubles are cut off and held within the range of the integer. Text that is no value of the target
+ * fails a CAST and makes a TRY_CAST NULL.
+ */
+
+import { describeType, type LogicalType, type LogicalTypeKind, storageOf } from '../../data/schema.ts';
+import { type ExpressionForm, untypable } from '../expression-form.ts';
+import { isNumeric, withNull } from '../numeric-types.ts';
+import { failed, type Operand, type ScalarCode } from '../scalar-code.ts';
+import { doubleText, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
+import { narrow } from './arithmetic.ts';
+import { promote } from './promote.ts';
+
+export const cast: ExpressionForm<'cast'> = {
+  typeOf: (node, scope) => {
+    const from = scope.typeOf(node.input);
+    if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
+    return withNull(node.type, from.nullable || (node.onFailure === 'null' && storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8'));
+  },
+  generate: (node, type, code) => {
+    const input = code.generate(node.input);
+    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, node.onFailure, code);
+    return code.strict([input], type, () => convert(input, type, code));
+  },
+  operands: (node) => [node.input],
+};
+
+function castable(from: LogicalType, to: LogicalType): boolean {
+  if (from.kind === to.kind && from.kind !== 'decimal' && !('precision' in from)) return true;
+  if (describeType(withNull(from, true)) === describeType(withNull(to, true))) return true;
+  const known = (type: LogicalType): boolean => isNumeric(type) || type.kind === 'boolean' || storageOf(type) === 'utf8';
+  return known(from) && known(to);
+}
+
+function convert(input: Operand, type: LogicalType, code: ScalarCode): string {
+  const from = input.type.kind;
+  if (storageOf(type) === 'utf8') return fit(toText(input, code), type, from, code);
+  if (from === type.kind) return input.text;
+  if (type.kind === 'boolean') return `(${input.text} != 0)`;
+  if (from === 'boolean') return `(${input.text} ? ${one(type, code)} : ${code.zero(type)})`;
+  if (type.kind === 'float' || type.kind === 'double') return promote(input, type, code);
+  if (from === 'float' || from === 'double') return fromDouble(input.text, type, code);
+  if (type.kind === 'bigint') return promote(input, type, code);
+  return narrow(from === 'bigint' ? lowBits(input.text, code) : input.text, type);
+}
+
+function one(type: LogicalType, code: ScalarCode): string {
+  return storageOf(type) === 'long' && code.form === 'exact' ? '1n' : '1';
+}
+
+function lowBits(text: string, code: ScalarCode): string {
+  return code.form === 'exact' ? `Number(BigInt.asIntN(32, ${text}))` : `(${text} | 0)`;
+}
+
+const INT_MIN = -(2 ** 31);
+const INT_MAX = 2 ** 31 - 1;
+const LONG_MIN = -(2n ** 63n);
+const LONG_MAX = 2n ** 63n - 1n;
+
+/** A double becomes an INT first on its way to the smaller integers. NaN becomes 0. */
+function fromDouble(text: string, type: LogicalType, code: ScalarCode): string {
+  if (type.kind !== 'bigint') return narrow(`(Math.min(Math.max(${text}, ${INT_MIN}), ${INT_MAX}) | 0)`, type);
+  if (code.form === 'exact') return `${code.bind(doubleToLong)}(${text})`;
+  const value = code.keep(text);
+  return code.long(`(${value} === ${value} ? Math.trunc(${value}) : 0)`);
+}
+
+function doubleToLong(value: number): bigint {
+  if (value !== value) return 0n;
+  if (value >= 2 ** 63) return LONG_MAX;
+  return value <= -(2 ** 63) ? LONG_MIN : BigInt(Math.trunc(value));
+}
+
+function toText(input: Operand, code: ScalarCode): string {
+  switch (input.type.kind) {
+    case 'boolean':
+      return `(${input.text} ? 'TRUE' : 'FALSE')`;
+    case 'double':
+      return `${code.bind(doubleText)}(${input.text})`;
+    case 'float':
+      return `${code.bind(floatText)}(${input.text})`;
+    default:
+      return storageOf(input.type) === 'utf8' ? input.text : `String(${input.text})`;
+  }
+}
+
+/** CHAR(n) is filled up, VARCHAR(n) cut. */
+function fit(text: string, type: LogicalType, from: LogicalTypeKind, code: ScalarCode): string {
+  if (!('length' in type)) return text;
+  const unlimited = type.kind === 'varchar' && type.length >= LONGEST_NUMBER && from !== 'varchar' && from !== 'char';
+  return unlimited || (type.kind === 'varchar' && type.length === INT_MAX) ? text : `${code.bind(fitText)}(${text}, ${type.length}, ${type.kind === 'char'})`;
+}
+
+/** No number or boolean has a longer text. */
+const LONGEST_NUMBER = 32;
+
+/** Text as a value that is no text. */
+function parsed(input: Operand, type: LogicalType, onFailure: 'fail' | 'null', code: ScalarCode): Operand {
+  const value = code.fresh('v');
+  const isNull = code.fresh('n');
+  code.line(`let ${value} = ${code.zero(type)}, ${isNull} = ${input.isNull ?? 'false'};`);
+  if (input.isNull !== undefined) code.line(`if (!${isNull}) {`);
+  const text = code.keep(input.text);
+  const result = code.keep(parse(text, type, code));
+  code.line(`if (${result} === undefined) {`);
+  code.line(onFailure === 'null' ? `${isNull} = true;` : `${code.bind(refuse)}(${text}, ${JSON.stringify(describeType(withNull(type, true)))});`);
+  code.line('} else {');
+  if (storageOf(type) === 'long' && code.form === 'fast') code.leaveIf(`${result} > ${Number.MAX_SAFE_INTEGER}n || ${result} < ${Number.MIN_SAFE_INTEGER}n`);
+  code.line(`${value} = ${fromParsed(result, type, code)};`);
+  code.line('}');
+  if (input.isNull !== undefined) code.line('}');
+  return { text: value, isNull: input.isNull === undefined && onFailure === 'fail' ? undefined : isNull, type };
+}
+
+function parse(text: string, type: LogicalType, code: ScalarCode): string {
+  switch (type.kind) {
+    case 'boolean':
+      return `${code.bind(parseBoolean)}(${text})`;
+    case 'float':
+    case 'double':
+      return `${code.bind(parseDouble)}(${text})`;
+    case 'bigint':
+      return `${code.bind(parseInteger)}(${text}, ${LONG_MIN}n, ${LONG_MAX}n)`;
+    case 'tinyint':
+      return `${code.bind(parseInteger)}(${text}, -128, 127)`;
+    case 'smallint':
+      return `${code.bind(parseInteger)}(${text}, -32768, 32767)`;
+    default:
+      return `${code.bind(parseInteger)}(${text}, ${INT_MIN}, ${INT_MAX})`;
+  }
+}
+
+function fromParsed(result: string, type: LogicalType, code: ScalarCode): string {
+  if (type.kind === 'boolean' || type.kind === 'double') return result;
+  if (type.kind === 'float') return `Math.fround(${result})`;
+  return storageOf(type) === 'long' && code.form === 'exact' ? result : `Number(${result})`;
+}
+
+function refuse(text: string, type: string): never {
+  failed(`${JSON.stringify(text)} cannot be cast to ${type}.`);
+}

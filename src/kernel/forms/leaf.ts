@@ -1,0 +1,73 @@
+/** The leaves of expressions: columns and literals. */
+
+import { MillstreamError } from '../../base/error.ts';
+import { type LogicalType, storageOf } from '../../data/schema.ts';
+import type { LiteralValue } from '../expression.ts';
+import type { ExpressionForm } from '../expression-form.ts';
+import { withNull } from '../numeric-types.ts';
+import type { ScalarCode } from '../scalar-code.ts';
+
+export const column: ExpressionForm<'column'> = {
+  typeOf: (node, { schema }) => {
+    const field = schema.fields[node.index];
+    if (field === undefined) {
+      throw new MillstreamError('GRAPH_INVALID', `An expression reads column ${node.index} of ${schema.describe()}, which has ${schema.fields.length} columns.`);
+    }
+    return field.type;
+  },
+  generate: (node, _type, code) => code.column(node.index),
+  operands: () => [],
+};
+
+export const literal: ExpressionForm<'literal'> = {
+  typeOf: (node) => {
+    if (!fits(node.value, node.type)) {
+      throw new MillstreamError('GRAPH_INVALID', `The literal ${typeof node.value === 'string' ? JSON.stringify(node.value) : String(node.value)} is no value of the type ${node.type.kind.toUpperCase()}.`);
+    }
+    return withNull(node.type, node.value === null);
+  },
+  generate: (node, type, code) => ({
+    text: node.value === null ? code.zero(type) : literalText(node.value, type, code),
+    isNull: node.value === null ? 'true' : undefined,
+    type,
+    ...(typeof node.value === 'string' ? { literal: node.value } : {}),
+  }),
+  operands: () => [],
+};
+
+function fits(value: LiteralValue, type: LogicalType): boolean {
+  if (value === null) return true;
+  switch (storageOf(type)) {
+    case 'i32':
+      return typeof value === 'number' && (value | 0) === value;
+    case 'f64':
+      return typeof value === 'number';
+    case 'long':
+      return typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value);
+    case 'bool':
+      return typeof value === 'boolean';
+    case 'utf8':
+      return typeof value === 'string';
+    case 'bytes':
+    case 'values':
+      return false;
+  }
+}
+
+function literalText(value: Exclude<LiteralValue, null>, type: LogicalType, code: ScalarCode): string {
+  if (storageOf(type) === 'long') {
+    if (code.form === 'exact') return long(BigInt(value));
+    if (!Number.isSafeInteger(Number(value))) code.exactOnly();
+    return number(Number(value) + 0);
+  }
+  return typeof value === 'number' ? number(value) : JSON.stringify(value);
+}
+
+function long(value: bigint): string {
+  return value < 0n ? `(${value}n)` : `${value}n`;
+}
+
+/** Negative numbers in brackets, so that `-` before them stays an operator. */
+function number(value: number): string {
+  return Object.is(value, -0) || value < 0 ? `(${Object.is(value, -0) ? '-0' : value})` : String(value);
+}
