@@ -22,6 +22,44 @@ export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/fli
 export type { ExecutionPlan, PlanDocument, PlanNode, PlanPredecessor, PlanVertex } from './graph/plan.ts';
 export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from './graph/stream-graph.ts';
 
+// Windows and joins.
+export { WindowedStream, type ReduceOptions, type WindowReduce } from './api/windowed-stream.ts';
+export { AllWindowedStream } from './api/all-windowed-stream.ts';
+export { CoGroupedStreams, CoGroupedWindows, JoinedStreams, JoinedWindows, type CoGroupFunction, type FlatJoinFunction, type JoinFunction } from './api/co-group.ts';
+export { IntervalJoin, IntervalJoined } from './api/interval-join.ts';
+export type { ProcessJoinContext, ProcessJoinFunction } from './operator/interval-join.ts';
+export type {
+  AllWindowFunction,
+  AllWindowLambda,
+  ProcessAllWindowFunction,
+  ProcessAllWindowLambda,
+  ProcessWindowContext,
+  ProcessWindowFunction,
+  ProcessWindowLambda,
+  WindowFunction,
+  WindowLambda,
+} from './operator/window/window-functions.ts';
+export { GlobalWindow, TimeWindow, type Window } from './time/windows/window.ts';
+export { GlobalWindows } from './time/windows/global-windows.ts';
+export { EventTimeSessionWindows, ProcessingTimeSessionWindows, type SessionWindowTimeGapExtractor } from './time/windows/session-windows.ts';
+export { SlidingEventTimeWindows, SlidingProcessingTimeWindows } from './time/windows/sliding-windows.ts';
+export { TumblingEventTimeWindows, TumblingProcessingTimeWindows } from './time/windows/tumbling-windows.ts';
+export type { MergeCallback, MergingWindowAssigner, WindowAssigner, WindowAssignerContext } from './time/windows/window-assigner.ts';
+export { WindowStagger } from './time/windows/window-stagger.ts';
+export { ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger } from './time/triggers/continuous-triggers.ts';
+export { CountTrigger } from './time/triggers/count-trigger.ts';
+export { DeltaTrigger, type DeltaFunction } from './time/triggers/delta-trigger.ts';
+export { EarlyLateTrigger, type EarlyLateOptions, type Firings } from './time/triggers/early-late-trigger.ts';
+export { EndOfStreamTrigger } from './time/triggers/end-of-stream-trigger.ts';
+export { EventTimeTrigger } from './time/triggers/event-time-trigger.ts';
+export { NeverTrigger } from './time/triggers/never-trigger.ts';
+export { ProcessingTimeTrigger } from './time/triggers/processing-time-trigger.ts';
+export { ProcessingTimeoutTrigger, type ProcessingTimeoutOptions } from './time/triggers/processing-timeout-trigger.ts';
+export { PurgingTrigger } from './time/triggers/purging-trigger.ts';
+export { TriggerResult, triggerReducing, triggerValue, type OnMergeContext, type Trigger, type TriggerContext } from './time/triggers/trigger.ts';
+export { CountEvictor, DeltaEvictor, TimeEvictor } from './time/evictors/evictors.ts';
+export type { Evictor, EvictorContext, TimestampedValue } from './time/evictors/evictor.ts';
+
 // Running it.
 export type {
   DroppedSample,
