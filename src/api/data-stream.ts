@@ -27,10 +27,14 @@ import { sinkDefinition } from '../operator/sink-operator.ts';
 import { timestampsAndWatermarks } from '../operator/timestamps.ts';
 import { checkFunction } from '../operator/user-function.ts';
 import type { AnyStateDescriptor } from '../state/descriptor.ts';
-import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
+import { resolveStrategy, type GivenStrategy } from '../time/watermark-strategy.ts';
+import type { WindowAssigner } from '../time/windows/window-assigner.ts';
+import type { GlobalWindow, Window } from '../time/windows/window.ts';
+import type { AllWindowedStream } from './all-windowed-stream.ts';
 import { attachCollectSink } from './collect.ts';
 import type { BroadcastConnectedStream } from './broadcast-connected-stream.ts';
 import type { BroadcastStream } from './broadcast-stream.ts';
+import type { CoGroupedStreams, JoinedStreams } from './co-group.ts';
 import type { ConnectedStreams } from './connected-streams.ts';
 import type { DataStreamSink } from './data-stream-sink.ts';
 import type { NodeDefinition } from './graph-builder.ts';
@@ -38,6 +42,7 @@ import type { KeyedStream } from './keyed-stream.ts';
 import type { PartitionWindowedStream } from './partition-windowed-stream.ts';
 import type { SingleOutputStream } from './single-output-stream.ts';
 import { StreamHandle } from './stream-handle.ts';
+import { countWindows, WindowOperation } from './window-operation.ts';
 
 /**
  * A stream of records of type `T`: an immutable handle to a place in the graph of a job. Every method adds an operator to
@@ -57,7 +62,7 @@ export class DataStream<T> implements AsyncIterable<T> {
   }
 
   /** The keys by which function objects have state here; none on a stream without keys. */
-  protected get stateKey(): ((value: T) => unknown) | undefined {
+  protected get stateKey(): ((value: never) => unknown) | undefined {
     return undefined;
   }
 
@@ -327,7 +332,10 @@ export class DataStream<T> implements AsyncIterable<T> {
    * ```
    */
   fullWindowPartition(): PartitionWindowedStream<T> {
-    return this.handle.scope.make.partitionWindowed<T>(this.handle, this.stateKey);
+    return this.handle.scope.make.partitionWindowed<T>(
+      this.handle,
+      this.stateKey as ((value: T) => unknown) | undefined,
+    );
   }
 
   // Time.
@@ -342,10 +350,56 @@ export class DataStream<T> implements AsyncIterable<T> {
    * );
    * ```
    */
-  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStream<T> {
+  assignTimestampsAndWatermarks(strategy: GivenStrategy<T>): SingleOutputStream<T> {
+    const resolved = resolveStrategy(strategy);
     return this.#add('Timestamps/Watermarks', ({ autoWatermarkIntervalMs }) => ({
-      definition: timestampsAndWatermarks(strategy, autoWatermarkIntervalMs),
+      definition: timestampsAndWatermarks(resolved, autoWatermarkIntervalMs),
     }));
+  }
+
+  // Windows.
+
+  /**
+   * Cuts the whole stream into windows, in one subtask. Where there is a key, `keyBy(…).window(…)` scales.
+   *
+   * @example
+   * ```ts
+   * const revenue = orders.windowAll(TumblingEventTimeWindows.of(60_000)).sum((order) => order.amount);
+   * ```
+   */
+  windowAll<W extends Window>(assigner: WindowAssigner<T, W>): AllWindowedStream<T, W> {
+    return this.handle.scope.make.allWindowed(WindowOperation.of<T, W>(this.handle, undefined, assigner));
+  }
+
+  /**
+   * Windows of `size` elements each; with `slide`, of the last `size` elements, after every `slide` elements.
+   *
+   * @throws WINDOW_INVALID when a number is no whole number above 0.
+   */
+  countWindowAll(size: number, slide?: number): AllWindowedStream<T, GlobalWindow> {
+    return this.handle.scope.make.allWindowed(countWindows<T>(this.handle, undefined, size, slide));
+  }
+
+  /**
+   * Every pair of records of two streams with equal keys in the same window.
+   *
+   * @example
+   * ```ts
+   * const after = clicks
+   *   .join(buys)
+   *   .where((click) => click.user)
+   *   .equalTo((buy) => buy.user)
+   *   .window(TumblingEventTimeWindows.of(60_000))
+   *   .apply((click, buy) => ({ page: click.page, item: buy.item }));
+   * ```
+   */
+  join<B>(other: DataStream<B>): JoinedStreams<T, B> {
+    return this.handle.scope.make.joined(this.handle, other.handle);
+  }
+
+  /** The records of two streams with equal keys in the same window, side by side; either side may be empty. */
+  coGroup<B>(other: DataStream<B>): CoGroupedStreams<T, B> {
+    return this.handle.scope.make.coGrouped(this.handle, other.handle);
   }
 
   // Operators of one's own, and the ends of the stream.

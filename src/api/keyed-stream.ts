@@ -17,12 +17,17 @@ import type { OperatorDefinition } from '../operator/operator.ts';
 import { reduce } from '../operator/reduce.ts';
 import { max, maxBy, min, minBy, sum, type Figure } from '../operator/rolling-aggregation.ts';
 import { checkFunction } from '../operator/user-function.ts';
+import type { WindowAssigner } from '../time/windows/window-assigner.ts';
+import type { GlobalWindow, Window } from '../time/windows/window.ts';
 import type { KeyedBroadcastConnectedStream } from './broadcast-connected-stream.ts';
 import type { BroadcastStream } from './broadcast-stream.ts';
 import type { ConnectedStreams, KeyedConnectedStreams } from './connected-streams.ts';
 import { DataStream } from './data-stream.ts';
+import type { IntervalJoin } from './interval-join.ts';
 import type { SingleOutputStream } from './single-output-stream.ts';
 import type { StreamHandle } from './stream-handle.ts';
+import { countWindows, WindowOperation } from './window-operation.ts';
+import type { WindowedStream } from './windowed-stream.ts';
 
 /** Makes the key of a record. Must be a pure function: it is called more than once per record. */
 export type KeySelector<T, K> = (value: T) => K;
@@ -51,7 +56,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
     this.keySelector = keySelector;
   }
 
-  protected override get stateKey(): (value: T) => unknown {
+  protected override get stateKey(): (value: never) => unknown {
     return this.keySelector;
   }
 
@@ -197,6 +202,60 @@ export class KeyedStream<K, T> extends DataStream<T> {
       other.handle,
       this.keySelector,
       other.keySelector as KeySelector<B, K>,
+    );
+  }
+
+  /**
+   * Cuts the stream of each key into windows.
+   *
+   * @example
+   * ```ts
+   * const perMinute = clicks
+   *   .keyBy((click) => click.user)
+   *   .window(TumblingEventTimeWindows.of(60_000))
+   *   .aggregate(counting);
+   * ```
+   */
+  window<W extends Window>(assigner: WindowAssigner<T, W>): WindowedStream<T, K, W> {
+    return this.handle.scope.make.windowed<T, K, W>(WindowOperation.of<T, W>(this.handle, this.keySelector, assigner));
+  }
+
+  /**
+   * Windows of `size` elements of a key each; with `slide`, of its last `size` elements, after every `slide` elements.
+   *
+   * @throws WINDOW_INVALID when a number is no whole number above 0.
+   *
+   * @example
+   * ```ts
+   * const lastTen = readings.keyBy((reading) => reading.sensor).countWindow(10, 1).max('value');
+   * ```
+   */
+  countWindow(size: number, slide?: number): WindowedStream<T, K, GlobalWindow> {
+    return this.handle.scope.make.windowed<T, K, GlobalWindow>(
+      countWindows<T>(this.handle, this.keySelector, size, slide),
+    );
+  }
+
+  /**
+   * Pairs of records of two keyed streams whose keys are equal and whose timestamps lie within bounds of each other.
+   *
+   * @example
+   * ```ts
+   * const answered = questions
+   *   .keyBy((question) => question.id)
+   *   .intervalJoin(answers.keyBy((answer) => answer.question))
+   *   .between(0, 60_000)
+   *   .process(function* (question, answer) {
+   *     yield { text: question.text, answer: answer.text };
+   *   });
+   * ```
+   */
+  intervalJoin<B>(other: KeyedStream<K, B>): IntervalJoin<K, T, B> {
+    return this.handle.scope.make.intervalJoined<K, T, B>(
+      this.handle,
+      other.handle,
+      this.keySelector,
+      other.keySelector,
     );
   }
 

@@ -51,8 +51,7 @@ export function refuseOtherForms(restored: RestoredState, understood: readonly s
 }
 
 function hasEntries(state: RestoredKeyedState): boolean {
-  for (const _entry of state.entries()) return true;
-  return false;
+  return state.entries()[Symbol.iterator]().next().done !== true;
 }
 
 const FORMS: Readonly<Record<string, string>> = {

@@ -59,13 +59,22 @@ function obstacle(spec: WindowSpec, { batch }: WindowDefinitionOptions): string 
   return undefined;
 }
 
-/** Whether it is a function with `process` and nothing else. */
+/** What a window function may have that only the general operator serves. */
+const RICH_PARTS = [
+  'windowState',
+  'globalState',
+  'clear',
+  'open',
+  'close',
+  'initializeState',
+  'snapshotState',
+  'notifyCheckpointComplete',
+  'notifyCheckpointAborted',
+] as const;
+
+/** Whether it is a function and nothing else. What instances of a class have is not known before they are made. */
 function isPlainCall(call: NonNullable<WindowSpec['call']>): boolean {
-  return (
-    !isClass(call) &&
-    Object.getPrototypeOf(call) === Object.prototype &&
-    Object.keys(call).every((name) => name === 'process')
-  );
+  return !isClass(call) && !RICH_PARTS.some((part) => part in call);
 }
 
 function hasOwnTrigger({ assigner, trigger }: WindowSpec): boolean {

@@ -42,7 +42,7 @@ export function makeFold(keeping: WindowKeeping): Fold {
     case 'reduce':
       return reduceFold(keeping.reduce);
     case 'aggregate':
-      return new AggregateFold(instantiate(keeping.aggregate) as AnyAggregate);
+      return new AggregateFold(instantiate(keeping.aggregate));
     case 'list':
       return LIST_FOLD;
   }
