@@ -42,7 +42,7 @@ interface ObservedField {
 }
 
 /** What was seen at one place of the values. */
-export class Observed {
+class Observed {
   readonly #types: TypeRegistry;
   #nothing = 0;
   #integers = 0;
@@ -380,7 +380,7 @@ interface Budget {
 }
 
 /** Shapes of a union that get a layout each; values of further shapes travel beside the columns of the first. */
-export const UNION_SHAPES_MAX = 8;
+const UNION_SHAPES_MAX = 8;
 
 /** Rows that are looked at to infer a layout. */
 const SAMPLE_ROWS_MAX = 256;

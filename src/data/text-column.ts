@@ -14,7 +14,7 @@ import { MillstreamError } from '../base/error.ts';
 import { align8, FRAME_FULL, type FrameMemory } from './frame-target.ts';
 
 /** What one kept string can keep alive beyond itself. Large enough that the conversion is shared by dozens of strings. */
-export const CHUNK_UNITS = 512;
+const CHUNK_UNITS = 512;
 
 const ENCODING_ASCII = 0;
 const ENCODING_UTF8 = 1;

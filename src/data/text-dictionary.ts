@@ -13,8 +13,8 @@ import { align8, FRAME_FULL, type FrameMemory } from './frame-target.ts';
 import { readText, writeText } from './text.ts';
 
 /** A dictionary beyond this is no longer one: the column goes back to joined text. */
-export const DICTIONARY_ENTRIES_MAX = 1024;
-export const DICTIONARY_BYTES_MAX = 8 * 1024;
+const DICTIONARY_ENTRIES_MAX = 1024;
+const DICTIONARY_BYTES_MAX = 8 * 1024;
 
 /** Text longer than this is not worth comparing. */
 export const DICTIONARY_TEXT_MAX = 64;

@@ -243,7 +243,9 @@ test('the table in docs/internals/values.md has exactly these rows', () => {
   const text = readFileSync(new URL('../../docs/internals/values.md', import.meta.url), 'utf8');
   const documented = [...text.matchAll(/^\| (.+?) \|/gm)]
     .map((match) => match[1])
-    .filter((cell) => cell !== 'value' && cell !== 'tag' && !cell?.startsWith('-') && !/^`[0-9a-f]{2}/.test(cell ?? ''));
+    .filter(
+      (cell) => cell !== 'value' && cell !== 'tag' && !cell?.startsWith('-') && !/^`[0-9a-f]{2}/.test(cell ?? ''),
+    );
   assert.deepEqual(
     documented,
     ROWS.map((row) => row.what),
