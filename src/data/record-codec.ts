@@ -175,7 +175,8 @@ export class RecordEncoder {
         if (written !== FRAME_FULL) this.#count(values, from, to);
         return written;
       }
-      if (this.#settled || ++attempt > ATTEMPTS_MAX) return this.#encodeAnything(values, from, to, memory, position, end);
+      if (this.#settled || ++attempt > ATTEMPTS_MAX)
+        return this.#encodeAnything(values, from, to, memory, position, end);
       this.#widen(values, from, to);
     }
   }
