@@ -1,8 +1,6 @@
 /** The data of the example: 20,000 US flights of 2001 and the airports, out of the package `vega-datasets`. */
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 
 export interface Flight {
   readonly origin: string;
@@ -24,11 +22,15 @@ export interface Airport {
 }
 
 const MINUTE = 60_000;
-const directory = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+
+function read(name: string): string {
+  // The package exports its module only; the data lies beside it.
+  return readFileSync(new URL(`../data/${name}`, import.meta.resolve('vega-datasets')), 'utf8');
+}
 
 /** All flights, in the order in which they really left. */
 export function loadFlights(): readonly Flight[] {
-  const rows = JSON.parse(readFileSync(join(directory, 'flights-20k.json'), 'utf8')) as readonly {
+  const rows = JSON.parse(read('flights-20k.json')) as readonly {
     readonly date: string;
     readonly delay: number;
     readonly distance: number;
@@ -44,7 +46,7 @@ export function loadFlights(): readonly Flight[] {
 
 /** Airports by their code. */
 export function loadAirports(): ReadonlyMap<string, Airport> {
-  const [, ...lines] = readFileSync(join(directory, 'airports.csv'), 'utf8').trim().split('\n');
+  const [, ...lines] = read('airports.csv').trim().split('\n');
   return new Map(
     lines.map((line) => {
       // Some names are quoted because they hold commas.

@@ -103,7 +103,8 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   }
 
   #addSplits(splits: readonly Split[]): void {
-    for (const split of splits) this.forSplit(this.#source.splitId(split));
+    // From now on, and not only from its first record on, a split holds the watermark back.
+    if (this.#main === undefined) for (const split of splits) this.forSplit(this.#source.splitId(split));
     this.#reader.addSplits(splits);
   }
 
@@ -149,7 +150,14 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   // What the reader emits into.
 
   collect(value: T, timestamp?: number): void {
-    (this.#main ??= this.#splitOutput(MAIN_SPLIT)).collect(value, timestamp);
+    (this.#main ??= this.#withoutSplits()).collect(value, timestamp);
+  }
+
+  /** The reader names no splits when it emits: one watermark stands for all, and none of them holds it back. */
+  #withoutSplits(): SplitOutput<T> {
+    for (const splitId of this.#splits.keys()) this.#watermarks.releaseSplit(splitId);
+    this.#splits.clear();
+    return this.#splitOutput(MAIN_SPLIT);
   }
 
   proceed(): boolean {
