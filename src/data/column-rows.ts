@@ -190,7 +190,7 @@ export function rowsOf(batch: ColumnBatch): Row[] {
 }
 
 /** The value of a row in a column; null where it is NULL. */
-function valueAt(column: Column, row: number): unknown {
+export function valueAt(column: Column, row: number): unknown {
   if (!isSet(column.validity, row)) return null;
   switch (column.kind) {
     case 'i32':

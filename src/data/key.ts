@@ -15,7 +15,7 @@ import { latin1Text, utf16Bytes, utf16Text, utf8Bytes, utf8Text } from './text.t
 import { className, type RegisteredType, TypeRegistry } from './type-registry.ts';
 
 /** The first byte of every encoded value. It is also the seed of the key's hash. */
-const KeyTag = {
+export const KeyTag = {
   /** Only inside arrays: a key that is undefined is refused, an undefined field counts as missing. */
   UNDEFINED: 0x00,
   NULL: 0x01,

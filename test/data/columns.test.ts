@@ -303,3 +303,12 @@ test('row kinds have the codes, names and meanings of Flink', () => {
   assert.deepEqual(Object.values(RowKind).map(rowKindName), ['+I', '-U', '+U', '-D']);
   assert.deepEqual(Object.values(RowKind).map(isRetraction), [false, true, false, true]);
 });
+
+test('frames of columns beyond the second gigabyte of a buffer are written and read like others', () => {
+  const bytes = new Uint8Array(new SharedArrayBuffer(2 ** 31 + 2 ** 20));
+  const batch = columnsFromRows(schema, sample, { timestamps: new Float64Array(3) });
+  for (const offset of [2 ** 31 - 256, 2 ** 31 + 4096]) {
+    const length = encodeColumns(batch.select(new Int32Array([0, 2]), 2), { bytes, offset, capacity: 65_536 });
+    assert.deepEqual(rowsOf(viewColumns(bytes, offset, length)), [sample[0], sample[2]]);
+  }
+});

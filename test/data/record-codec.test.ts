@@ -528,3 +528,28 @@ test('damaged frames are refused as corrupt or read as something, never beyond t
     code: 'FRAME_CORRUPT',
   });
 });
+
+test('frames beyond the second gigabyte of a buffer are written and read like others', () => {
+  // Only what is touched takes memory.
+  const bytes = new Uint8Array(new SharedArrayBuffer(2 ** 31 + 2 ** 20));
+  const rows = Array.from({ length: 100 }, (_, i) => ({
+    id: i,
+    x: i / 2,
+    ok: i % 2 === 0,
+    name: `ü${i}`,
+    city: `c${i % 3}`,
+    list: [i, i, i, i, i],
+    day: i % 2 === 0 ? null : new Date(i),
+    set: i === 5 ? new Set([1]) : 0,
+  }));
+  const encoder = new RecordEncoder({ types });
+  const decoder = new RecordDecoder({ types });
+  for (const offset of [2 ** 31 - 4096, 2 ** 31 + 4096]) {
+    const length = encoder.encode(rows, 0, rows.length, new Float64Array(100), new Uint8Array(100), {
+      bytes,
+      offset,
+      capacity: 65_536,
+    });
+    assert.deepEqual(decoder.decode(bytes, offset, length).values, rows);
+  }
+});
