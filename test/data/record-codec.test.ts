@@ -207,6 +207,28 @@ test('a record that contains itself comes back so', () => {
   same([pair, pair, { a: { up: null } }], channel);
 });
 
+test('a record that contains itself inside of what fits no column comes back so', () => {
+  const holder = (): { id: number; m: Map<string, unknown> } => ({ id: 1, m: new Map() });
+  const self = holder();
+  self.m.set('self', self);
+  same([holder(), self, holder()]);
+  const pair: unknown[] = ['a', new Map()];
+  (pair[1] as Map<string, unknown>).set('self', pair);
+  same([['b', new Map()], pair]);
+});
+
+test('a record that leaves the columns takes back what it had put into lists', () => {
+  const part = { n: 1 };
+  const plain = (i: number): object => ({
+    xs: [i, 1, 2, 3, 4],
+    ds: [i / 2, 1, 2, 3, 4],
+    ts: ['a', 'b', 'c', 'd', `${i}`],
+    a: { n: i },
+    b: { n: i },
+  });
+  same([plain(1), { ...plain(2), a: part, b: part }, plain(3), { ...plain(4), a: part, b: part }, plain(5)]);
+});
+
 test('the same object in two records is two objects', () => {
   const part = { n: 1 };
   const { values } = new Channel().send([{ part }, { part }]) as unknown as {
