@@ -79,6 +79,9 @@ export class StreamEnvironment {
    * const numbers = env.fromData(1, 2, 3);
    * ```
    */
+  fromData<T>(...values: readonly T[]): SingleOutputStream<T>;
+  /** Values of several types. */
+  fromData<V extends readonly unknown[]>(...values: V): SingleOutputStream<V[number]>;
   fromData<T>(...values: readonly T[]): SingleOutputStream<T> {
     return this.#source(collectionSource(values), WatermarkStrategy.noWatermarks(), 'Collection Source');
   }

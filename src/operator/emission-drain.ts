@@ -16,6 +16,8 @@ export interface EmissionScope {
 }
 
 interface Pending {
+  /** Whether the iterator may ask for its element's key and timestamp: it runs code of the user. */
+  readonly scoped: boolean;
   readonly iterator: Iterator<unknown> | undefined;
   /** Runs instead of an iterator: a watermark that must not overtake. */
   readonly action: (() => void) | undefined;
@@ -47,24 +49,26 @@ export class EmissionDrain<R> implements Resumable {
       Array.isArray(values) && this.#free
         ? this.#emitArray(values as readonly R[], timestamp, kind)
         : values[Symbol.iterator]();
-    if (iterator !== undefined) this.#add({ iterator, action: undefined, key, timestamp, kind });
+    if (iterator !== undefined)
+      this.#add({ scoped: !Array.isArray(values), iterator, action: undefined, key, timestamp, kind });
   }
 
   /** Emits one value behind those that wait. */
   emit(value: R, timestamp: Timestamp, kind: RowKindCode): void {
-    if (this.waiting) this.#add({ iterator: [value].values(), action: undefined, key: undefined, timestamp, kind });
+    if (this.waiting)
+      this.#add({ scoped: false, iterator: [value].values(), action: undefined, key: undefined, timestamp, kind });
     else this.#output.emit(value, timestamp, kind);
   }
 
   /** Runs `action` behind everything that waits. */
   afterwards(action: () => void): void {
-    if (!this.#free) this.#add({ iterator: undefined, action, key: undefined, timestamp: 0, kind: 0 });
+    if (!this.#free) this.#add({ scoped: false, iterator: undefined, action, key: undefined, timestamp: 0, kind: 0 });
     else action();
   }
 
   /** Emits what `values` has, once the gate lets it: the caller was just told to stop. */
   wait(values: Iterator<R>, timestamp: Timestamp, kind: RowKindCode): void {
-    this.#pending.push({ iterator: values, action: undefined, key: undefined, timestamp, kind });
+    this.#pending.push({ scoped: false, iterator: values, action: undefined, key: undefined, timestamp, kind });
     this.#wait();
   }
 
@@ -107,7 +111,7 @@ export class EmissionDrain<R> implements Resumable {
   resume(): void {
     this.waiting = false;
     const current = this.#current;
-    if (current !== undefined) this.#scope.enter(current.key, current.timestamp);
+    if (current?.scoped === true) this.#scope.enter(current.key, current.timestamp);
     this.#run(false);
   }
 
@@ -119,7 +123,7 @@ export class EmissionDrain<R> implements Resumable {
         const next = this.#pending.shift();
         if (next === undefined) return;
         this.#current = next;
-        if (!inScope) this.#scope.enter(next.key, next.timestamp);
+        if (!inScope && next.scoped) this.#scope.enter(next.key, next.timestamp);
         inScope = false;
       }
       if (!this.#drain(this.#current)) return;

@@ -11,7 +11,7 @@ export type FilterLambda<T> = (value: T) => boolean;
 
 export function filter<T>(
   given: FilterLambda<T> | OrClass<FilterFunction<T>>,
-  key?: (value: T) => unknown,
+  key?: (value: never) => unknown,
 ): OperatorDefinition {
   if (isLambda(given)) {
     return {

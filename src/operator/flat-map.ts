@@ -14,7 +14,7 @@ export type FlatMapLambda<T, R> = (value: T, out: Collector<R>) => void | Iterab
 
 export function flatMap<T, R>(
   given: FlatMapLambda<T, R> | OrClass<FlatMapFunction<T, R>>,
-  key?: (value: T) => unknown,
+  key?: (value: never) => unknown,
 ): OperatorDefinition {
   const lambda = isLambda(given) ? given : undefined;
   const pattern: OrClass<FlatMapFunction<T, R>> = isLambda(given) ? { flatMap: given } : given;

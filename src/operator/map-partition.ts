@@ -40,8 +40,12 @@ export function keyedMapPartition<T, R>(
 
 const RECORDS = 'records';
 
+/** A list that has an item once the partition has been handed over. */
+const ENDED = 'ended';
+
 class MapPartitionOperator<T, R> extends ProcessOperator<MapPartitionFunction<T, R>, R> implements InputOperator<T> {
   #records: T[] = [];
+  #ended = false;
 
   constructor(given: OrClass<MapPartitionFunction<T, R>>) {
     super(given, false);
@@ -54,6 +58,7 @@ class MapPartitionOperator<T, R> extends ProcessOperator<MapPartitionFunction<T,
   override open(context: OperatorContext<R>): void {
     super.open(context);
     this.#records = [...context.operatorState.list<T>(RECORDS, 'split').items];
+    this.#ended = context.operatorState.list<true>(ENDED, 'split').items.length > 0;
   }
 
   element(value: T): void {
@@ -61,9 +66,10 @@ class MapPartitionOperator<T, R> extends ProcessOperator<MapPartitionFunction<T,
   }
 
   override watermark(timestamp: Timestamp): void {
-    if (timestamp === MAX_WATERMARK) {
+    if (timestamp === MAX_WATERMARK && !this.#ended) {
       const records = this.#records;
       this.#records = [];
+      this.#ended = true;
       this.enter(undefined, NO_TIMESTAMP);
       this.emitted(this.f.mapPartition(records, this.out), undefined, NO_TIMESTAMP, 'mapPartition');
     }
@@ -72,6 +78,7 @@ class MapPartitionOperator<T, R> extends ProcessOperator<MapPartitionFunction<T,
 
   override snapshot(writer: SnapshotWriter): void {
     this.context.operatorState.list<T>(RECORDS, 'split').update(this.#records);
+    this.context.operatorState.list<true>(ENDED, 'split').update(this.#ended ? [true] : []);
     super.snapshot(writer);
   }
 }

@@ -11,7 +11,7 @@ export type MapLambda<T, R> = (value: T) => R;
 /** `key` makes the keyed state of a function object speak of the record's key. */
 export function map<T, R>(
   given: MapLambda<T, R> | OrClass<MapFunction<T, R>>,
-  key?: (value: T) => unknown,
+  key?: (value: never) => unknown,
 ): OperatorDefinition {
   if (isLambda(given)) {
     return {

@@ -1,0 +1,234 @@
+/** Whole jobs in BATCH and AUTOMATIC mode. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Storage, World } from '../../src/base/world.ts';
+import { StreamEnvironment, type EnvironmentOptions } from '../../src/api/environment.ts';
+import { InlineLauncher } from '../../src/cluster/embedded-cluster.ts';
+import type { ExecutionSettings } from '../../src/graph/settings.ts';
+import { valueState } from '../../src/state/descriptor.ts';
+import { RealDoorbell } from '../../src/world/doorbell.ts';
+import { createRealWorld } from '../../src/world/real-world.ts';
+import { environment, sorted } from './environments.ts';
+
+const batch = (settings: Partial<ExecutionSettings> = {}): EnvironmentOptions => ({
+  settings: { runtimeMode: 'batch', ...settings },
+});
+
+const WORDS = 'to be or not to be that is the question'.split(' ');
+
+function counts(options: EnvironmentOptions): Promise<{ word: string; count: number }[]> {
+  return environment(options)
+    .fromCollection(WORDS)
+    .map((word) => ({ word, count: 1 }))
+    .keyBy((pair) => pair.word)
+    .sum('count')
+    .executeAndCollect();
+}
+
+test('in BATCH mode each key gives its final result only, at any parallelism', async () => {
+  const expected = sorted([...Map.groupBy(WORDS, (word) => word)].map(([word, all]) => ({ word, count: all.length })));
+  assert.deepEqual(sorted(await counts(batch())), expected);
+  assert.deepEqual(sorted(await counts(batch({ parallelism: 3 }))), expected);
+  assert.deepEqual(sorted(await counts(batch({ parallelism: 2, localChannels: 'bytes', chaining: false }))), expected);
+});
+
+test('AUTOMATIC is BATCH when all sources are bounded, and STREAMING otherwise', async () => {
+  assert.equal((await counts({ settings: { runtimeMode: 'automatic' } })).length, new Set(WORDS).size);
+  const env = environment({ settings: { runtimeMode: 'automatic' } });
+  env
+    .fromData(1)
+    .union(env.fromGenerator((i) => i))
+    .print();
+  assert.equal(env.buildGraph().settings.runtimeMode, 'streaming');
+});
+
+test('BATCH mode refuses an unbounded source by its name', () => {
+  const env = environment(batch());
+  env
+    .fromGenerator((i) => i)
+    .name('Ticker')
+    .print();
+  assert.throws(
+    () => env.buildGraph(),
+    (error: Error & { code?: string }) => error.code === 'GRAPH_INVALID' && /"Ticker" is unbounded/.test(error.message),
+  );
+});
+
+test('timers of a process function fire at the end of its key', async () => {
+  const results = await environment(batch({ parallelism: 2 }))
+    .fromCollection(WORDS)
+    .keyBy((word) => word)
+    .process({
+      state: { count: valueState<number>('count') },
+      processElement(_word, ctx) {
+        ctx.state.count.update((ctx.state.count.value() ?? 0) + 1);
+        ctx.timerService().registerEventTimeTimer(1_000_000);
+      },
+      *onTimer(_time, ctx) {
+        yield `${ctx.getCurrentKey()} ${ctx.state.count.value()}`;
+      },
+    })
+    .executeAndCollect();
+  assert.deepEqual(results.toSorted(), ['be 2', 'is 1', 'not 1', 'or 1', 'question 1', 'that 1', 'the 1', 'to 2']);
+});
+
+/** The real storage, with the temporary files counted. */
+class CountingStorage implements Storage {
+  readonly #real: Storage;
+  files = 0;
+  readonly directories: string[] = [];
+
+  constructor(real: Storage) {
+    this.#real = real;
+  }
+
+  openAppend(path: string, options?: { readonly truncateTo?: number }): ReturnType<Storage['openAppend']> {
+    this.files++;
+    return this.#real.openAppend(path, options);
+  }
+
+  async temporaryDirectory(): Promise<string> {
+    const directory = await this.#real.temporaryDirectory();
+    this.directories.push(directory);
+    return directory;
+  }
+
+  openRead(path: string): ReturnType<Storage['openRead']> {
+    return this.#real.openRead(path);
+  }
+
+  status(path: string): ReturnType<Storage['status']> {
+    return this.#real.status(path);
+  }
+
+  list(directory: string): Promise<readonly string[]> {
+    return this.#real.list(directory);
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#real.makeDirectory(path);
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#real.rename(from, to);
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#real.remove(path);
+  }
+}
+
+function spilling(): { readonly env: StreamEnvironment; readonly storage: CountingStorage } {
+  const real = createRealWorld();
+  const storage = new CountingStorage(real.storage);
+  const world: World = {
+    clock: real.clock,
+    random: real.random,
+    network: real.network,
+    threads: real.threads,
+    storage,
+    ownership: real.ownership,
+    cpuMicroseconds: () => real.cpuMicroseconds(),
+    print: (line, stream) => real.print(line, stream),
+  };
+  const settings: Partial<ExecutionSettings> = { runtimeMode: 'batch', sortMemoryMegabytes: 1 };
+  return { env: new StreamEnvironment(new InlineLauncher(world, () => new RealDoorbell()), { settings }), storage };
+}
+
+test('an input of ten times the sort memory is spilled, sorted and cleaned up', async () => {
+  const { env, storage } = spilling();
+  const [records, keys] = [120_000, 20_000];
+  const results = await env
+    .fromGenerator(
+      (i) => ({ key: `key-${(i * 7_919) % keys}`, count: 1, text: 'some text that takes room in memory' }),
+      { count: records },
+    )
+    .keyBy((row) => row.key)
+    .reduce((a, b) => ({ ...a, count: a.count + b.count }))
+    .map((row) => row.count)
+    .executeAndCollect();
+  assert.equal(results.length, keys);
+  assert.ok(results.every((count) => count === records / keys));
+  assert.ok(storage.files >= 10, `${storage.files} runs`);
+  for (const directory of storage.directories) assert.equal(await storage.status(directory), undefined);
+});
+
+test('sortPartition gives what is larger than its memory in order', async () => {
+  const count = 100_000;
+  const { env, storage } = spilling();
+  const results = await env
+    .fromGenerator((i) => ({ n: (i * 7_919) % count }), { count })
+    .fullWindowPartition()
+    .sortPartition((row) => row.n, 'descending')
+    .map((row) => row.n)
+    .executeAndCollect();
+  assert.ok(storage.files > 1);
+  assert.deepEqual(
+    results,
+    Array.from({ length: count }, (_, i) => count - 1 - i),
+  );
+});
+
+for (const runtimeMode of ['streaming', 'batch'] as const) {
+  test(`whole partitions are mapped, sorted, reduced and aggregated in ${runtimeMode} mode`, async () => {
+    const options: EnvironmentOptions = { settings: { runtimeMode } };
+    const numbers = () => environment(options).fromData(5, 3, 9, 1, 4).fullWindowPartition();
+    const perParity = () =>
+      environment(options)
+        .fromData(5, 3, 8, 1, 4)
+        .keyBy((n) => n % 2)
+        .fullWindowPartition();
+    const count = {
+      createAccumulator: () => 0,
+      add: (_n: number, acc: number) => acc + 1,
+      getResult: (acc: number) => acc,
+    };
+    assert.deepEqual(
+      await numbers()
+        .mapPartition((all) => [Math.max(...all)])
+        .executeAndCollect(),
+      [9],
+    );
+    assert.deepEqual(
+      await numbers()
+        .sortPartition((n) => n)
+        .executeAndCollect(),
+      [1, 3, 4, 5, 9],
+    );
+    assert.deepEqual(
+      await numbers()
+        .reduce((a, b) => a + b)
+        .executeAndCollect(),
+      [22],
+    );
+    assert.deepEqual(await numbers().aggregate(count).executeAndCollect(), [5]);
+    assert.deepEqual(
+      (
+        await perParity()
+          .mapPartition((all) => [[...all].join()])
+          .executeAndCollect()
+      ).toSorted(),
+      ['5,3,1', '8,4'],
+    );
+    assert.deepEqual(
+      (
+        await perParity()
+          .reduce((a, b) => a + b)
+          .executeAndCollect()
+      ).toSorted(),
+      [12, 9],
+    );
+    assert.deepEqual((await perParity().aggregate(count).executeAndCollect()).toSorted(), [2, 3]);
+    const sortedPerParity = await perParity()
+      .sortPartition((n) => n, 'descending')
+      .executeAndCollect();
+    assert.deepEqual(
+      sortedPerParity.filter((n) => n % 2 === 1),
+      [5, 3, 1],
+    );
+    assert.deepEqual(
+      sortedPerParity.filter((n) => n % 2 === 0),
+      [8, 4],
+    );
+  });
+}
