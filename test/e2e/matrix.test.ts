@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createEnvironment, type ExecutionSettings, type JobClient, type SavepointHandle } from 'millstream';
+import { EVENTS, JOBS, type JobCase } from './jobs.ts';
+
+const CHANNELS: readonly ExecutionSettings['localChannels'][] = ['direct', 'bytes', 'ring', 'network'];
+const PARALLELISM = [1, 2, 3];
+
+/** Slow enough that a savepoint falls into the middle. */
+const RATE = EVENTS * 12;
+
+async function start(job: JobCase, channels: ExecutionSettings['localChannels'], parallelism: number, rate: number | undefined, fromSavepoint?: SavepointHandle): Promise<JobClient> {
+  const env = createEnvironment();
+  env.setParallelism(parallelism).set({ localChannels: channels, batchRows: 16, maxParallelism: 12, autoWatermarkIntervalMs: 5 });
+  job.build(env, rate).collect('out');
+  return await env.executeAsync(job.name, fromSavepoint === undefined ? {} : { fromSavepoint });
+}
+
+async function lines(client: JobClient): Promise<string[]> {
+  const all: string[] = [];
+  for await (const line of client.collected<string>('out')) all.push(line);
+  return all;
+}
+
+for (const job of JOBS) {
+  const expected = [...job.expected()].sort();
+  for (const channels of CHANNELS) {
+    test(`${job.name}: ${channels} channels give the same at every parallelism`, async () => {
+      for (const parallelism of PARALLELISM) {
+        const all = await lines(await start(job, channels, parallelism, undefined));
+        assert.deepEqual(all.sort(), expected, `parallelism ${parallelism}`);
+      }
+    });
+
+    test(`${job.name}: ${channels} channels give the same with a restore at another parallelism midway`, async () => {
+      for (const [before, after] of [
+        [1, 2],
+        [2, 3],
+        [3, 1],
+      ] as const) {
+        const first = await start(job, channels, before, RATE);
+        const reading = lines(first);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        const savepoint = await first.stopWithSavepoint();
+        const rest = await lines(await start(job, channels, after, RATE * 4, savepoint));
+        assert.deepEqual([...(await reading), ...rest].sort(), expected, `parallelism ${before}, then ${after}`);
+      }
+    });
+  }
+}
