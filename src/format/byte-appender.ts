@@ -6,10 +6,13 @@ const INITIAL_BYTES = 64 * 1024;
 const BYTES_PER_UNIT_MAX = 3;
 
 export class ByteAppender {
+  readonly #capacity: number;
   #bytes: Buffer;
   #length = 0;
 
+  /** `capacity`: bytes to begin with. */
   constructor(capacity: number = INITIAL_BYTES) {
+    this.#capacity = capacity;
     this.#bytes = Buffer.allocUnsafeSlow(capacity);
   }
 
@@ -44,11 +47,14 @@ export class ByteAppender {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy of what was appended; nothing is left afterwards. */
+  /** What was appended; the appender is empty afterwards, and the bytes stay as they are. */
   take(): Uint8Array {
-    const taken = Buffer.allocUnsafeSlow(this.#length);
-    this.#bytes.copy(taken, 0, 0, this.#length);
+    const taken = this.#bytes.subarray(0, this.#length);
+    const roomy = this.#length * 2 < this.#bytes.length;
     this.#length = 0;
+    if (roomy) return Uint8Array.from(taken);
+    // Memory that is mostly full is handed over; a copy would cost as much as new memory.
+    this.#bytes = Buffer.allocUnsafeSlow(this.#capacity);
     return taken;
   }
 

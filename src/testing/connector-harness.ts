@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { MillstreamError } from '../base/error.ts';
+import type { Cancellation, Clock } from '../base/world.ts';
 import type { Committer, Sink, SinkWriter } from '../connect/sink.ts';
 import type {
   ConnectorWorld,
@@ -75,6 +76,7 @@ export class SourceRun<T> {
   readonly released: string[] = [];
   readonly #source: Source<T>;
   readonly #world: ConnectorWorld;
+  readonly #alarms: Alarms;
   readonly #enumerator: SplitEnumerator<unknown, unknown>;
   readonly #readers: Reader<T>[] = [];
   #mail: (() => void)[] = [];
@@ -88,6 +90,7 @@ export class SourceRun<T> {
     const { world, restore } = options;
     this.#source = source;
     this.#world = world;
+    this.#alarms = new Alarms(world.clock);
     const restored = restore === undefined ? undefined : structuredClone(restore);
     this.#enumerator = source.createEnumerator(
       {
@@ -116,7 +119,7 @@ export class SourceRun<T> {
       requestSplit: () => this.#post(() => this.#enumerator.handleSplitRequest(subtask)),
       toEnumerator: (event) => this.#post(() => this.#enumerator.handleEvent?.(subtask, event)),
       now: () => this.#world.clock.now(),
-      after: (delayMs, callback) => void this.#world.clock.after(delayMs, () => this.#post(callback)),
+      after: (delayMs, callback) => this.#alarms.after(delayMs, () => this.#post(callback)),
       metrics: new OperatorMetricGroup(),
       world: this.#world,
     });
@@ -169,6 +172,7 @@ export class SourceRun<T> {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#alarms.cancel();
     for (const { reader } of this.#readers) await reader.close();
     await this.#enumerator.close();
   }
@@ -209,7 +213,7 @@ export class SourceRun<T> {
       (result) => {
         this.#post(() => done(result));
         if (everyMs === undefined || this.#closed) return;
-        this.#world.clock.after(everyMs, () => this.#closed || this.#call(work, done, everyMs));
+        this.#alarms.after(everyMs, () => this.#call(work, done, everyMs));
       },
       (error: unknown) => {
         this.#failure ??= { error };
@@ -238,6 +242,29 @@ export class SourceRun<T> {
       );
     }
     return reader;
+  }
+}
+
+/** What is to happen later, unless the run is closed before. */
+class Alarms {
+  readonly #clock: Clock;
+  readonly #pending = new Set<Cancellation>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  after(delayMs: number, callback: () => void): void {
+    const alarm = this.#clock.after(delayMs, () => {
+      this.#pending.delete(alarm);
+      callback();
+    });
+    this.#pending.add(alarm);
+  }
+
+  cancel(): void {
+    for (const alarm of this.#pending) alarm.cancel();
+    this.#pending.clear();
   }
 }
 
@@ -369,6 +396,7 @@ export async function runSink<T, Committable, State>(
 export class SinkRun<T> {
   readonly #writers: SinkWriter<T, unknown, unknown>[] = [];
   readonly #committer: Committer<unknown> | undefined;
+  readonly #alarms: Alarms;
   #mail: (() => void)[] = [];
   #checkpoint: number;
   #watermark = Number.NEGATIVE_INFINITY;
@@ -381,6 +409,7 @@ export class SinkRun<T> {
     const states = restore?.writers.flat() ?? [];
     this.#checkpoint = restore?.checkpoint ?? 0;
     this.#committer = sink.createCommitter?.(world);
+    this.#alarms = new Alarms(world.clock);
     for (let subtask = 0; subtask < parallelism; subtask++) {
       const context = {
         subtask,
@@ -390,7 +419,7 @@ export class SinkRun<T> {
         restoredCheckpoint: restore?.checkpoint,
         now: () => world.clock.now(),
         after: (delayMs: number, callback: () => void) =>
-          void world.clock.after(delayMs, () => void this.#mail.push(callback)),
+          this.#alarms.after(delayMs, () => void this.#mail.push(callback)),
         fail: (error: unknown) => void (this.#failure ??= { error }),
         metrics: new OperatorMetricGroup(),
         world,
@@ -467,6 +496,7 @@ export class SinkRun<T> {
 
   /** Closes the writers as after a failure: nothing is flushed. */
   async close(): Promise<void> {
+    this.#alarms.cancel();
     for (const writer of this.#writers) await writer.close();
     await this.#committer?.close();
   }
