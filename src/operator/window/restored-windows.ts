@@ -14,6 +14,8 @@ import type { WindowKeeping } from './window-fold.ts';
 export const WINDOW_TIMERS = 'window-timers';
 /** The windows of each key where windows merge. */
 export const MERGING_WINDOWS = 'merging-windows';
+/** The count of a count trigger, in the name of the general operator. */
+export const TRIGGER_COUNT = 'trigger.count';
 /** The slices of each key where sliding windows share them. */
 export const SLICES = 'window-slices';
 
@@ -40,14 +42,16 @@ function checked(state: RestoredKeyedState, kinds: readonly string[]): RestoredK
 export function refuseOtherForms(restored: RestoredState, understood: readonly string[], operator: string): void {
   for (const form of [CONTENTS, TIMESTAMPED_CONTENTS, MERGING_WINDOWS, SLICES]) {
     if (understood.includes(form)) continue;
-    const found = restored.keyed.find((state) => state.name === form && hasEntries(state));
-    if (found === undefined) continue;
-    throw new MillstreamError(
-      'STATE_INCOMPATIBLE',
-      `The operator "${operator}" was stored with ${FORMS[form]}, which its present windows cannot take over. Restore with the windows, trigger and evictor that it had, give it another uid, or restore without its state.`,
-      { details: { operator, state: form } },
-    );
+    if (restored.keyed.some((state) => state.name === form && hasEntries(state))) throw otherForm(form, operator);
   }
+}
+
+export function otherForm(form: string, operator: string): MillstreamError {
+  return new MillstreamError(
+    'STATE_INCOMPATIBLE',
+    `The operator "${operator}" was stored with ${FORMS[form]}, which its present windows cannot take over. Restore with the windows, trigger and evictor that it had, give it another uid, or restore without its state.`,
+    { details: { operator, state: form } },
+  );
 }
 
 function hasEntries(state: RestoredKeyedState): boolean {

@@ -7,16 +7,19 @@
 
 import { EventTimeTrigger } from '../../time/triggers/event-time-trigger.ts';
 import { ProcessingTimeTrigger } from '../../time/triggers/processing-time-trigger.ts';
+import { SessionWindows } from '../../time/windows/session-windows.ts';
 import { TumblingWindows } from '../../time/windows/tumbling-windows.ts';
 import type { OperatorDefinition } from '../operator.ts';
 import { isClass } from '../user-function.ts';
+import { countingOf, globalParts } from './global-operator.ts';
+import { sessionParts } from './session-operator.ts';
 import { tumblingParts } from './tumbling-operator.ts';
 import { WindowOperator } from './window-operator.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
 
 /** How a window operation is run. */
 export interface WindowPath {
-  readonly path: 'table per window' | 'general';
+  readonly path: 'table per window' | 'count per key' | 'sessions per key' | 'general';
   /** Why it is not run faster. */
   readonly because?: string;
   readonly parts: Pick<OperatorDefinition, 'create' | 'inline'>;
@@ -45,8 +48,20 @@ export function windowDefinition(spec: WindowSpec, options: WindowDefinitionOpti
 
 function choosePath(spec: WindowSpec, options: WindowDefinitionOptions): WindowPath {
   const because = options.general === true ? 'asked for' : obstacle(spec, options);
-  if (because !== undefined) return { path: 'general', because, parts: { create: () => new WindowOperator(spec) } };
-  return { path: 'table per window', parts: tumblingParts(spec) };
+  if (because !== undefined) return general(spec, because);
+  const counting = countingOf(spec);
+  if (counting !== undefined) return { path: 'count per key', parts: globalParts(spec, counting) };
+  if (!hasOwnTrigger(spec)) return general(spec, `the trigger is not the assigner's own: ${triggerOf(spec).kind}`);
+  if (spec.assigner instanceof TumblingWindows) return { path: 'table per window', parts: tumblingParts(spec) };
+  if (spec.assigner instanceof SessionWindows) {
+    if (spec.allowedLateness > 0) return general(spec, 'sessions with allowed lateness are kept after they have fired');
+    return { path: 'sessions per key', parts: sessionParts(spec) };
+  }
+  return general(spec, `${spec.assigner.kind} windows have no operator of their own`);
+}
+
+function general(spec: WindowSpec, because: string): WindowPath {
+  return { path: 'general', because, parts: { create: () => new WindowOperator(spec) } };
 }
 
 /** What keeps every specialised operator from running it. */
@@ -54,8 +69,6 @@ function obstacle(spec: WindowSpec, { batch }: WindowDefinitionOptions): string 
   if (batch === true) return 'BATCH mode holds the state of one key at a time';
   if (spec.evictor !== undefined) return 'an evictor needs all elements';
   if (spec.call !== undefined && !isPlainCall(spec.call)) return 'the window function has state or a lifecycle';
-  if (!hasOwnTrigger(spec)) return `the trigger is not the assigner's own: ${triggerOf(spec).kind}`;
-  if (!(spec.assigner instanceof TumblingWindows)) return `${spec.assigner.kind} windows have no operator of their own`;
   return undefined;
 }
 

@@ -1,0 +1,157 @@
+/**
+ * Global windows that fire by count, or never: an accumulator and a count per key, and nothing else.
+ *
+ * The element path is generated text; a key's window fires in it, when its count is full. In a snapshot there are the
+ * contents and the count that the general operator would have.
+ */
+
+import { keyGroup } from '../../data/key.ts';
+import { Column, IntColumn } from '../../state/columns.ts';
+import { KeyTable } from '../../state/key-table.ts';
+import type { SnapshotWriter } from '../../state/snapshot.ts';
+import { CountTrigger } from '../../time/triggers/count-trigger.ts';
+import { NeverTrigger } from '../../time/triggers/never-trigger.ts';
+import { PurgingTrigger } from '../../time/triggers/purging-trigger.ts';
+import { GlobalWindows } from '../../time/windows/global-windows.ts';
+import { GlobalWindow } from '../../time/windows/window.ts';
+import type { InlineCode } from '../inline-code.ts';
+import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
+import { PlainOperator } from '../plain-operator.ts';
+import { contentsKind, refuseOtherForms, restoredEntries, TRIGGER_COUNT } from './restored-windows.ts';
+import { CONTENTS } from './window-contents.ts';
+import { WindowEmitter } from './window-emitter.ts';
+import { makeFold, writeAdd, type Fold } from './window-fold.ts';
+import { triggerOf, type WindowSpec } from './window-spec.ts';
+
+/** When the windows fire; `count` Infinity for never. */
+interface Counting {
+  readonly count: number;
+  readonly purging: boolean;
+}
+
+/** What the spec's trigger amounts to, if this operator can do it. */
+export function countingOf(spec: WindowSpec): Counting | undefined {
+  if (!(spec.assigner instanceof GlobalWindows)) return undefined;
+  const trigger = triggerOf(spec);
+  if (trigger instanceof NeverTrigger) return { count: Infinity, purging: false };
+  if (trigger instanceof CountTrigger) return { count: trigger.maxCount, purging: false };
+  if (!(trigger instanceof PurgingTrigger) || !(trigger.nested instanceof CountTrigger)) return undefined;
+  return { count: trigger.nested.maxCount, purging: true };
+}
+
+export function globalParts(spec: WindowSpec, counting: Counting): Pick<OperatorDefinition, 'create' | 'inline'> {
+  return { create: () => new GlobalOperator(spec, counting), inline: (code) => writeElementPath(code, spec, counting) };
+}
+
+function writeElementPath(code: InlineCode, spec: WindowSpec, { count }: Counting): void {
+  const { self, value } = code;
+  const row = code.fresh('row');
+  const accumulator = code.fresh('accumulator');
+  const next = code.fresh('next');
+  code.line(`const ${row} = ${self}.rowOf(${code.bind(spec.key)}(${value}));`);
+  code.line(`const ${accumulator} = ${self}.accumulators.get(${row});`);
+  code.line(`if (${accumulator} === undefined) ${self}.begin(${row}, ${value});`);
+  code.line('else {');
+  writeAdd(code, spec.keeping, accumulator, next);
+  if (spec.keeping.kind !== 'list') code.line(`${self}.accumulators.exchange(${row}, ${next});`);
+  if (count !== Infinity) code.line(`if (${self}.counts.add(${row}, 1) >= ${count}) ${self}.fire(${row});`);
+  code.line('}');
+}
+
+class GlobalOperator extends PlainOperator<unknown> {
+  readonly #spec: WindowSpec;
+  readonly #counting: Counting;
+  readonly #fold: Fold;
+  /** The user's object, for generated code. */
+  readonly f: object | undefined;
+  /** Of the keys, by row. */
+  readonly accumulators = new Column<unknown>();
+  /** Elements since the window of the key fired last. */
+  readonly counts = new IntColumn();
+  #keys!: KeyTable;
+  #emitter!: WindowEmitter;
+  #watermark: Timestamp = -Infinity;
+
+  constructor(spec: WindowSpec, counting: Counting) {
+    super();
+    this.#spec = spec;
+    this.#counting = counting;
+    this.#fold = makeFold(spec.keeping);
+    this.f = this.#fold.f;
+  }
+
+  override open(context: OperatorContext<unknown>): void {
+    super.open(context);
+    this.#keys = new KeyTable(context.types);
+    this.#emitter = new WindowEmitter(this.#spec, this.#fold, context, () => this.#watermark);
+    this.#restore(context);
+  }
+
+  /** The row of a key; a new one belongs to whoever retains it at once. */
+  rowOf(key: unknown): number {
+    const row = this.#keys.find(key);
+    return row < 0 ? this.#keys.add(key) : row;
+  }
+
+  /** The first element of a key, or the first since its window was purged. */
+  begin(row: number, value: unknown): void {
+    this.#enter(row, this.#fold.first(value), 1);
+    if (this.#counting.count === 1) this.fire(row);
+  }
+
+  #enter(row: number, accumulator: unknown, count: number): void {
+    this.accumulators.exchange(row, accumulator);
+    this.counts.set(row, count);
+    this.#keys.retain(row);
+  }
+
+  fire(row: number): void {
+    const accumulator = this.accumulators.get(row);
+    const key = this.#keys.keyOf(row);
+    this.counts.set(row, 0);
+    if (this.#counting.purging) {
+      this.accumulators.exchange(row, undefined);
+      this.#keys.release(row);
+    }
+    this.#emitter.emit(key, accumulator, GlobalWindow.get());
+  }
+
+  override watermark(timestamp: Timestamp): void {
+    this.#watermark = timestamp;
+    this.output.watermark(timestamp);
+  }
+
+  override snapshot(writer: SnapshotWriter): void {
+    const { maxParallelism } = this.context.task;
+    const namespace = GlobalWindow.get().key;
+    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.#spec.keeping), version: 1 });
+    const counts =
+      this.#counting.count === Infinity
+        ? undefined
+        : writer.keyed({ name: TRIGGER_COUNT, kind: 'reducing', version: 1 });
+    for (let row = 0; row < this.#keys.limit; row++) {
+      const accumulator = this.accumulators.get(row);
+      if (accumulator === undefined) continue;
+      const key = this.#keys.keyOf(row);
+      const group = keyGroup(key, maxParallelism, this.context.types);
+      contents.entry(group, key, namespace, accumulator);
+      const count = this.counts.get(row);
+      if (count > 0) counts?.entry(group, key, namespace, count);
+    }
+  }
+
+  #restore({ restoredState, task }: OperatorContext<unknown>): void {
+    refuseOtherForms(restoredState, [CONTENTS], task.operatorName);
+    for (const { key, value } of restoredEntries(restoredState, CONTENTS, [contentsKind(this.#spec.keeping)])) {
+      this.#enter(this.rowOf(key), value, 0);
+    }
+    for (const { key, value } of restoredEntries(restoredState, TRIGGER_COUNT, ['reducing'])) {
+      const row = this.#keys.find(key);
+      if (row >= 0) this.counts.set(row, value as number);
+    }
+  }
+
+  override close(): void {
+    this.#emitter?.close();
+  }
+}
