@@ -66,7 +66,7 @@ const NO_TYPES = new TypeRegistry();
  */
 export function encodeKey(key: unknown, writer: ByteWriter, types: TypeRegistry = NO_TYPES): void {
   if (key === undefined) throw refused([], 'undefined');
-  if (!writeScalar(key, writer)) new NestedKeyWriter(writer, types).write(key as object, 0);
+  if (!writeScalar(key, writer)) writeNested(key as object, writer, types);
 }
 
 /**
@@ -119,23 +119,55 @@ export function decodeKey(reader: ByteReader, types: TypeRegistry = NO_TYPES): u
  * of text and bytes is their content without the length, so that kernels can hash a column of text in place.
  */
 export function keyHash(key: unknown, types: TypeRegistry = NO_TYPES): number {
-  if (typeof key === 'number' && (key | 0) === key) return murmur3Int(key, KeyTag.I32);
+  if (typeof key === 'number') {
+    if ((key | 0) === key) return murmur3Int(key, KeyTag.I32);
+    if (!Number.isInteger(key)) return hashDouble(key);
+    if (Number.isSafeInteger(key)) return hashSafeInteger(key);
+  }
   if (typeof key === 'string') {
     const hash = murmur3Ascii(key, KeyTag.STRING);
     if (hash >= 0) return hash;
     return key.isWellFormed() ? keyHashUtf8(utf8Bytes(key)) : murmur3(utf16Bytes(key), KeyTag.STRING_UTF16);
   }
-  // Taken and put back, so that a getter which hashes a key of its own finds no writer in use.
-  const writer = spareWriter ?? new ByteWriter();
-  spareWriter = undefined;
+  const writer = takeWriter();
   encodeKey(key, writer, types);
   const hash = hashOfEncoding(writer.view());
-  writer.reset();
   spareWriter = writer;
   return hash;
 }
 
+const EIGHT_BYTES = new Uint8Array(8);
+const EIGHT_BYTES_VIEW = new DataView(EIGHT_BYTES.buffer);
+
+function hashDouble(key: number): number {
+  EIGHT_BYTES_VIEW.setFloat64(0, key === key ? key : NaN, true);
+  return murmur3(EIGHT_BYTES, KeyTag.F64);
+}
+
+/** Identifiers and times in milliseconds are such integers: their 64 bits are made without a bigint. */
+function hashSafeInteger(key: number): number {
+  EIGHT_BYTES_VIEW.setUint32(0, key >>> 0, true);
+  EIGHT_BYTES_VIEW.setInt32(4, Math.floor(key / 2 ** 32), true);
+  return murmur3(EIGHT_BYTES, KeyTag.I64);
+}
+
 let spareWriter: ByteWriter | undefined;
+let spareNested: NestedKeyWriter | undefined;
+
+/** An empty writer; to be put back as the spare one. Taken, so that a getter which hashes a key of its own finds none in use. */
+function takeWriter(): ByteWriter {
+  const writer = spareWriter ?? new ByteWriter();
+  spareWriter = undefined;
+  writer.reset();
+  return writer;
+}
+
+function writeNested(key: object, writer: ByteWriter, types: TypeRegistry): void {
+  const nested = spareNested ?? new NestedKeyWriter();
+  spareNested = undefined;
+  nested.start(key, writer, types);
+  spareNested = nested;
+}
 
 /** The hash of the text key with these UTF-8 bytes. */
 export function keyHashUtf8(bytes: Uint8Array, start = 0, end = bytes.length): number {
@@ -207,7 +239,7 @@ export function mapKey(key: unknown, types: TypeRegistry = NO_TYPES): unknown {
     case 'bigint':
       return narrow(key);
     default:
-      return key === null ? null : MAP_KEY_PREFIX + latin1Text(encodedBytes(key, types));
+      return key === null ? null : MAP_KEY_PREFIX + encodingText(key, types);
   }
 }
 
@@ -217,10 +249,13 @@ export function keysEqual(a: unknown, b: unknown, types: TypeRegistry = NO_TYPES
   return Object.is(mapKey(a, types), mapKey(b, types));
 }
 
-function encodedBytes(key: unknown, types: TypeRegistry): Uint8Array {
-  const writer = new ByteWriter();
+/** The encoding of a key, one character per byte. */
+function encodingText(key: unknown, types: TypeRegistry): string {
+  const writer = takeWriter();
   encodeKey(key, writer, types);
-  return writer.view();
+  const text = latin1Text(writer.view());
+  spareWriter = writer;
+  return text;
 }
 
 /** Doubles that are integers of 64 bits but not exact as sums go: one bigint stands for them and for the equal bigint. */
@@ -317,30 +352,33 @@ function writeString(text: string, writer: ByteWriter): void {
 
 /** Writes what lies below an object, and knows where it is, for messages. */
 class NestedKeyWriter {
-  readonly #writer: ByteWriter;
-  readonly #types: TypeRegistry;
-  /** Where the writer is: one entry per level. */
+  #writer!: ByteWriter;
+  #types!: TypeRegistry;
+  /** Where the writer is: one entry per level. What lies beyond the level is left from before. */
   readonly #path: (string | number)[] = [];
-  /** The objects around it, to find cycles. */
+  /** The objects around it, by level, to find cycles. */
   readonly #ancestors: object[] = [];
 
-  constructor(writer: ByteWriter, types: TypeRegistry) {
+  start(key: object, writer: ByteWriter, types: TypeRegistry): void {
     this.#writer = writer;
     this.#types = types;
+    this.#write(key, 0);
   }
 
   #any(value: unknown, depth: number): void {
-    if (!writeScalar(value, this.#writer)) this.write(value as object, depth);
+    if (!writeScalar(value, this.#writer)) this.#write(value as object, depth);
   }
 
   /** `value` is an object, a function or a symbol. */
-  write(value: object, depth: number): void {
+  #write(value: object, depth: number): void {
     if (typeof value !== 'object') throw this.#refused(depth, `a ${typeof value}`);
-    if (this.#ancestors.includes(value)) throw this.#refused(depth, 'an object that contains itself');
+    const ancestors = this.#ancestors;
+    for (let i = 0; i < depth; i++) {
+      if (ancestors[i] === value) throw this.#refused(depth, 'an object that contains itself');
+    }
     if (depth > KEY_DEPTH_MAX) throw this.#refused(depth, `nested more than ${KEY_DEPTH_MAX} levels deep`);
-    this.#ancestors.push(value);
+    ancestors[depth] = value;
     this.#object(value, depth);
-    this.#ancestors.pop();
   }
 
   #object(value: object, depth: number): void {
@@ -363,12 +401,11 @@ class NestedKeyWriter {
   }
 
   #fields(value: Record<string, unknown>, depth: number): void {
-    const names = Object.keys(value).filter((name) => value[name] !== undefined);
-    // The default order of sort is that of UTF-16 code units.
-    if (!inOrder(names)) names.sort();
+    const names = keyFields(value);
     this.#writer.u8(KeyTag.OBJECT);
     this.#writer.varint(names.length);
-    for (const name of names) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
       writeString(name, this.#writer);
       this.#path[depth] = name;
       this.#any(value[name], depth + 1);
@@ -406,11 +443,17 @@ class NestedKeyWriter {
   }
 }
 
-function inOrder(names: readonly string[]): boolean {
-  for (let i = 1; i < names.length; i++) {
-    if ((names[i - 1] as string) > (names[i] as string)) return false;
+/** The names of the fields that count, sorted. Mostly they all count and are in order already. */
+function keyFields(value: Record<string, unknown>): readonly string[] {
+  const names = Object.keys(value);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    if (value[name] === undefined || (i > 0 && (names[i - 1] as string) > name)) {
+      // The default order of sort is that of UTF-16 code units.
+      return names.filter((field) => value[field] !== undefined).sort();
+    }
   }
-  return true;
+  return names;
 }
 
 function refused(path: readonly (string | number)[], what: string): MillstreamError {

@@ -11,7 +11,8 @@ import type { Random } from '../base/world.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
 import type { BarrierElement, ControlElement } from '../data/element.ts';
 import { keyHash } from '../data/key.ts';
-import { partitionColumns } from '../kernel/partition.ts';
+import { ColumnCollector } from '../kernel/column-collector.ts';
+import { ColumnPartitioner } from '../kernel/partition.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
@@ -20,6 +21,12 @@ import type { ChannelWriter } from './channel.ts';
 
 /** Non-negative integer keys below this are hashed once: a look-up is a fifth of a hash, and 16 KB stay in the cache. */
 const REMEMBERED_KEYS = 8192;
+
+/**
+ * Rows up to which column batches for one channel are put together. Parts of at least half as many leave as they are:
+ * putting them together would cost a copy and save nothing.
+ */
+const COLLECTED_ROWS = 2048;
 
 export interface EdgeWriterOptions {
   readonly channels: readonly ChannelWriter[];
@@ -38,6 +45,9 @@ export interface EdgeWriterOptions {
 export class EdgeWriter {
   readonly #channels: readonly ChannelWriter[];
   readonly #batches: (RecordBatch | undefined)[];
+  /** Small column batches by channel. */
+  readonly #collectors: (ColumnCollector | undefined)[];
+  #partitioner: ColumnPartitioner | undefined;
   readonly #options: EdgeWriterOptions;
   readonly #groups: number;
   /** One less than the number of groups where that is a power of two, else -1. */
@@ -55,6 +65,7 @@ export class EdgeWriter {
     this.#options = options;
     this.#channels = options.channels;
     this.#batches = options.channels.map(() => undefined);
+    this.#collectors = options.channels.map(() => undefined);
     this.#groups = options.maxParallelism;
     this.#groupMask = (this.#groups & (this.#groups - 1)) === 0 ? this.#groups - 1 : -1;
     this.#types = options.types;
@@ -117,25 +128,72 @@ export class EdgeWriter {
     throw new MillstreamError('USER_CODE', `The partitioner behind "${this.#options.operator}" returned ${String(channel)}; it must return a whole number from 0 to ${this.#last}.`);
   }
 
+  /** A column batch, which belongs to its readers from then on. */
   columns(batch: ColumnBatch): void {
-    const { partitioning } = this.#options;
-    switch (partitioning.kind) {
+    if (batch.selected === 0) return;
+    switch (this.#options.partitioning.kind) {
+      case 'hash-columns':
+        this.#partitioned(batch);
+        return;
       case 'broadcast':
-        for (const channel of this.#channels) this.#sendData(channel, batch);
+        for (let channel = 0; channel <= this.#last; channel++) this.#columnsTo(channel, batch);
         return;
       case 'rebalance':
       case 'rescale':
-      case 'shuffle':
         this.#next = this.#next === this.#last ? 0 : this.#next + 1;
-        return this.#sendData(this.#channels[this.#next] as ChannelWriter, batch);
-      case 'hash-columns': {
-        const parts = partitionColumns(batch, partitioning.columns, this.#channelOfGroup, this.#groups, this.#channels.length);
-        parts.forEach((part, channel) => part !== undefined && this.#sendData(this.#channels[channel] as ChannelWriter, part));
+        this.#columnsTo(this.#next, batch);
         return;
-      }
+      case 'shuffle':
+        this.#columnsTo(Math.floor(this.#options.random.next() * this.#channels.length), batch);
+        return;
       default:
-        return this.#sendData(this.#channels[0] as ChannelWriter, batch);
+        this.#columnsTo(0, batch);
     }
+  }
+
+  #partitioned(batch: ColumnBatch): void {
+    const partitioner = (this.#partitioner ??= this.#makePartitioner());
+    const parts = partitioner.split(batch);
+    for (let channel = 0; channel <= this.#last; channel++) {
+      const part = parts[channel];
+      if (part !== undefined) this.#columnsTo(channel, part);
+    }
+  }
+
+  #makePartitioner(): ColumnPartitioner {
+    const { partitioning, maxParallelism, operator } = this.#options;
+    if (partitioning.kind !== 'hash-columns') throw new MillstreamError('INTERNAL_INVARIANT', 'columns are partitioned by columns');
+    return new ColumnPartitioner({
+      columns: partitioning.columns,
+      channelOfGroup: this.#channelOfGroup,
+      maxParallelism,
+      channels: this.#channels.length,
+      tag: `edge/${operator}`,
+    });
+  }
+
+  /** Sends a batch, or puts it to other small ones for the same channel. */
+  #columnsTo(channel: number, batch: ColumnBatch): void {
+    let collector = this.#collectors[channel];
+    const rows = batch.selected;
+    const large = rows * 2 >= COLLECTED_ROWS;
+    if (collector !== undefined && collector.rows > 0 && (large || collector.schema !== batch.schema || collector.rows + rows > COLLECTED_ROWS)) {
+      this.#sendCollected(channel, collector);
+    }
+    if (large) {
+      this.#sendData(this.#channels[channel] as ChannelWriter, batch);
+      return;
+    }
+    if (collector?.schema !== batch.schema) {
+      collector = new ColumnCollector(batch.schema, COLLECTED_ROWS);
+      this.#collectors[channel] = collector;
+    }
+    collector.append(batch);
+    this.#dirty = true;
+  }
+
+  #sendCollected(channel: number, collector: ColumnCollector): void {
+    this.#sendData(this.#channels[channel] as ChannelWriter, collector.take());
   }
 
   // Control.
@@ -188,6 +246,8 @@ export class EdgeWriter {
     for (let channel = 0; channel <= this.#last; channel++) {
       const batch = this.#batches[channel];
       if (batch !== undefined && batch.count > 0) this.#send(channel, batch);
+      const collector = this.#collectors[channel];
+      if (collector !== undefined && collector.rows > 0) this.#sendCollected(channel, collector);
     }
   }
 

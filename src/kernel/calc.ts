@@ -10,13 +10,14 @@
 import { MillstreamError } from '../base/error.ts';
 import { type Column, ColumnBatch } from '../data/column-batch.ts';
 import { describeType, Schema } from '../data/schema.ts';
-import { isWide, layoutCode, LayoutReader } from './column-access.ts';
+import { isWide, LayoutReader } from './column-access.ts';
 import { OutputCode } from './column-output.ts';
 import { generateFunction } from './compile.ts';
 import type { Expression } from './expression.ts';
 import { columnsOf, ExpressionTypes } from './forms.ts';
 import { writeCondition } from './forms/logic.ts';
 import { EXACT_ONLY, type LongForm, ScalarCode } from './scalar-code.ts';
+import { Variants } from './variants.ts';
 
 export interface NamedExpression {
   readonly name: string;
@@ -41,19 +42,26 @@ interface CalcResult {
 }
 
 /** Returns false when the batch must be computed by exact code. */
-type CalcFunction = (columns: readonly Column[], rows: number, selection: Int32Array | undefined, selected: number, result: CalcResult) => boolean;
+type CalcFunction = (
+  columns: readonly Column[],
+  rows: number,
+  selection: Int32Array | undefined,
+  selected: number,
+  result: CalcResult,
+) => boolean;
 
 /** After fast code had to give up a batch, this many batches go to exact code at once. */
 const EXACT_BATCHES = 15;
+
+/** The modes of functions. */
+const FAST = 0;
+const EXACT = 1;
 
 export class Calc {
   readonly schema: Schema;
   readonly #options: CalcOptions;
   readonly #types: ExpressionTypes;
-  readonly #columns: readonly number[];
-  readonly #functions = new Map<string, CalcFunction>();
-  readonly #lastLayout: Float64Array;
-  #last: CalcFunction | undefined;
+  readonly #functions: Variants<CalcFunction>;
   #exactBatches = 0;
 
   /** @throws GRAPH_INVALID when an expression has no type, or the condition is no truth value. */
@@ -62,16 +70,27 @@ export class Calc {
     this.#types = new ExpressionTypes(options.schema);
     const { condition, outputs } = options;
     if (condition !== undefined) this.#checkCondition(condition);
-    this.schema = outputs === undefined ? options.schema : new Schema(outputs.map(({ name, expression }) => ({ name, type: this.#types.typeOf(expression) })));
-    this.#columns = columnsOf([...(condition === undefined ? [] : [condition]), ...computed(outputs).map((output) => output.expression)]);
-    // One more for the form.
-    this.#lastLayout = new Float64Array(this.#columns.length + 1).fill(-1);
+    this.schema =
+      outputs === undefined
+        ? options.schema
+        : new Schema(outputs.map(({ name, expression }) => ({ name, type: this.#types.typeOf(expression) })));
+    const expressions = [
+      ...(condition === undefined ? [] : [condition]),
+      ...computed(outputs).map((output) => output.expression),
+    ];
+    this.#functions = new Variants(columnsOf(expressions), (layout, selection, number, mode) => {
+      const form = mode === EXACT || [...layout.values()].some(isWide) ? 'exact' : 'fast';
+      return this.#generate(layout, selection, form, `${options.tag}/${number}`);
+    });
   }
 
   #checkCondition(condition: Expression): void {
     const type = this.#types.typeOf(condition);
     if (type.kind === 'boolean') return;
-    throw new MillstreamError('GRAPH_INVALID', `A condition must be a BOOLEAN, but is a ${describeType(type)}. Compare it with something.`);
+    throw new MillstreamError(
+      'GRAPH_INVALID',
+      `A condition must be a BOOLEAN, but is a ${describeType(type)}. Compare it with something.`,
+    );
   }
 
   /** The batch as it is after the condition, with the columns of the output; undefined when no row is left. */
@@ -81,45 +100,18 @@ export class Calc {
     const result: CalcResult = { selection: batch.selection, selected, columns: batch.columns };
     this.#call(batch, result);
     if (result.selected === 0) return undefined;
-    const narrowed = result.selected === selected ? batch : batch.select(result.selection as Int32Array, result.selected);
+    const narrowed =
+      result.selected === selected ? batch : batch.select(result.selection as Int32Array, result.selected);
     return this.#options.outputs === undefined ? narrowed : narrowed.withColumns(this.schema, result.columns);
   }
 
   #call(batch: ColumnBatch, result: CalcResult): void {
     const { columns, count, selection, selected } = batch;
     if (this.#exactBatches === 0) {
-      if (this.#functionFor(batch, 'fast')(columns, count, selection, selected, result)) return;
+      if (this.#functions.of(batch, FAST)(columns, count, selection, selected, result)) return;
       this.#exactBatches = EXACT_BATCHES;
     } else this.#exactBatches--;
-    this.#functionFor(batch, 'exact')(columns, count, selection, selected, result);
-  }
-
-  /** The function for the layout of the batch. Asking for the same as before costs a comparison per column. */
-  #functionFor(batch: ColumnBatch, wanted: LongForm): CalcFunction {
-    const numbers = this.#columns;
-    const last = this.#lastLayout;
-    const form = (wanted === 'exact' ? 2 : 0) + (batch.selection === undefined ? 0 : 1);
-    let same = last[numbers.length] === form;
-    last[numbers.length] = form;
-    for (let i = 0; i < numbers.length; i++) {
-      const code = layoutCode(batch.columns[numbers[i] as number] as Column);
-      if (last[i] !== code) {
-        last[i] = code;
-        same = false;
-      }
-    }
-    if (same && this.#last !== undefined) return this.#last;
-    return (this.#last = this.#known(last.join(','), batch, wanted));
-  }
-
-  #known(key: string, batch: ColumnBatch, wanted: LongForm): CalcFunction {
-    const known = this.#functions.get(key);
-    if (known !== undefined) return known;
-    const layout = new Map(this.#columns.map((index) => [index, layoutCode(batch.columns[index] as Column)]));
-    const wide = [...layout.values()].some(isWide);
-    const made = this.#generate(layout, batch.selection !== undefined, wide ? 'exact' : wanted, `${this.#options.tag}/${this.#functions.size}`);
-    this.#functions.set(key, made);
-    return made;
+    this.#functions.of(batch, EXACT)(columns, count, selection, selected, result);
   }
 
   #generate(layout: ReadonlyMap<number, number>, selection: boolean, form: LongForm, tag: string): CalcFunction {
@@ -153,12 +145,24 @@ export class Calc {
       ...code.prelude,
       ...declarations,
       ...(condition === undefined ? [] : ['const kept = new Int32Array(selected); let count = 0;']),
-      ...(loops ? ['for (let at = 0; at < selected; at++) {', `const i = ${selection ? 'selection[at]' : 'at'};`, ...code.lines, '}'] : []),
+      ...(loops
+        ? [
+            'for (let at = 0; at < selected; at++) {',
+            `const i = ${selection ? 'selection[at]' : 'at'};`,
+            ...code.lines,
+            '}',
+          ]
+        : []),
       ...(condition === undefined ? [] : ['result.selection = kept; result.selected = count;']),
       ...(outputs === undefined ? [] : [`result.columns = [${columns.join(', ')}];`]),
       'return true;',
     ];
-    return generateFunction(['columns', 'rows', 'selection', 'selected', 'result'], text, code.bound, tag) as CalcFunction;
+    return generateFunction(
+      ['columns', 'rows', 'selection', 'selected', 'result'],
+      text,
+      code.bound,
+      tag,
+    ) as CalcFunction;
   }
 }
 

@@ -15,7 +15,16 @@ export function layoutCode(column: Column): number {
   return KIND_CODES[column.kind] * 2 + (column.validity === undefined ? 0 : 1);
 }
 
-const KIND_CODES: Readonly<Record<Column['kind'], number>> = { i32: 0, f64: 1, i64: 2, bool: 3, utf8: 4, bytes: 5, dictionary: 6, values: 7 };
+const KIND_CODES: Readonly<Record<Column['kind'], number>> = {
+  i32: 0,
+  f64: 1,
+  i64: 2,
+  bool: 3,
+  utf8: 4,
+  bytes: 5,
+  dictionary: 6,
+  values: 7,
+};
 const KINDS = Object.keys(KIND_CODES) as readonly Column['kind'][];
 
 export function kindOfLayout(code: number): Column['kind'] {
@@ -59,15 +68,29 @@ export class LayoutReader implements ColumnReader {
       case 'values':
         return { text: values, isNull, type };
       case 'f64':
-        return { text: storageOf(type) === 'long' && code.form === 'exact' ? `BigInt(${values})` : values, isNull, type };
+        return {
+          text: storageOf(type) === 'long' && code.form === 'exact' ? `BigInt(${values})` : values,
+          isNull,
+          type,
+        };
       case 'bool':
         return { text: `((c${index}[${row} >>> 3] >>> (${row} & 7) & 1) === 1)`, isNull, type };
       case 'utf8':
-        return { text: `s${index}.toString('utf8', o${index}[${row}], o${index}[${row} + 1])`, isNull, type, utf8: this.#range(index, row) };
+        return {
+          text: `s${index}.toString('utf8', o${index}[${row}], o${index}[${row} + 1])`,
+          isNull,
+          type,
+          utf8: this.#range(index, row),
+        };
       case 'bytes':
         return { text: `b${index}.subarray(o${index}[${row}], o${index}[${row} + 1])`, isNull, type };
       case 'dictionary':
-        return { text: `${code.bind(dictionaryText)}(d${index}, t${index}, ${values})`, isNull, type, code: { number: values, dictionary: `d${index}` } };
+        return {
+          text: `${code.bind(dictionaryText)}(d${index}, t${index}, ${values})`,
+          isNull,
+          type,
+          code: { number: values, dictionary: `d${index}` },
+        };
     }
   }
 
@@ -82,13 +105,17 @@ export class LayoutReader implements ColumnReader {
     if (hasNulls(layout)) code.prelude.push(`const v${index} = ${column}.validity;`);
     switch (kindOfLayout(layout)) {
       case 'utf8':
-        code.prelude.push(`const s${index} = ${code.bind(bufferOver)}(${column}.bytes), b${index} = ${column}.bytes, o${index} = ${column}.offsets;`);
+        code.prelude.push(
+          `const s${index} = ${code.bind(bufferOver)}(${column}.bytes), b${index} = ${column}.bytes, o${index} = ${column}.offsets;`,
+        );
         return;
       case 'bytes':
         code.prelude.push(`const b${index} = ${column}.bytes, o${index} = ${column}.offsets;`);
         return;
       case 'dictionary':
-        code.prelude.push(`const c${index} = ${column}.codes, d${index} = ${column}.dictionary, t${index} = ${code.bind(dictionaryTexts)}(d${index});`);
+        code.prelude.push(
+          `const c${index} = ${column}.codes, d${index} = ${column}.dictionary, t${index} = ${code.bind(dictionaryTexts)}(d${index});`,
+        );
         return;
       default:
         code.prelude.push(`const c${index} = ${column}.values;`);

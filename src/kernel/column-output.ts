@@ -83,7 +83,9 @@ export class OutputCode {
       case 'f64':
         return `{ kind: 'f64', validity: ${validity}, values: ${values} }`;
       case 'long':
-        return this.#code.form === 'exact' ? `${this.#code.bind(longColumn)}(${values}, ${validity})` : `{ kind: 'f64', validity: ${validity}, values: ${values} }`;
+        return this.#code.form === 'exact'
+          ? `${this.#code.bind(longColumn)}(${values}, ${validity})`
+          : `{ kind: 'f64', validity: ${validity}, values: ${values} }`;
       case 'bool':
         return `{ kind: 'bool', validity: ${validity}, values: ${values} }`;
       case 'utf8':
@@ -103,7 +105,11 @@ function allSet(rows: number): Uint8Array {
 const LONG_SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** 64-bit integers, as doubles where all of them are below 2^53 in magnitude. */
-export function longColumn(values: BigInt64Array, validity: Uint8Array | undefined, count: number = values.length): Column {
+export function longColumn(
+  values: BigInt64Array,
+  validity: Uint8Array | undefined,
+  count: number = values.length,
+): Column {
   const doubles = new Float64Array(values.length);
   for (let row = 0; row < count; row++) {
     const value = values[row] as bigint;
@@ -166,7 +172,8 @@ class BytesOutput {
   column(validity: Uint8Array | undefined): Column {
     const parts = this.#parts;
     const offsets = new Int32Array(parts.length + 1);
-    for (let row = 0; row < parts.length; row++) offsets[row + 1] = (offsets[row] as number) + (parts[row]?.length ?? 0);
+    for (let row = 0; row < parts.length; row++)
+      offsets[row + 1] = (offsets[row] as number) + (parts[row]?.length ?? 0);
     const bytes = new Uint8Array(offsets[parts.length] as number);
     parts.forEach((part, row) => part !== undefined && bytes.set(part, offsets[row] as number));
     return { kind: 'bytes', validity, offsets, bytes };

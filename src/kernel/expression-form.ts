@@ -26,5 +26,8 @@ export interface ExpressionForm<Kind extends ExpressionKind> {
 
 /** The failure of an expression that has no type. */
 export function untypable(what: string, types: readonly LogicalType[], remedy: string): MillstreamError {
-  return new MillstreamError('GRAPH_INVALID', `${what} is not defined for ${types.map(describeType).join(' and ')}. ${remedy}`);
+  return new MillstreamError(
+    'GRAPH_INVALID',
+    `${what} is not defined for ${types.map(describeType).join(' and ')}. ${remedy}`,
+  );
 }

@@ -31,7 +31,12 @@ export interface ExpressionKinds {
   readonly logic: { readonly kind: 'logic'; readonly operator: 'and' | 'or'; readonly operands: readonly Expression[] };
   readonly not: Unary<'not'>;
   readonly 'is-null': Unary<'is-null'>;
-  readonly cast: { readonly kind: 'cast'; readonly input: Expression; readonly type: LogicalType; readonly onFailure: 'fail' | 'null' };
+  readonly cast: {
+    readonly kind: 'cast';
+    readonly input: Expression;
+    readonly type: LogicalType;
+    readonly onFailure: 'fail' | 'null';
+  };
   readonly case: {
     readonly kind: 'case';
     readonly branches: readonly { readonly when: Expression; readonly then: Expression }[];

@@ -135,7 +135,8 @@ export class ScalarCode {
   strict(operands: readonly Operand[], type: LogicalType, compute: () => string, total = false): Operand {
     const nulls = operands.map((operand) => operand.isNull).filter((text) => text !== undefined);
     if (nulls.length === 0) return { text: compute(), isNull: undefined, type };
-    if (total) return { text: compute(), isNull: nulls.length === 1 ? (nulls[0] as string) : `(${nulls.join(' || ')})`, type };
+    if (total)
+      return { text: compute(), isNull: nulls.length === 1 ? (nulls[0] as string) : `(${nulls.join(' || ')})`, type };
     const isNull = this.fresh('n');
     const value = this.fresh('v');
     this.line(`const ${isNull} = ${nulls.join(' || ')};`);

@@ -49,7 +49,14 @@ export function equalsBytes(bytes: Uint8Array, start: number, end: number, other
 }
 
 /** Whether two stretches of bytes are equal. */
-export function equalsRange(a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number, bEnd: number): boolean {
+export function equalsRange(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
   const length = aEnd - aStart;
   if (bEnd - bStart !== length) return false;
   for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;

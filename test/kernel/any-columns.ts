@@ -16,7 +16,11 @@ export const anyLong = fc.oneof(
 );
 
 export const anyInt = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.integer(), fc.constantFrom(2 ** 31 - 1, -(2 ** 31)));
-export const anyDouble = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.double(), fc.constantFrom(NaN, -0, 0, Infinity, -Infinity));
+export const anyDouble = fc.oneof(
+  fc.integer({ min: -3, max: 3 }),
+  fc.double(),
+  fc.constantFrom(NaN, -0, 0, Infinity, -Infinity),
+);
 export const anyText = fc.oneof(
   fc.constantFrom('', 'a', 'b', 'ab', 'Zürich', '12', '-7.9', ' 3 ', 'true', 'no', '９', '😀', '\uffee'),
   fc.string({ unit: 'grapheme', maxLength: 6 }),
@@ -45,7 +49,9 @@ export function anyValue(type: LogicalType, wideLongs = true): fc.Arbitrary<Valu
         return anyText;
     }
   })();
-  return type.nullable ? fc.oneof({ weight: 1, arbitrary: fc.constant(null) }, { weight: 5, arbitrary: present }) : present;
+  return type.nullable
+    ? fc.oneof({ weight: 1, arbitrary: fc.constant(null) }, { weight: 5, arbitrary: present })
+    : present;
 }
 
 /** One column of every kind, some nullable. */
@@ -82,30 +88,55 @@ export interface Shape {
   readonly bitmaps: boolean;
 }
 
-export const anyShape: fc.Arbitrary<Shape> = fc.record({ selection: fc.boolean(), dictionary: fc.boolean(), wide: fc.boolean(), bitmaps: fc.boolean() });
+export const anyShape: fc.Arbitrary<Shape> = fc.record({
+  selection: fc.boolean(),
+  dictionary: fc.boolean(),
+  wide: fc.boolean(),
+  bitmaps: fc.boolean(),
+});
 export const PLAIN: Shape = { selection: false, dictionary: false, wide: false, bitmaps: false };
 
 /** A batch in which exactly these rows count. */
-export function batchOf(schema: Schema, rows: readonly Row[], shape: Shape = PLAIN, extras: { readonly timestamps?: readonly number[] } = {}): ColumnBatch {
+export function batchOf(
+  schema: Schema,
+  rows: readonly Row[],
+  shape: Shape = PLAIN,
+  extras: { readonly timestamps?: readonly number[] } = {},
+): ColumnBatch {
   // Between the rows stand copies of the first, which must never be seen.
   const all = shape.selection ? rows.flatMap((row) => [rows[0] as Row, row, rows[0] as Row]) : rows;
   const timestamps = extras.timestamps;
-  const times = timestamps === undefined ? undefined : Float64Array.from(shape.selection ? timestamps.flatMap((time) => [-1, time, -1]) : timestamps);
+  const times =
+    timestamps === undefined
+      ? undefined
+      : Float64Array.from(shape.selection ? timestamps.flatMap((time) => [-1, time, -1]) : timestamps);
   const objects = all.map((row) => Object.fromEntries(schema.fields.map((field, i) => [field.name, row[i]])));
   const plain = columnsFromRows(schema, objects, times === undefined ? {} : { timestamps: times });
-  const columns = plain.columns.map((column, i) => reshape(column, (schema.fields[i] as Schema['fields'][number]).type, all.length, shape));
+  const columns = plain.columns.map((column, i) =>
+    reshape(column, (schema.fields[i] as Schema['fields'][number]).type, all.length, shape),
+  );
   const batch = plain.withColumns(schema, columns);
-  return shape.selection ? batch.select(Int32Array.from(rows, (_, i) => i * 3 + 1), rows.length) : batch;
+  return shape.selection
+    ? batch.select(
+        Int32Array.from(rows, (_, i) => i * 3 + 1),
+        rows.length,
+      )
+    : batch;
 }
 
 function reshape(column: Column, type: LogicalType, count: number, shape: Shape): Column {
   const validity = column.validity ?? (shape.bitmaps ? new Uint8Array(bitmapBytes(count)).fill(0xff) : undefined);
-  if (column.kind === 'f64' && storageOf(type) === 'long' && shape.wide) return { kind: 'i64', validity, values: BigInt64Array.from(column.values, (value) => BigInt(value)) };
+  if (column.kind === 'f64' && storageOf(type) === 'long' && shape.wide)
+    return { kind: 'i64', validity, values: BigInt64Array.from(column.values, (value) => BigInt(value)) };
   if (column.kind === 'utf8' && shape.dictionary) return dictionaryOf(column, count, validity);
   return { ...column, validity };
 }
 
-function dictionaryOf(column: Extract<Column, { kind: 'utf8' }>, count: number, validity: Uint8Array | undefined): Column {
+function dictionaryOf(
+  column: Extract<Column, { kind: 'utf8' }>,
+  count: number,
+  validity: Uint8Array | undefined,
+): Column {
   const numbers = new Map<string, number>();
   const codes = new Int32Array(count);
   for (let row = 0; row < count; row++) {
@@ -116,7 +147,12 @@ function dictionaryOf(column: Extract<Column, { kind: 'utf8' }>, count: number, 
   const parts = [...numbers.keys()].map((text) => Buffer.from(text, 'latin1'));
   const offsets = new Int32Array(parts.length + 1);
   parts.forEach((part, i) => (offsets[i + 1] = (offsets[i] as number) + part.length));
-  return { kind: 'dictionary', validity, codes, dictionary: { count: parts.length, offsets, bytes: Buffer.concat(parts) } };
+  return {
+    kind: 'dictionary',
+    validity,
+    codes,
+    dictionary: { count: parts.length, offsets, bytes: Buffer.concat(parts) },
+  };
 }
 
 /** A value as `rowsOf` shows it: 64-bit integers as numbers where those are exact. */

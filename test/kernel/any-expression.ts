@@ -48,15 +48,28 @@ type Sub = (wanted: Target) => fc.Arbitrary<Expression>;
 /** What every type has. */
 function general(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
   return [
-    fc.record({ kind: fc.constant('case' as const), branches: fc.array(fc.record({ when: sub('boolean'), then: sub(target) }), { minLength: 1, maxLength: 2 }), otherwise: sub(target) }),
-    fc.record({ kind: fc.constant('coalesce' as const), operands: fc.array(sub(target), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ kind: fc.constant('cast' as const), input: castSource(target, sub), type: fc.constant(TYPES[target]), onFailure: fc.constantFrom('fail' as const, 'null' as const) }),
+    fc.record({
+      kind: fc.constant('case' as const),
+      branches: fc.array(fc.record({ when: sub('boolean'), then: sub(target) }), { minLength: 1, maxLength: 2 }),
+      otherwise: sub(target),
+    }),
+    fc.record({
+      kind: fc.constant('coalesce' as const),
+      operands: fc.array(sub(target), { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({
+      kind: fc.constant('cast' as const),
+      input: castSource(target, sub),
+      type: fc.constant(TYPES[target]),
+      onFailure: fc.constantFrom('fail' as const, 'null' as const),
+    }),
   ];
 }
 
 /** Doubles as text have a test of their own. */
 function castSource(target: Target, sub: Sub): fc.Arbitrary<Expression> {
-  const sources: readonly Target[] = target === 'varchar' ? ['int', 'bigint', 'boolean', 'varchar'] : ['int', 'bigint', 'double', 'boolean', 'varchar'];
+  const sources: readonly Target[] =
+    target === 'varchar' ? ['int', 'bigint', 'boolean', 'varchar'] : ['int', 'bigint', 'double', 'boolean', 'varchar'];
   return fc.oneof(...sources.map(sub));
 }
 
@@ -64,23 +77,49 @@ function special(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
   switch (target) {
     case 'boolean':
       return [
-        ...(['int', 'bigint', 'double', 'varchar', 'boolean'] as const).flatMap((left) => [compared(left, left, sub), sameAs(left, sub)]),
+        ...(['int', 'bigint', 'double', 'varchar', 'boolean'] as const).flatMap((left) => [
+          compared(left, left, sub),
+          sameAs(left, sub),
+        ]),
         compared('int', 'bigint', sub),
         compared('bigint', 'double', sub),
-        fc.record({ kind: fc.constant('logic' as const), operator: fc.constantFrom('and' as const, 'or' as const), operands: fc.array(sub('boolean'), { minLength: 1, maxLength: 3 }) }),
+        fc.record({
+          kind: fc.constant('logic' as const),
+          operator: fc.constantFrom('and' as const, 'or' as const),
+          operands: fc.array(sub('boolean'), { minLength: 1, maxLength: 3 }),
+        }),
         fc.record({ kind: fc.constant('not' as const), input: sub('boolean') }),
-        fc.record({ kind: fc.constant('is-null' as const), input: fc.oneof(sub('int'), sub('varchar'), sub('boolean')) }),
+        fc.record({
+          kind: fc.constant('is-null' as const),
+          input: fc.oneof(sub('int'), sub('varchar'), sub('boolean')),
+        }),
       ];
     case 'varchar':
       return [
-        fc.record({ kind: fc.constant('concat' as const), operands: fc.array(sub('varchar'), { minLength: 1, maxLength: 3 }) }),
-        fc.record({ kind: fc.constant('text' as const), function: fc.constantFrom('lower' as const, 'upper' as const), input: sub('varchar') }),
+        fc.record({
+          kind: fc.constant('concat' as const),
+          operands: fc.array(sub('varchar'), { minLength: 1, maxLength: 3 }),
+        }),
+        fc.record({
+          kind: fc.constant('text' as const),
+          function: fc.constantFrom('lower' as const, 'upper' as const),
+          input: sub('varchar'),
+        }),
       ];
     case 'int':
       return [
-        fc.record({ kind: fc.constant('text' as const), function: fc.constant('char-length' as const), input: sub('varchar') }),
+        fc.record({
+          kind: fc.constant('text' as const),
+          function: fc.constant('char-length' as const),
+          input: sub('varchar'),
+        }),
         ...arithmeticOf(['int'], 'int', sub),
-        fc.record({ kind: fc.constant('cast' as const), input: fc.constantFrom<Expression>({ kind: 'column', index: 9 }, { kind: 'column', index: 10 }), type: fc.constant(TYPES.int), onFailure: fc.constant('fail' as const) }),
+        fc.record({
+          kind: fc.constant('cast' as const),
+          input: fc.constantFrom<Expression>({ kind: 'column', index: 9 }, { kind: 'column', index: 10 }),
+          type: fc.constant(TYPES.int),
+          onFailure: fc.constant('fail' as const),
+        }),
       ];
     case 'bigint':
       return arithmeticOf(['int', 'bigint'], 'bigint', sub);
@@ -90,7 +129,12 @@ function special(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
 }
 
 function compared(left: Target, right: Target, sub: Sub): fc.Arbitrary<Expression> {
-  return fc.record({ kind: fc.constant('comparison' as const), operator: fc.constantFrom(...COMPARISON), left: sub(left), right: sub(right) });
+  return fc.record({
+    kind: fc.constant('comparison' as const),
+    operator: fc.constantFrom(...COMPARISON),
+    left: sub(left),
+    right: sub(right),
+  });
 }
 
 function sameAs(side: Target, sub: Sub): fc.Arbitrary<Expression> {
@@ -100,7 +144,14 @@ function sameAs(side: Target, sub: Sub): fc.Arbitrary<Expression> {
 /** One side has the wanted type, so that the result has it too. */
 function arithmeticOf(others: readonly Target[], target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
   return [
-    ...others.map((other) => fc.record({ kind: fc.constant('arithmetic' as const), operator: fc.constantFrom(...ARITHMETIC), left: sub(target), right: sub(other) })),
+    ...others.map((other) =>
+      fc.record({
+        kind: fc.constant('arithmetic' as const),
+        operator: fc.constantFrom(...ARITHMETIC),
+        left: sub(target),
+        right: sub(other),
+      }),
+    ),
     fc.record({ kind: fc.constantFrom('negate' as const, 'abs' as const), input: sub(target) }),
   ];
 }

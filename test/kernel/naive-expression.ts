@@ -37,7 +37,9 @@ export class NaiveExpressions {
       case 'abs': {
         const a = this.evaluate(node.input, row);
         if (a === null) return null;
-        return type.kind === 'double' || type.kind === 'float' ? Math.abs(a as number) : wrap(BigInt(a as number) < 0n ? -BigInt(a as number) : BigInt(a as number), type);
+        return type.kind === 'double' || type.kind === 'float'
+          ? Math.abs(a as number)
+          : wrap(BigInt(a as number) < 0n ? -BigInt(a as number) : BigInt(a as number), type);
       }
       case 'comparison': {
         const a = this.evaluate(node.left, row);
@@ -68,7 +70,8 @@ export class NaiveExpressions {
       case 'is-null':
         return this.evaluate(node.input, row) === null;
       case 'case': {
-        for (const { when, then } of node.branches) if (this.evaluate(when, row) === true) return promote(this.evaluate(then, row), type);
+        for (const { when, then } of node.branches)
+          if (this.evaluate(when, row) === true) return promote(this.evaluate(then, row), type);
         return promote(this.evaluate(node.otherwise, row), type);
       }
       case 'coalesce': {
@@ -85,7 +88,11 @@ export class NaiveExpressions {
       case 'text': {
         const a = this.evaluate(node.input, row) as string | null;
         if (a === null) return null;
-        return node.function === 'char-length' ? [...a].length : node.function === 'lower' ? a.toLowerCase() : a.toUpperCase();
+        return node.function === 'char-length'
+          ? [...a].length
+          : node.function === 'lower'
+            ? a.toLowerCase()
+            : a.toUpperCase();
       }
       case 'concat': {
         const parts = node.operands.map((operand) => this.evaluate(operand, row));
@@ -129,13 +136,17 @@ function arithmetic(operator: string, a: Value, b: Value, type: LogicalType): Va
   if (type.kind === 'double' || type.kind === 'float') {
     const x = a as number;
     const y = b as number;
-    const result = operator === '+' ? x + y : operator === '-' ? x - y : operator === '*' ? x * y : operator === '/' ? x / y : x % y;
+    const result =
+      operator === '+' ? x + y : operator === '-' ? x - y : operator === '*' ? x * y : operator === '/' ? x / y : x % y;
     return type.kind === 'float' ? Math.fround(result) : result;
   }
   const x = BigInt(a as number);
   const y = BigInt(b as number);
   if ((operator === '/' || operator === '%') && y === 0n) throw new NaiveFailure('division by zero');
-  return wrap(operator === '+' ? x + y : operator === '-' ? x - y : operator === '*' ? x * y : operator === '/' ? x / y : x % y, type);
+  return wrap(
+    operator === '+' ? x + y : operator === '-' ? x - y : operator === '*' ? x * y : operator === '/' ? x / y : x % y,
+    type,
+  );
 }
 
 function compare(operator: string, a: Value, b: Value): boolean {
@@ -197,7 +208,11 @@ function cast(value: Exclude<Value, null>, from: LogicalType, to: LogicalType, o
 function parse(text: string, to: LogicalType): Value | undefined {
   if (to.kind === 'boolean') {
     const lower = text.toLowerCase();
-    return ['true', 't', 'yes', 'y', '1'].includes(lower) ? true : ['false', 'f', 'no', 'n', '0'].includes(lower) ? false : undefined;
+    return ['true', 't', 'yes', 'y', '1'].includes(lower)
+      ? true
+      : ['false', 'f', 'no', 'n', '0'].includes(lower)
+        ? false
+        : undefined;
   }
   if (to.kind === 'double') return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
   if (!/^[+-]?\d+(\.\d*)?$/.test(text)) return undefined;

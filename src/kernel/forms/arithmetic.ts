@@ -21,13 +21,22 @@ export const arithmetic: ExpressionForm<'arithmetic'> = {
   generate: (node, type, code) => {
     const left = code.generate(node.left);
     const right = code.generate(node.right);
-    const total = type.kind === 'float' || type.kind === 'double' || (type.kind !== 'bigint' && node.operator !== '/' && node.operator !== '%');
+    const total =
+      type.kind === 'float' ||
+      type.kind === 'double' ||
+      (type.kind !== 'bigint' && node.operator !== '/' && node.operator !== '%');
     return code.strict([left, right], type, () => compute(node.operator, left, right, type, code), total);
   },
   operands: (node) => [node.left, node.right],
 };
 
-function compute(operator: ArithmeticOperator, left: Operand, right: Operand, type: LogicalType, code: ScalarCode): string {
+function compute(
+  operator: ArithmeticOperator,
+  left: Operand,
+  right: Operand,
+  type: LogicalType,
+  code: ScalarCode,
+): string {
   const a = promote(left, type, code);
   const b = promote(right, type, code);
   switch (type.kind) {

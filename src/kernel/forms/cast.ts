@@ -16,11 +16,15 @@ export const cast: ExpressionForm<'cast'> = {
   typeOf: (node, scope) => {
     const from = scope.typeOf(node.input);
     if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
-    return withNull(node.type, from.nullable || (node.onFailure === 'null' && storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8'));
+    return withNull(
+      node.type,
+      from.nullable || (node.onFailure === 'null' && storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8'),
+    );
   },
   generate: (node, type, code) => {
     const input = code.generate(node.input);
-    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, node.onFailure, code);
+    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8')
+      return parsed(input, type, node.onFailure, code);
     return code.strict([input], type, () => convert(input, type, code));
   },
   operands: (node) => [node.input],
@@ -29,7 +33,8 @@ export const cast: ExpressionForm<'cast'> = {
 function castable(from: LogicalType, to: LogicalType): boolean {
   if (from.kind === to.kind && from.kind !== 'decimal' && !('precision' in from)) return true;
   if (describeType(withNull(from, true)) === describeType(withNull(to, true))) return true;
-  const known = (type: LogicalType): boolean => isNumeric(type) || type.kind === 'boolean' || storageOf(type) === 'utf8';
+  const known = (type: LogicalType): boolean =>
+    isNumeric(type) || type.kind === 'boolean' || storageOf(type) === 'utf8';
   return known(from) && known(to);
 }
 
@@ -89,7 +94,9 @@ function toText(input: Operand, code: ScalarCode): string {
 function fit(text: string, type: LogicalType, from: LogicalTypeKind, code: ScalarCode): string {
   if (!('length' in type)) return text;
   const unlimited = type.kind === 'varchar' && type.length >= LONGEST_NUMBER && from !== 'varchar' && from !== 'char';
-  return unlimited || (type.kind === 'varchar' && type.length === INT_MAX) ? text : `${code.bind(fitText)}(${text}, ${type.length}, ${type.kind === 'char'})`;
+  return unlimited || (type.kind === 'varchar' && type.length === INT_MAX)
+    ? text
+    : `${code.bind(fitText)}(${text}, ${type.length}, ${type.kind === 'char'})`;
 }
 
 /** No number or boolean has a longer text. */
@@ -104,9 +111,14 @@ function parsed(input: Operand, type: LogicalType, onFailure: 'fail' | 'null', c
   const text = code.keep(input.text);
   const result = code.keep(parse(text, type, code));
   code.line(`if (${result} === undefined) {`);
-  code.line(onFailure === 'null' ? `${isNull} = true;` : `${code.bind(refuse)}(${text}, ${JSON.stringify(describeType(withNull(type, true)))});`);
+  code.line(
+    onFailure === 'null'
+      ? `${isNull} = true;`
+      : `${code.bind(refuse)}(${text}, ${JSON.stringify(describeType(withNull(type, true)))});`,
+  );
   code.line('} else {');
-  if (storageOf(type) === 'long' && code.form === 'fast') code.leaveIf(`${result} > ${Number.MAX_SAFE_INTEGER}n || ${result} < ${Number.MIN_SAFE_INTEGER}n`);
+  if (storageOf(type) === 'long' && code.form === 'fast')
+    code.leaveIf(`${result} > ${Number.MAX_SAFE_INTEGER}n || ${result} < ${Number.MIN_SAFE_INTEGER}n`);
   code.line(`${value} = ${fromParsed(result, type, code)};`);
   code.line('}');
   if (input.isNull !== undefined) code.line('}');

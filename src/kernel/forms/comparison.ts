@@ -12,13 +12,21 @@ import type { Operand, ScalarCode } from '../scalar-code.ts';
 import { codesOfText, compareBytes, compareText, equalsBytes, equalsRange } from '../text-values.ts';
 import { promote } from './promote.ts';
 
-const JAVASCRIPT: Readonly<Record<ComparisonOperator, string>> = { '=': '===', '<>': '!==', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+const JAVASCRIPT: Readonly<Record<ComparisonOperator, string>> = {
+  '=': '===',
+  '<>': '!==',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+};
 
 export const comparison: ExpressionForm<'comparison'> = {
   typeOf: (node, scope) => {
     const left = scope.typeOf(node.left);
     const right = scope.typeOf(node.right);
-    if (comparableType(left, right) === undefined) throw untypable(`"${node.operator}"`, [left, right], 'Cast both to one type.');
+    if (comparableType(left, right) === undefined)
+      throw untypable(`"${node.operator}"`, [left, right], 'Cast both to one type.');
     return withNull(Types.boolean(), left.nullable || right.nullable);
   },
   generate: (node, type, code) => {
@@ -34,13 +42,15 @@ export const sameAs: ExpressionForm<'same-as'> = {
   typeOf: (node, scope) => {
     const left = scope.typeOf(node.left);
     const right = scope.typeOf(node.right);
-    if (comparableType(left, right) === undefined) throw untypable('IS NOT DISTINCT FROM', [left, right], 'Cast both to one type.');
+    if (comparableType(left, right) === undefined)
+      throw untypable('IS NOT DISTINCT FROM', [left, right], 'Cast both to one type.');
     return Types.notNull(Types.boolean());
   },
   generate: (node, type, code) => {
     const left = code.generate(node.left);
     const right = code.generate(node.right);
-    if (left.isNull === undefined && right.isNull === undefined) return { text: compare('===', left, right, code), isNull: undefined, type };
+    if (left.isNull === undefined && right.isNull === undefined)
+      return { text: compare('===', left, right, code), isNull: undefined, type };
     const same = code.fresh('v');
     code.line(`let ${same} = (${left.isNull ?? 'false'}) === (${right.isNull ?? 'false'});`);
     code.line(`if (${same} && !(${left.isNull ?? right.isNull})) {`);
@@ -64,7 +74,8 @@ export function comparableType(a: LogicalType, b: LogicalType): LogicalType | un
 /** What the integer that stands for a value of the type counts. */
 function scaleOf(type: LogicalType): number {
   if (type.kind === 'decimal') return type.scale;
-  if (type.kind === 'time' || type.kind === 'timestamp' || type.kind === 'timestamp_ltz') return Math.ceil(Math.max(type.precision, 1) / 3);
+  if (type.kind === 'time' || type.kind === 'timestamp' || type.kind === 'timestamp_ltz')
+    return Math.ceil(Math.max(type.precision, 1) / 3);
   return 0;
 }
 
@@ -79,7 +90,8 @@ function compare(operator: string, left: Operand, right: Operand, code: ScalarCo
   const storage = storageOf(left.type);
   if (storage === 'bytes') return `(${code.bind(compareBytes)}(${left.text}, ${right.text}) ${operator} 0)`;
   if (storage === 'utf8') {
-    if (operator !== '===' && operator !== '!==') return `(${code.bind(compareText)}(${left.text}, ${right.text}) ${operator} 0)`;
+    if (operator !== '===' && operator !== '!==')
+      return `(${code.bind(compareText)}(${left.text}, ${right.text}) ${operator} 0)`;
     const equal = equalBytes(left, right, code) ?? equalBytes(right, left, code);
     if (equal !== undefined) return operator === '===' ? equal : `!${equal}`;
   }
@@ -95,7 +107,8 @@ function equalBytes(left: Operand, right: Operand, code: ScalarCode): string | u
     const bytes = code.bind(utf8Bytes(right.literal));
     if (utf8 !== undefined) return `${code.bind(equalsBytes)}(${utf8.bytes}, ${utf8.start}, ${utf8.end}, ${bytes})`;
     // Each entry of a dictionary is compared once.
-    if (left.code !== undefined) return `(${code.once(`${code.bind(codesOfText)}(${left.code.dictionary}, ${bytes})`, 'm')}[${left.code.number}] === 1)`;
+    if (left.code !== undefined)
+      return `(${code.once(`${code.bind(codesOfText)}(${left.code.dictionary}, ${bytes})`, 'm')}[${left.code.number}] === 1)`;
   }
   if (utf8 === undefined || right.utf8 === undefined) return undefined;
   return `${code.bind(equalsRange)}(${utf8.bytes}, ${utf8.start}, ${utf8.end}, ${right.utf8.bytes}, ${right.utf8.start}, ${right.utf8.end})`;

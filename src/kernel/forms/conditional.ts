@@ -36,7 +36,10 @@ export const caseOf: ExpressionForm<'case'> = {
 export const coalesce: ExpressionForm<'coalesce'> = {
   typeOf: (node, scope) => {
     const type = commonType('COALESCE', node.operands, scope);
-    return withNull(type, node.operands.every((operand) => scope.typeOf(operand).nullable));
+    return withNull(
+      type,
+      node.operands.every((operand) => scope.typeOf(operand).nullable),
+    );
   },
   generate: (node, type, code) => {
     const result = new Variable(type, code);
@@ -76,7 +79,9 @@ class Variable {
   set(operand: Operand): void {
     this.#code.line(`${this.#isNull} = ${operand.isNull ?? 'false'};`);
     const text = promote(operand, this.#type, this.#code);
-    this.#code.line(operand.isNull === undefined ? `${this.#value} = ${text};` : `if (!${this.#isNull}) ${this.#value} = ${text};`);
+    this.#code.line(
+      operand.isNull === undefined ? `${this.#value} = ${text};` : `if (!${this.#isNull}) ${this.#value} = ${text};`,
+    );
     this.#nullable ||= operand.isNull !== undefined;
   }
 
@@ -99,7 +104,11 @@ function wider(a: LogicalType, b: LogicalType): LogicalType | undefined {
   const common = comparableType(a, b);
   if (common === undefined || storageOf(common) !== 'utf8') return common;
   // The longer of two texts: VARCHAR unless both are CHAR of one length.
-  return lengthOf(a) >= lengthOf(b) && a.kind === 'varchar' ? a : b.kind === 'varchar' && lengthOf(b) >= lengthOf(a) ? b : a;
+  return lengthOf(a) >= lengthOf(b) && a.kind === 'varchar'
+    ? a
+    : b.kind === 'varchar' && lengthOf(b) >= lengthOf(a)
+      ? b
+      : a;
 }
 
 function lengthOf(type: LogicalType): number {

@@ -11,7 +11,10 @@ export const column: ExpressionForm<'column'> = {
   typeOf: (node, { schema }) => {
     const field = schema.fields[node.index];
     if (field === undefined) {
-      throw new MillstreamError('GRAPH_INVALID', `An expression reads column ${node.index} of ${schema.describe()}, which has ${schema.fields.length} columns.`);
+      throw new MillstreamError(
+        'GRAPH_INVALID',
+        `An expression reads column ${node.index} of ${schema.describe()}, which has ${schema.fields.length} columns.`,
+      );
     }
     return field.type;
   },
@@ -22,7 +25,10 @@ export const column: ExpressionForm<'column'> = {
 export const literal: ExpressionForm<'literal'> = {
   typeOf: (node) => {
     if (!fits(node.value, node.type)) {
-      throw new MillstreamError('GRAPH_INVALID', `The literal ${typeof node.value === 'string' ? JSON.stringify(node.value) : String(node.value)} is no value of the type ${node.type.kind.toUpperCase()}.`);
+      throw new MillstreamError(
+        'GRAPH_INVALID',
+        `The literal ${typeof node.value === 'string' ? JSON.stringify(node.value) : String(node.value)} is no value of the type ${node.type.kind.toUpperCase()}.`,
+      );
     }
     return withNull(node.type, node.value === null);
   },

@@ -9,7 +9,10 @@ import type { Operand, ScalarCode } from '../scalar-code.ts';
 export const logic: ExpressionForm<'logic'> = {
   typeOf: (node, scope) => {
     const types = node.operands.map((operand) => truth(operand, node.operator.toUpperCase(), scope));
-    return withNull(LogicalType.boolean(), types.some((type) => type.nullable));
+    return withNull(
+      LogicalType.boolean(),
+      types.some((type) => type.nullable),
+    );
   },
   generate: (node, type, code) => {
     // AND is decided by what is false, OR by what is true.
@@ -23,7 +26,9 @@ export const logic: ExpressionForm<'logic'> = {
       const generated = code.generate(operand);
       nullable ||= generated.isNull !== undefined;
       const decided = `${value} = ${generated.text};`;
-      code.line(generated.isNull === undefined ? decided : `if (${generated.isNull}) ${isNull} = true; else ${decided}`);
+      code.line(
+        generated.isNull === undefined ? decided : `if (${generated.isNull}) ${isNull} = true; else ${decided}`,
+      );
     }
     for (const _ of node.operands) code.line('}');
     if (nullable) code.line(`if (${value} === ${decides}) ${isNull} = false;`);

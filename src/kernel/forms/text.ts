@@ -23,7 +23,9 @@ export const text: ExpressionForm<'text'> = {
 function apply(name: TextFunction, { text, utf8 }: Operand, code: ScalarCode): string {
   switch (name) {
     case 'char-length':
-      return utf8 === undefined ? `${code.bind(codePoints)}(${text})` : `${code.bind(codePointsUtf8)}(${utf8.bytes}, ${utf8.start}, ${utf8.end})`;
+      return utf8 === undefined
+        ? `${code.bind(codePoints)}(${text})`
+        : `${code.bind(codePointsUtf8)}(${utf8.bytes}, ${utf8.start}, ${utf8.end})`;
     case 'lower':
       return `${text}.toLowerCase()`;
     case 'upper':
@@ -34,8 +36,12 @@ function apply(name: TextFunction, { text, utf8 }: Operand, code: ScalarCode): s
 export const concat: ExpressionForm<'concat'> = {
   typeOf: (node, scope) => {
     const types = node.operands.map((operand) => scope.typeOf(operand));
-    if (types.length === 0 || types.some((type) => storageOf(type) !== 'utf8')) throw untypable('CONCAT', types, 'Cast every operand to STRING.');
-    return withNull(LogicalType.string(), types.some((type) => type.nullable));
+    if (types.length === 0 || types.some((type) => storageOf(type) !== 'utf8'))
+      throw untypable('CONCAT', types, 'Cast every operand to STRING.');
+    return withNull(
+      LogicalType.string(),
+      types.some((type) => type.nullable),
+    );
   },
   generate: (node, type, code) => {
     const operands = node.operands.map((operand) => code.generate(operand));
