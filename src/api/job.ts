@@ -13,7 +13,7 @@ export const JOB_RESULT = 'result';
 export type JobDescription = (
   env: StreamEnvironment,
   parameters: Readonly<Record<string, unknown>>,
-) => void | DataStream<unknown>;
+) => void | { collect(uid: string): unknown };
 
 /**
  * Makes a job of a program. The program is called in every worker and must describe the same job there: it may depend on

@@ -7,10 +7,10 @@
 
 import type { SerializedError } from '../base/error.ts';
 import type { BarrierElement } from '../data/element.ts';
+import type { RingMemory } from '../exchange/ring.ts';
 import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
 import type { ExecutionSettings } from '../graph/settings.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
-import type { SlotRings } from './slot-channels.ts';
 
 /** Where the program of a job comes from: a module that every worker loads, or a graph built in this process. */
 export type ProgramReference =
@@ -54,6 +54,12 @@ export interface Deployment extends AttemptId {
 export interface TaskReference extends AttemptId {
   readonly vertex: number;
   readonly subtask: number;
+}
+
+/** Rings between this slot and others of its process, and the bells of the slots at their other ends. */
+export interface SlotRings {
+  readonly memory: Readonly<Record<string, RingMemory>>;
+  readonly bells: Readonly<Record<number, Int32Array>>;
 }
 
 /** To a slot: from its TaskManager, mostly on behalf of the JobManager. */

@@ -19,13 +19,7 @@ import type { ChannelId } from '../exchange/network-message.ts';
 import { createRing, type RingMemory } from '../exchange/ring.ts';
 import { RingReader, RingWriter } from '../exchange/ring-channel.ts';
 import type { ExecutionSettings } from '../graph/settings.ts';
-import type { Placement } from './messages.ts';
-
-/** Rings between this slot and others of its process, and the bells of the slots at their other ends. */
-export interface SlotRings {
-  readonly memory: Readonly<Record<string, RingMemory>>;
-  readonly bells: Readonly<Record<number, Int32Array>>;
-}
+import type { Placement, SlotRings } from './messages.ts';
 
 export const NO_RINGS: SlotRings = Object.freeze({ memory: {}, bells: {} });
 

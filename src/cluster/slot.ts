@@ -19,8 +19,8 @@ import { subtaskOfKeyGroup } from '../data/key.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { TaskLoop, type LoopTask } from '../runtime/task-loop.ts';
 import { Task, type TaskListener } from '../runtime/task.ts';
-import type { ChannelRequest, SlotChannels, SlotRings } from './slot-channels.ts';
-import type { AttemptId, Deployment, FromSlot, Placement, TaskReference, ToSlot } from './messages.ts';
+import type { ChannelRequest, SlotChannels } from './slot-channels.ts';
+import type { AttemptId, Deployment, FromSlot, Placement, SlotRings, TaskReference, ToSlot } from './messages.ts';
 import { loadGraph } from './program.ts';
 
 /** A slot that sleeps looks around this often even when nobody rang: never, in effect. */

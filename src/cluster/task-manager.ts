@@ -12,9 +12,9 @@ import { RING_BYTES } from '../exchange/channel.ts';
 import { createRing, type RingMemory } from '../exchange/ring.ts';
 import { buildJobGraph, targetSubtasks, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { loadGraph } from './program.ts';
-import type { Deployment, FromSlot, FromTaskManager, Placement, SlotOffer, ToSlot, ToTaskManager } from './messages.ts';
+import type { Deployment, FromSlot, FromTaskManager, Placement, SlotOffer, SlotRings, ToSlot, ToTaskManager } from './messages.ts';
 import { channelName, Slot } from './slot.ts';
-import { NO_RINGS, SlotChannels, type SlotRings } from './slot-channels.ts';
+import { NO_RINGS, SlotChannels } from './slot-channels.ts';
 import { Wire } from './wire.ts';
 
 /** What a slot's thread is started with. */

@@ -14,7 +14,7 @@ export type AlignmentResult =
   /** All channels have delivered it: the task takes its snapshot. */
   | { readonly kind: 'aligned'; readonly barrier: BarrierElement }
   /** A newer checkpoint began before an older one was aligned, which therefore never will be. */
-  | { readonly kind: 'superseded'; readonly checkpoint: number; readonly then: AlignmentResult };
+  | { readonly kind: 'superseded'; readonly checkpoint: number; readonly next: AlignmentResult };
 
 const WAITING: AlignmentResult = Object.freeze({ kind: 'waiting' });
 
@@ -54,7 +54,7 @@ export class Alignment {
     this.#delivered[channel] = 1;
     if (this.#exactlyOnce) this.#held[channel] = 1;
     const result = this.#check();
-    return superseded === undefined ? result : { kind: 'superseded', checkpoint: superseded, then: result };
+    return superseded === undefined ? result : { kind: 'superseded', checkpoint: superseded, next: result };
   }
 
   /** A channel that has ended delivers nothing any more, and is waited for no longer. */

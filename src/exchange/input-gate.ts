@@ -96,8 +96,8 @@ export class InputGate {
       case 'aligned':
         return { kind: 'barrier', barrier: result.barrier };
       case 'superseded': {
-        const then = this.#aligned(result.then);
-        if (then !== undefined) this.#events.unshift(then);
+        const next = this.#aligned(result.next);
+        if (next !== undefined) this.#events.unshift(next);
         return { kind: 'superseded', checkpoint: result.checkpoint };
       }
     }

@@ -152,7 +152,7 @@ class CollectCoordinator implements OperatorCoordinator {
   close(): void {}
 }
 
-export function encodeValues(values: readonly unknown[], types: TypeRegistry): Uint8Array {
+function encodeValues(values: readonly unknown[], types: TypeRegistry): Uint8Array {
   const writer = new ByteWriter();
   writeValue(values, writer, types);
   return writer.take();

@@ -70,7 +70,7 @@ export function generateChain(nodes: readonly ChainNode[], inputs: number, gate:
 }
 
 /** Whether a node counts what it emits; where it does not, its chained reader counts the same records. */
-export function countsOutput(node: Pick<ChainNode, 'instance' | 'children'>): boolean {
+function countsOutput(node: Pick<ChainNode, 'instance' | 'children'>): boolean {
   return node.instance !== undefined || node.children.every((child) => child.side !== undefined);
 }
 

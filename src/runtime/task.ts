@@ -24,7 +24,7 @@ import { Chain, type ChainEnvironment } from './chain.ts';
 import { NO_RECORD } from './user-failure.ts';
 
 /** A busy task hands its thread on after this long, so that sockets, timers and other tasks get theirs. */
-export const TURN_MS = 2;
+const TURN_MS = 2;
 
 export type TurnResult =
   /** There is more to do at once. */

@@ -64,6 +64,13 @@ test('a slot out of heap fails the job, not the process', async () => {
   assert.equal(client.status(), 'failed');
 });
 
+test('a job that ends the thread of its slot fails alone, and the slot comes back', async () => {
+  await using cluster = await LocalCluster.start({ slots: 2 });
+  const quitter = await cluster.run(module('quitter'));
+  await assert.rejects(quitter.result(), (error: MillstreamError) => error.code === 'SLOT_LOST');
+  assertConsecutive(await results(await cluster.run(module('count'), { parameters: { count: 300 } })), 300);
+});
+
 test('a module that builds another graph on its workers is refused with the difference', async () => {
   const client = await runJob(module('moody'));
   await assert.rejects(client.result(), (error: MillstreamError) => {

@@ -1,0 +1,158 @@
+/**
+ * Committing what a sink's writer prepared: outside the element path, one checkpoint after the other.
+ *
+ * Committables wait in the operator's state until their checkpoint is complete, and are handed to the committer again
+ * after a restore, until it has answered for each.
+ */
+
+import { MillstreamError } from '../base/error.ts';
+import type { CommitRequest, Committer, GlobalCommitter, Sink } from '../connect/sink.ts';
+import type { CoordinatorContext, OperatorCoordinator } from './coordinator.ts';
+import type { OperatorContext } from './operator.ts';
+
+/** How often a committable may ask to be tried later before it is given up. Flink's `sink.committer.retries`. */
+const COMMIT_RETRIES_MAX = 10;
+const COMMIT_RETRY_MS = 1_000;
+
+/** A committable, and the checkpoint that must be complete before it is committed. */
+export interface Pending {
+  readonly checkpoint: number;
+  readonly committable: unknown;
+}
+
+/** What a subtask tells the global committer once its part of a checkpoint is committed. */
+interface Committed {
+  readonly checkpoint: number;
+  readonly committed: readonly unknown[];
+}
+
+/** The commits of one subtask. */
+export class Commits {
+  readonly #context: OperatorContext<never>;
+  readonly #committer: Committer<unknown> | undefined;
+  readonly #tellGlobal: boolean;
+  #committing: Promise<void> = Promise.resolve();
+
+  constructor(context: OperatorContext<never>, committer: Committer<unknown> | undefined, tellGlobal: boolean) {
+    this.#context = context;
+    this.#committer = committer;
+    this.#tellGlobal = tellGlobal;
+  }
+
+  /** Commits after what was begun before; rejects when a committable is lost. */
+  commit(pending: readonly Pending[]): Promise<void> {
+    const done = this.#committing.then(() => this.#run(pending));
+    this.#committing = done.catch(() => {});
+    return done;
+  }
+
+  async #run(pending: readonly Pending[]): Promise<void> {
+    const sink = this.#context.task.operatorName;
+    let waiting = pending;
+    for (let retries = 0; waiting.length > 0; retries++) {
+      const again = new Set<Pending>();
+      const requests = waiting.map((one) => new Request(one, retries, again, sink));
+      await this.#committer?.commit(requests);
+      for (const request of requests) request.check();
+      if (again.size > 0 && retries >= COMMIT_RETRIES_MAX) {
+        throw new MillstreamError('SINK_FAILED', `${again.size} committables of sink "${sink}" were not committed after ${COMMIT_RETRIES_MAX} retries.`);
+      }
+      waiting = [...again];
+      if (waiting.length > 0) await this.#pause();
+    }
+    if (!this.#tellGlobal) return;
+    const committed = pending.map((one) => one.committable);
+    const checkpoint = pending.reduce((latest, one) => Math.max(latest, one.checkpoint), 0);
+    this.#context.toCoordinator({ checkpoint, committed } satisfies Committed);
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#context.at(this.#context.now() + COMMIT_RETRY_MS, resolve));
+  }
+
+  /** Waits for what is under way, then closes the writer and the committer. */
+  async close(writer: { close(): void | Promise<void> } | undefined): Promise<void> {
+    await this.#committing;
+    await writer?.close();
+    await this.#committer?.close();
+  }
+}
+
+class Request implements CommitRequest<unknown> {
+  readonly committable: unknown;
+  readonly retries: number;
+  readonly #pending: Pending;
+  readonly #again: Set<Pending>;
+  readonly #sink: string;
+  #failure: Error | undefined;
+
+  constructor(pending: Pending, retries: number, again: Set<Pending>, sink: string) {
+    this.committable = pending.committable;
+    this.retries = retries;
+    this.#pending = pending;
+    this.#again = again;
+    this.#sink = sink;
+  }
+
+  alreadyCommitted(): void {}
+
+  retryLater(): void {
+    this.#again.add(this.#pending);
+  }
+
+  failed(reason: Error): void {
+    this.#failure = reason;
+  }
+
+  check(): void {
+    if (this.#failure === undefined) return;
+    throw new MillstreamError(
+      'SINK_FAILED',
+      `Data of checkpoint ${this.#pending.checkpoint} is lost: sink "${this.#sink}" could not commit ${JSON.stringify(this.committable)}: ${this.#failure.message}`,
+      { cause: this.#failure },
+    );
+  }
+}
+
+/** Gathers what the subtasks committed, and hands a checkpoint over once a later one shows that all have told. */
+export class GlobalCommitCoordinator implements OperatorCoordinator {
+  readonly #committer: GlobalCommitter<unknown>;
+  readonly #context: CoordinatorContext;
+  readonly #gathered = new Map<number, unknown[]>();
+  #committing: Promise<void> = Promise.resolve();
+
+  constructor(sink: Sink<unknown>, context: CoordinatorContext) {
+    this.#context = context;
+    this.#committer = (sink.createGlobalCommitter as NonNullable<Sink<unknown>['createGlobalCommitter']>)(context.world);
+  }
+
+  start(): void {}
+
+  taskStarted(): void {}
+
+  fromTask(_subtask: number, message: unknown): void {
+    const { checkpoint, committed } = message as Committed;
+    const so = this.#gathered.get(checkpoint);
+    if (so === undefined) this.#gathered.set(checkpoint, [...committed]);
+    else so.push(...committed);
+    for (const [earlier, all] of this.#gathered) if (earlier < checkpoint) this.#hand(earlier, all);
+  }
+
+  #hand(checkpoint: number, committed: readonly unknown[]): void {
+    this.#gathered.delete(checkpoint);
+    this.#committing = this.#committing.then(() => this.#committer.commit(checkpoint, committed));
+    this.#committing.catch((error: unknown) => this.#context.fail(error));
+  }
+
+  snapshot(): undefined {
+    return undefined;
+  }
+
+  checkpointComplete(): void {}
+
+  async close(): Promise<void> {
+    for (const [checkpoint, all] of [...this.#gathered].sort(([a], [b]) => a - b)) this.#hand(checkpoint, all);
+    await this.#committing.catch(() => {});
+    await this.#committer.close();
+  }
+}
