@@ -1,6 +1,13 @@
 /** All benchmarks, with their record shapes, sizes and targets. */
 
 import { scaled, type Benchmark, type Parameters, type Target } from './benchmark.ts';
+import { coldStart } from './cold-start.ts';
+import { fourJobs } from './four-jobs.ts';
+import { idle } from './idle.ts';
+import { latency } from './latency.ts';
+import { networkThroughput } from './network-throughput.ts';
+import { scaling } from './scaling.ts';
+import { soak } from './soak.ts';
 import { jobModule, measure } from './throughput.ts';
 
 interface Throughput {
@@ -32,6 +39,12 @@ function throughput(given: Throughput): Benchmark {
   };
 }
 
+/** Half of the records of two subtasks cross. */
+const TWO_SUBTASKS = { keys: 10, parallelism: 2 };
+
+/** Ten thousand seconds, as in Flink's benchmarks; a record takes a millisecond of event time. */
+const SIZE_MS = 10_000_000;
+
 export const BENCHMARKS: readonly Benchmark[] = [
   throughput({ name: 'mapSink', job: 'map-sink', records: 60e6, slots: 1, target: 34e6, flink: 6.8e6 }),
   throughput({
@@ -46,9 +59,65 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: 'tupleKeyBy',
     job: 'tuple-key-by',
     records: 30e6,
-    parameters: { keys: 10, parallelism: 2 },
+    parameters: TWO_SUBTASKS,
     slots: 2,
     target: 25e6,
     flink: 5.0e6,
   }),
+  throughput({
+    name: 'arrayKeyBy',
+    job: 'array-key-by',
+    records: 8e6,
+    parameters: TWO_SUBTASKS,
+    slots: 2,
+    target: 4e6,
+  }),
+  throughput({
+    name: 'tumblingWindow',
+    job: 'tumbling-window',
+    records: 20e6,
+    parameters: { keys: 1_000, size: SIZE_MS },
+    slots: 1,
+    target: 11e6,
+    flink: 2.2e6,
+  }),
+  throughput({
+    name: 'tumblingWindowMillionKeys',
+    job: 'tumbling-window',
+    records: 6e6,
+    parameters: { keys: 1_000_000, size: 2_000_000 },
+    slots: 1,
+    target: 1.2e6,
+  }),
+  throughput({
+    name: 'slidingWindow',
+    job: 'sliding-window',
+    records: 10e6,
+    parameters: { keys: 1_000, size: SIZE_MS, slide: SIZE_MS / 10 },
+    slots: 1,
+    target: 4e6,
+  }),
+  throughput({
+    name: 'sessionWindow',
+    job: 'session-window',
+    records: 5e6,
+    parameters: { keys: 1_000, gap: SIZE_MS / 20 },
+    slots: 1,
+    target: 3e6,
+  }),
+  throughput({
+    name: 'globalWindow',
+    job: 'global-window',
+    records: 20e6,
+    parameters: { keys: 1_000 },
+    slots: 1,
+    target: 11e6,
+  }),
+  networkThroughput,
+  fourJobs,
+  scaling,
+  latency,
+  coldStart,
+  idle,
+  soak,
 ];

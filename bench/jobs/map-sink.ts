@@ -1,4 +1,4 @@
-/** Flink's mapSink: longs from a sequence, doubled. Parameters: records. */
+/** Flink's mapSink: longs from a sequence, doubled. Parameters: records, parallelism. */
 
 import { job } from 'millstream';
 import { checksumSink, ExpectedChecksum, type Checksum } from '../checksum-sink.ts';
@@ -7,6 +7,7 @@ import type { Parameters } from '../benchmark.ts';
 const fold = (value: number): number => value | 0;
 
 export default job('mapSink', (env, parameters) => {
+  env.setParallelism(Number(parameters['parallelism'] ?? 1));
   env
     .fromSequence(0, Number(parameters['records']) - 1)
     .map((value) => value * 2)

@@ -16,7 +16,7 @@ export default job('tupleKeyBy', (env, parameters) => {
   const parallelism = Number(parameters['parallelism']);
   env.setParallelism(parallelism);
   env
-    .fromGenerator((i): Pair => [Math.floor(i / parallelism) % keys, 1], { count: Number(parameters['records']) })
+    .fromGenerator((i): Pair => [((i / parallelism) | 0) % keys, 1], { count: Number(parameters['records']) })
     .keyBy((pair) => pair[0])
     .sinkTo(checksumSink(fold))
     .uid('sink');
