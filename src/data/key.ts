@@ -443,16 +443,23 @@ class NestedKeyWriter {
   }
 }
 
-/** The names of the fields that count, sorted. Mostly they all count and are in order already. */
+/** Up to here insertion beats a call of sort. */
+const INSERTION_MAX = 16;
+
+/** The names of the fields that count, in the order of UTF-16 code units. */
 function keyFields(value: Record<string, unknown>): readonly string[] {
   const names = Object.keys(value);
+  // The default order of sort is the same.
+  if (names.length > INSERTION_MAX) return names.filter((name) => value[name] !== undefined).sort();
+  let count = 0;
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
-    if (value[name] === undefined || (i > 0 && (names[i - 1] as string) > name)) {
-      // The default order of sort is that of UTF-16 code units.
-      return names.filter((field) => value[field] !== undefined).sort();
-    }
+    if (value[name] === undefined) continue;
+    let place = count++;
+    for (; place > 0 && (names[place - 1] as string) > name; place--) names[place] = names[place - 1] as string;
+    names[place] = name;
   }
+  if (count < names.length) names.length = count;
   return names;
 }
 

@@ -141,6 +141,11 @@ test('0 and -0 are one key, all NaNs are one key, and the order of fields does n
   assert.ok(keysEqual(Number.NaN, otherNaN));
   assert.ok(keysEqual({ a: 1, b: [2n] }, { b: [2], a: 1 }));
   assert.ok(keysEqual({ a: 1, b: undefined }, { a: 1 }));
+  for (const count of [3, 16, 17, 40]) {
+    const fields = Array.from({ length: count }, (_, i) => [`f${i}`, i % 5 === 0 ? undefined : i]);
+    assert.ok(keysEqual(Object.fromEntries(fields), Object.fromEntries(fields.toReversed())));
+    assert.equal(keyHash(Object.fromEntries(fields)), keyHash(Object.fromEntries(fields.toReversed())));
+  }
   assert.ok(!keysEqual([undefined], []));
   assert.ok(!keysEqual([undefined], [null]));
   assert.ok(!keysEqual({ a: null }, {}));
