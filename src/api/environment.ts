@@ -360,9 +360,8 @@ export class StreamEnvironment {
    * const { durationMs } = await env.execute('word count');
    * ```
    */
-  async execute(jobName?: string, options: LaunchOptions = {}): Promise<JobExecutionResult> {
-    const client = await this.executeAsync(jobName, options);
-    return await client.result();
+  execute(jobName?: string, options: LaunchOptions = {}): Promise<JobExecutionResult> {
+    return this.executeAsync(jobName, options).then((client) => client.result());
   }
 
   /**
@@ -375,18 +374,24 @@ export class StreamEnvironment {
    * await client.cancel();
    * ```
    */
-  async executeAsync(jobName?: string, options: LaunchOptions = {}): Promise<JobClient> {
-    if (this.#launcher === undefined) {
+  executeAsync(jobName?: string, options: LaunchOptions = {}): Promise<JobClient> {
+    const launcher = this.#launcher;
+    if (launcher === undefined) {
+      // Thrown at once: a program inside job(…) is synchronous, and would leave a rejection to nobody.
       throw new MillstreamError(
         'JOB_MODULE_INVALID',
         'Inside job(…) the program only describes the job; whoever loads the module executes it. Remove execute() from it.',
       );
     }
+    return this.#launch(launcher, jobName, options);
+  }
+
+  async #launch(launcher: Launcher, jobName: string | undefined, options: LaunchOptions): Promise<JobClient> {
     this.#scope.graph.assertOpen('it cannot be executed again');
     const graph = this.buildGraph(jobName);
     executionPlan(graph);
     this.#scope.graph.close(`The environment has executed the job "${graph.jobName}"`);
-    return await this.#launcher.launch(graph, { parameters: this.parameters, ...options });
+    return await launcher.launch(graph, { parameters: this.parameters, ...options });
   }
 
   #nameOf(jobName: string | undefined): string {

@@ -118,6 +118,7 @@ export class GraphBuilder {
     const resolved = resolvedSettings(settings, this.#runtimeMode(settings));
     const nodes: StreamNode[] = [];
     for (const draft of this.#drafts) nodes.push(freeze(draft, resolved, nodes));
+    checkChangelogs(nodes);
     return Object.freeze({ jobName, nodes: Object.freeze(nodes), settings: resolved, types });
   }
 
@@ -200,6 +201,25 @@ function edge(receiver: NodeDraft, origin: StreamOrigin, input: number): StreamE
     partitioning: Object.freeze(partitioning),
     ...(side === undefined ? {} : { side }),
   });
+}
+
+/** Follows records that take something back to those who would take them for new ones. */
+function checkChangelogs(nodes: readonly StreamNode[]): void {
+  /** By node: the operator that the changelog comes from, if it carries one. */
+  const origins: (string | undefined)[] = [];
+  for (const { definition, inputs, name } of nodes) {
+    const origin = inputs
+      .map((input) => (input.side === undefined ? origins[input.source] : undefined))
+      .find((from) => from !== undefined);
+    if (origin !== undefined && definition.changelog === false) {
+      throw new MillstreamError(
+        'GRAPH_INVALID',
+        `The operator "${name}" only understands inserts, but gets a changelog with updates and deletes from "${origin}". Fold the changelog before it, or filter its inserts.`,
+        { details: { operator: name } },
+      );
+    }
+    origins.push(definition.emitsChangelog === true ? name : origin);
+  }
 }
 
 /** An operator joins the group of its inputs when they agree on one. */

@@ -342,7 +342,7 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
 export function applyFlinkOptions(to: Configuration, options: Readonly<Record<string, unknown>>): Configuration {
   let configuration = to;
   for (const [key, value] of Object.entries(options)) {
-    const option = FLINK_OPTIONS[key];
+    const option = Object.hasOwn(FLINK_OPTIONS, key) ? FLINK_OPTIONS[key] : undefined;
     if (option === undefined) {
       throw new MillstreamError(
         'OPTION_INVALID',

@@ -154,6 +154,8 @@ export interface OperatorDefinition {
   readonly keySelectors?: readonly ((value: never) => unknown)[];
   /** False where records with another row kind than `+I` would be wrong: refused when the graph is built. */
   readonly changelog?: boolean;
+  /** True where records with other row kinds may come out of it whatever goes in. Others pass on what they get. */
+  readonly emitsChangelog?: boolean;
   /** Facts for the plan: window kind, slice sharing, trigger. */
   readonly describe?: Readonly<Record<string, string | number | boolean>>;
 }

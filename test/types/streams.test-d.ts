@@ -1,6 +1,7 @@
 /** What the compiler must know of streams without annotations, and what it must refuse. Compiled, never run. */
 import { OutputTag } from '../../src/api/output-tag.ts';
 import type { StreamEnvironment } from '../../src/api/environment.ts';
+import type { ConnectedStreams } from '../../src/api/connected-streams.ts';
 import type { DataStream } from '../../src/api/data-stream.ts';
 import type { KeyedStream } from '../../src/api/keyed-stream.ts';
 import type { SingleOutputStream } from '../../src/api/single-output-stream.ts';
@@ -257,14 +258,9 @@ const keyedPair = perUser.connect(numbers.keyBy((n) => String(n))).process({
   processElement2() {},
 });
 same<Equal<typeof keyedPair, SingleOutputStream<readonly [string, number]>>>(true);
-// @ts-expect-error the keys of connected streams are of one type
-perUser.connect(numbers.keyBy((n) => n)).process({
-  processElement1() {},
-  processElement2() {},
-  onTimer(_t, ctx) {
-    ctx.getCurrentKey().length;
-  },
-});
+// Streams with keys of different types are connected without keys.
+const mismatched = perUser.connect(numbers.keyBy((n) => n));
+same<Equal<typeof mismatched, ConnectedStreams<Click, number>>>(true);
 clicks.connect(numbers).keyBy(
   (click) => click.user,
   // @ts-expect-error the keys of connected streams are of one type
