@@ -89,7 +89,8 @@ test('the package holds what it exports and nothing of the checkout', () => {
 test('nothing in the package names a TypeScript file or a development dependency', () => {
   const installed = join(PROJECT, 'node_modules/millstream');
   for (const file of globSync('dist/**/*.{js,d.ts}', { cwd: installed })) {
-    const text = readFileSync(join(installed, file), 'utf8');
+    // Doc comments may show how a user names a module of theirs.
+    const text = readFileSync(join(installed, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
     assert.doesNotMatch(text, /(?:from |import\(|new URL\()['"]\.[^'"]*(?<!\.d)\.ts['"]/, file);
   }
   assert.ok(!existsSync(join(PROJECT, 'node_modules/typescript')));
