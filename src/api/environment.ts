@@ -6,6 +6,7 @@ import { collectionSource } from '../connect/collection-source.ts';
 import { fileSource, type FileSourceOptions } from '../connect/file-source.ts';
 import { generatorSource, type GeneratorOptions } from '../connect/generator-source.ts';
 import { sequenceSource } from '../connect/sequence-source.ts';
+import { socketSource, type SocketSourceOptions } from '../connect/socket-source.ts';
 import type { Source } from '../connect/source.ts';
 import { TypeRegistry, type InstanceClass, type InstanceCodec } from '../data/type-registry.ts';
 import { text } from '../format/text.ts';
@@ -204,6 +205,23 @@ export class StreamEnvironment {
    */
   readTextFile(path: string | readonly string[]): SingleOutputStream<string> {
     return this.readFile({ path, format: text() });
+  }
+
+  /**
+   * The lines that a TCP server sends. One subtask connects; with `maxRetries` it connects again when the connection
+   * breaks or is closed. What was lost is not sent again.
+   *
+   * @example
+   * ```ts
+   * const lines = env.socketTextStream('localhost', 9999, { maxRetries: 10 });
+   * ```
+   */
+  socketTextStream(
+    host: string,
+    port: number,
+    options: Omit<SocketSourceOptions, 'host' | 'port'> = {},
+  ): SingleOutputStream<string> {
+    return this.#source(socketSource({ ...options, host, port }), WatermarkStrategy.noWatermarks(), 'Socket Source');
   }
 
   #source<T, Split, State>(

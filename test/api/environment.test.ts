@@ -1,6 +1,7 @@
 /** The environment: sources, one execution, clients, job modules, classes. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -85,6 +86,17 @@ test('text and other files are sources', async () => {
     );
   } finally {
     await rm(directory, { recursive: true });
+  }
+});
+
+test('the lines of a socket are a source', async () => {
+  const server = createServer((socket) => socket.end('to be\nor not'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    assert.deepEqual(await environment().socketTextStream('127.0.0.1', port).executeAndCollect(), ['to be', 'or not']);
+  } finally {
+    server.close();
   }
 });
 

@@ -248,15 +248,13 @@ test('a job without a sink, and two operators of one uid, are refused', () => {
 
 test('changelogs are refused by operators that only understand inserts', () => {
   const env = describe();
-  const changes = env
-    .fromSequence(1, 2)
-    .transform<number>('Changes', {
-      kind: 'changes',
-      input: 'records',
-      output: 'records',
-      emitsChangelog: true,
-      inline: (code) => code.emit(code.value, code.timestamp, '2'),
-    });
+  const changes = env.fromSequence(1, 2).transform<number>('Changes', {
+    kind: 'changes',
+    input: 'records',
+    output: 'records',
+    emitsChangelog: true,
+    inline: (code) => code.emit(code.value, code.timestamp, '2'),
+  });
   changes
     .map((n) => n)
     .keyBy((n) => n)
