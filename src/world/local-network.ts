@@ -111,7 +111,8 @@ class LocalConnection implements Connection {
 
   #receive(message: Uint8Array): boolean {
     if (this.#state !== 'open') return true;
-    this.#inbox.push(message.slice());
+    // A Buffer's own `slice` copies nothing.
+    this.#inbox.push(Uint8Array.from(message));
     this.#inboxBytes += message.length;
     this.#planDelivery();
     if (this.#inboxBytes > WAITING_BYTES_MAX) this.#senderHeld = true;

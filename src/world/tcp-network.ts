@@ -227,8 +227,11 @@ class TcpConnection implements Connection {
       if (this.#state !== 'open' || this.#farewellHeard) return;
       const message = reader.next();
       if (message === undefined) return;
+      if (message === 'corrupt') {
+        this.#socket.destroy(new Error('bytes that are no message arrived'));
+        return;
+      }
       if (message === 'farewell') this.#farewellHeard = true;
-      else if (message === 'corrupt') this.#socket.destroy(new Error('bytes that are no message arrived'));
       else this.#message?.(message);
     }
   }

@@ -7,6 +7,7 @@ import { bucketByTime, noBuckets } from '../../src/connect/bucket.ts';
 import { fileSink, type FileSinkOptions } from '../../src/connect/file-sink.ts';
 import { fileSource } from '../../src/connect/file-source.ts';
 import { csv } from '../../src/format/csv.ts';
+import { OperatorMetricGroup } from '../../src/runtime/metrics.ts';
 import { json } from '../../src/format/json.ts';
 import { text } from '../../src/format/text.ts';
 import { runSink, runSource, type SinkRun, type SinkSnapshot } from '../../src/testing/connector-harness.ts';
@@ -383,6 +384,37 @@ test('a lot of data is held back instead of being gathered in memory', async () 
   const files = Object.values(storage.contents('/out'));
   assert.equal(files.length, 20);
   assert.ok(files.every((content) => content === `${line}\n`.repeat(1000)));
+});
+
+test('a timer that rings in the middle of a checkpoint changes nothing that the checkpoint holds', async () => {
+  const { world: memory, storage, clock } = memoryWorld();
+  const writer = lines({ rolling: { inactivityMs: 1, checkIntervalMs: 10 } }).createWriter(
+    {
+      subtask: 0,
+      parallelism: 1,
+      attempt: 0,
+      jobId: 'job',
+      restoredCheckpoint: undefined,
+      now: () => clock.now(),
+      after: (delayMs, callback) => void clock.after(delayMs, callback),
+      fail: (error) => assert.ifError(error),
+      metrics: new OperatorMetricGroup(),
+      world: memory,
+    },
+    [],
+  );
+  await writer.write('one', { timestamp: 0, watermark: 0, rowKind: 0 });
+  await writer.flush(false);
+  clock.advanceTo(10);
+  assert.deepEqual(await writer.prepareCommit?.(1), []);
+  clock.advanceTo(20);
+  const [state] = writer.snapshot?.(1) ?? [];
+  assert.equal(state?.open?.bytes, 4);
+  clock.advanceTo(30);
+  await writer.flush(false);
+  assert.equal((await writer.prepareCommit?.(2))?.length, 1, 'closed once the checkpoint was taken');
+  await writer.close();
+  assert.equal(storage.openFiles, 0);
 });
 
 interface Attempt {
