@@ -18,6 +18,8 @@ export const MERGING_WINDOWS = 'merging-windows';
 export const TRIGGER_COUNT = 'trigger.count';
 /** The slices of each key where sliding windows share them. */
 export const SLICES = 'window-slices';
+/** The end of the last window of such a key that has fired. */
+export const SLICES_FIRED = 'window-slices-fired';
 
 /** The kind of state under which contents are kept. */
 export function contentsKind(keeping: WindowKeeping): 'value' | 'list' {

@@ -8,18 +8,20 @@
 import { EventTimeTrigger } from '../../time/triggers/event-time-trigger.ts';
 import { ProcessingTimeTrigger } from '../../time/triggers/processing-time-trigger.ts';
 import { SessionWindows } from '../../time/windows/session-windows.ts';
+import { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { TumblingWindows } from '../../time/windows/tumbling-windows.ts';
 import type { OperatorDefinition } from '../operator.ts';
 import { isClass } from '../user-function.ts';
 import { countingOf, globalParts } from './global-operator.ts';
 import { sessionParts } from './session-operator.ts';
+import { slicedParts, slicingObstacle } from './sliced-operator.ts';
 import { tumblingParts } from './tumbling-operator.ts';
 import { WindowOperator } from './window-operator.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
 
 /** How a window operation is run. */
 export interface WindowPath {
-  readonly path: 'table per window' | 'count per key' | 'sessions per key' | 'general';
+  readonly path: 'table per window' | 'count per key' | 'sessions per key' | 'shared slices' | 'general';
   /** Why it is not run faster. */
   readonly because?: string;
   readonly parts: Pick<OperatorDefinition, 'create' | 'inline'>;
@@ -56,6 +58,10 @@ function choosePath(spec: WindowSpec, options: WindowDefinitionOptions): WindowP
   if (spec.assigner instanceof SessionWindows) {
     if (spec.allowedLateness > 0) return general(spec, 'sessions with allowed lateness are kept after they have fired');
     return { path: 'sessions per key', parts: sessionParts(spec) };
+  }
+  if (spec.assigner instanceof SlidingWindows) {
+    const because = slicingObstacle(spec);
+    return because === undefined ? { path: 'shared slices', parts: slicedParts(spec) } : general(spec, because);
   }
   return general(spec, `${spec.assigner.kind} windows have no operator of their own`);
 }

@@ -19,6 +19,8 @@ export interface Fold {
   /** May change the accumulator and return it, or return another. */
   add(accumulator: unknown, value: unknown): unknown;
   result(accumulator: unknown): unknown;
+  /** An accumulator of no element; absent where there is none (`reduce`). */
+  empty?(): unknown;
   /** Both in one; may change and return `a`. Absent where the user gave no `merge`. */
   readonly merge?: (a: unknown, b: unknown) => unknown;
 }
@@ -66,6 +68,10 @@ class AggregateFold implements Fold {
 
   first(value: unknown): unknown {
     return this.add(this.f.createAccumulator(), value);
+  }
+
+  empty(): unknown {
+    return this.f.createAccumulator();
   }
 
   add(accumulator: unknown, value: unknown): unknown {

@@ -22,9 +22,16 @@ import type { InputOperator, OperatorContext, Timestamp } from '../operator.ts';
 import { ProcessOperator } from '../process-operator.ts';
 import { FiringContext } from './firing-context.ts';
 import { MergingWindowSet, type StoredWindow } from './merging-window-set.ts';
-import { MERGING_WINDOWS, WINDOW_TIMERS } from './restored-windows.ts';
+import { MERGING_WINDOWS, refuseOtherForms, WINDOW_TIMERS } from './restored-windows.ts';
 import { TriggerScope } from './trigger-scope.ts';
-import { EvictedContents, FoldedContents, ListedContents, type WindowContents } from './window-contents.ts';
+import {
+  CONTENTS,
+  EvictedContents,
+  FoldedContents,
+  ListedContents,
+  TIMESTAMPED_CONTENTS,
+  type WindowContents,
+} from './window-contents.ts';
 import { makeFold } from './window-fold.ts';
 import type { WindowCall } from './window-functions.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
@@ -60,6 +67,12 @@ export class WindowOperator
 
   protected override createContext(context: OperatorContext<never>): FiringContext<Window> {
     const { task } = context;
+    const contents = this.#spec.evictor === undefined ? CONTENTS : TIMESTAMPED_CONTENTS;
+    refuseOtherForms(
+      context.restoredState,
+      isMerging(this.#assigner) ? [contents, MERGING_WINDOWS] : [contents],
+      task.operatorName,
+    );
     this.#assigner =
       this.#assigner.forSubtask?.({ operatorId: task.operatorId, subtask: task.subtask }) ?? this.#assigner;
     this.#timers = this.backend.timers(WINDOW_TIMERS, (time, domain, namespace) =>

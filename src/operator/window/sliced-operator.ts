@@ -1,0 +1,355 @@
+/**
+ * Sliding windows that share their slices: an element is folded into one slice, and a window that fires combines its
+ * slices per key (`key-slices.ts`).
+ *
+ * It needs the assigner's own trigger, no allowed lateness, and a function whose results can be merged: an aggregate
+ * function with `merge`, or a reducing function that was declared associative.
+ *
+ * A snapshot holds the slices of each key, and the end of the last window that has fired for it, so that no window
+ * fires twice when event time comes by again after a restore.
+ */
+
+import type { Cancellation } from '../../base/world.ts';
+import { MIN_WATERMARK } from '../../data/element.ts';
+import { keyGroup } from '../../data/key.ts';
+import { Column } from '../../state/columns.ts';
+import { KeyTable } from '../../state/key-table.ts';
+import type { SnapshotWriter } from '../../state/snapshot.ts';
+import { timestamped } from '../../time/windows/durations.ts';
+import { SlidingWindows } from '../../time/windows/sliding-windows.ts';
+import { TimeWindow } from '../../time/windows/window.ts';
+import type { InlineCode } from '../inline-code.ts';
+import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
+import { PlainOperator } from '../plain-operator.ts';
+import { ExpiryQueue } from './expiry-queue.ts';
+import { KeySlices, NO_SLICE, SliceMerger } from './key-slices.ts';
+import { otherForm, refuseOtherForms, restoredEntries, SLICES, SLICES_FIRED } from './restored-windows.ts';
+import { WindowEmitter } from './window-emitter.ts';
+import { makeFold, writeAdd, type Fold } from './window-fold.ts';
+import type { WindowSpec } from './window-spec.ts';
+
+/** Why sliding windows cannot share their slices; undefined when they can. */
+export function slicingObstacle({ assigner, allowedLateness, keeping }: WindowSpec): string | undefined {
+  const { size, slide } = assigner as unknown as SlidingWindows;
+  if (slide > size) return 'windows that do not overlap share nothing';
+  if (allowedLateness > 0) return 'windows with allowed lateness are kept each for itself after they have fired';
+  if (keeping.kind === 'list') return 'the window function takes all elements';
+  if (keeping.kind === 'reduce')
+    return keeping.associative ? undefined : 'the reduce function is not declared associative';
+  return makeFold(keeping).merge === undefined ? 'the aggregate function has no merge()' : undefined;
+}
+
+export function slicedParts(spec: WindowSpec): Pick<OperatorDefinition, 'create' | 'inline'> {
+  return { create: () => new SlicedOperator(spec), inline: (code) => writeElementPath(code, spec) };
+}
+
+function writeElementPath(code: InlineCode, spec: WindowSpec): void {
+  const { self, value } = code;
+  const time = code.fresh('time');
+  const row = code.fresh('row');
+  const slices = code.fresh('slices');
+  const next = code.fresh('next');
+  code.line(`const ${time} = ${spec.assigner.isEventTime ? code.timestamp : `${self}.now()`};`);
+  code.line(
+    `if ((${time} >= ${self}.sliceStart && ${time} < ${self}.sliceEnd) || ${self}.seek(${time}, ${value}, ${code.timestamp})) {`,
+  );
+  code.line(`const ${row} = ${self}.rowOf(${code.bind(spec.key)}(${value}));`);
+  code.line(`const ${slices} = ${self}.slices.get(${row});`);
+  code.line(`if (${slices} === undefined || ${slices}.last !== ${self}.sliceStart) ${self}.add(${row}, ${value});`);
+  code.line('else {');
+  writeAdd(code, spec.keeping, `${slices}.accumulator`, next);
+  code.line(`${slices}.accumulator = ${next};`);
+  code.line('}');
+  code.line('}');
+}
+
+class SlicedOperator extends PlainOperator<unknown> {
+  readonly interruptible = true;
+  readonly #spec: WindowSpec;
+  readonly #key: (value: unknown) => unknown;
+  readonly #fold: Fold;
+  readonly #isEventTime: boolean;
+  readonly #size: number;
+  readonly #slide: number;
+  readonly #offset: number;
+  /** Where windows end within a slide; 0 when they end where others begin. */
+  readonly #rest: number;
+  /** The user's object, for generated code. */
+  readonly f: object | undefined;
+  /** The slice into which elements go without a further look. */
+  sliceStart = Infinity;
+  sliceEnd = -Infinity;
+  /** The slices of each key, by row. */
+  readonly slices = new Column<KeySlices>();
+  #keys!: KeyTable;
+  #merger!: SliceMerger;
+  #emitter!: WindowEmitter;
+  /** Slices whose windows are in the queue. */
+  readonly #known = new Set<number>();
+  /** The ends of the windows that have elements and have not fired. */
+  readonly #ends = new ExpiryQueue<number>();
+  readonly #queued = new Set<number>();
+  /** How far time has come in the domain of the windows. */
+  #time: Timestamp = MIN_WATERMARK;
+  #watermark: Timestamp = MIN_WATERMARK;
+  /** The window that is firing, and the row that is next. */
+  #firing: TimeWindow | undefined;
+  #nextRow = 0;
+  /** To be forwarded when the burst has ended. */
+  #forward: Timestamp | undefined;
+  #bursting = false;
+  #alarm: Cancellation | undefined;
+  #alarmAt = Infinity;
+
+  constructor(spec: WindowSpec) {
+    super();
+    const { size, slide, offset } = spec.assigner as unknown as SlidingWindows;
+    this.#spec = spec;
+    this.#key = spec.key as (value: unknown) => unknown;
+    this.#fold = makeFold(spec.keeping);
+    this.f = this.#fold.f;
+    this.#isEventTime = spec.assigner.isEventTime;
+    this.#size = size;
+    this.#slide = slide;
+    this.#offset = offset;
+    this.#rest = size % slide;
+  }
+
+  override open(context: OperatorContext<unknown>): void {
+    super.open(context);
+    this.#keys = new KeyTable(context.types);
+    this.#merger = new SliceMerger(this.#fold, context.types);
+    this.#emitter = new WindowEmitter(this.#spec, this.#fold, context, () => this.#watermark);
+    this.#restore(context);
+    this.#setAlarm();
+  }
+
+  // The element path, as far as it is not generated text.
+
+  now(): number {
+    return this.context.now();
+  }
+
+  /** The row of a key; a new one belongs to whoever retains it at once. */
+  rowOf(key: unknown): number {
+    const row = this.#keys.find(key);
+    return row < 0 ? this.#keys.add(key) : row;
+  }
+
+  /** Makes the slice at `time` the present one. False when the element has been dealt with here. */
+  seek(time: number, value: unknown, timestamp: Timestamp): boolean {
+    if (this.#isEventTime) timestamped(time, this.#spec.assigner.kind);
+    const start = this.#sliceAt(time);
+    const end = this.#endOf(start);
+    if (this.#isEventTime && end - 1 <= this.#time) {
+      this.#addBehind(start, value, timestamp);
+      return false;
+    }
+    this.#register(start);
+    this.sliceStart = start;
+    this.sliceEnd = end;
+    return true;
+  }
+
+  /** The start of the slice at a time: windows begin at multiples of the slide, and end `#rest` behind them. */
+  #sliceAt(time: number): number {
+    const start = TimeWindow.getWindowStartWithOffset(time, this.#offset, this.#slide);
+    return time >= start + this.#rest ? start + this.#rest : start;
+  }
+
+  #endOf(slice: number): number {
+    const start = TimeWindow.getWindowStartWithOffset(slice, this.#offset, this.#slide);
+    return slice < start + this.#rest ? start + this.#rest : start + this.#slide;
+  }
+
+  /** The end of the last window that the slice belongs to. */
+  #lastWindowEnd(slice: number): number {
+    return TimeWindow.getWindowStartWithOffset(slice, this.#offset, this.#slide) + this.#size;
+  }
+
+  /** Queues the windows of a slice that is seen for the first time. */
+  #register(slice: number): void {
+    if (this.#known.has(slice)) return;
+    this.#known.add(slice);
+    const first =
+      this.#lastWindowEnd(slice) -
+      Math.floor((this.#lastWindowEnd(slice) - this.#endOf(slice)) / this.#slide) * this.#slide;
+    for (let end = first; end <= this.#lastWindowEnd(slice); end += this.#slide) {
+      if (end - 1 <= this.#time || this.#queued.has(end)) continue;
+      this.#queued.add(end);
+      this.#ends.push(end - 1, end);
+    }
+    this.#setAlarm();
+  }
+
+  /** The first element of a key in the present slice, or one behind newer slices of the key. */
+  add(row: number, value: unknown): void {
+    const slices = this.#slicesOf(row);
+    if (this.sliceStart > slices.newest) slices.begin(this.sliceStart, this.#fold.first(value));
+    else slices.add(this.sliceStart, value, this.#fold);
+  }
+
+  #slicesOf(row: number): KeySlices {
+    const known = this.slices.get(row);
+    if (known !== undefined) return known;
+    const slices = new KeySlices();
+    this.slices.exchange(row, slices);
+    this.#keys.retain(row);
+    return slices;
+  }
+
+  /** An element for a slice that lies behind the watermark: windows that are still open may hold it. */
+  #addBehind(slice: number, value: unknown, timestamp: Timestamp): void {
+    if (this.#lastWindowEnd(slice) - 1 > this.#time) {
+      this.#register(slice);
+      const slices = this.#slicesOf(this.rowOf(this.#key(value)));
+      slices.add(slice, value, this.#fold);
+      // The windows that have passed got nothing of this element, also when it comes back from a snapshot.
+      slices.firedEnd = Math.max(slices.firedEnd, this.#passedEnd());
+      return;
+    }
+    const { lateTag } = this.#spec;
+    if (lateTag === undefined) this.context.dropped('late', value, timestamp);
+    else this.output.side(lateTag, value, timestamp);
+  }
+
+  /** The end of the last window that time has passed. */
+  #passedEnd(): number {
+    return TimeWindow.getWindowStartWithOffset(this.#time + 1 - this.#size, this.#offset, this.#slide) + this.#size;
+  }
+
+  // Time.
+
+  override watermark(timestamp: Timestamp): void {
+    this.#watermark = timestamp;
+    if (this.#isEventTime) this.#advance(timestamp, timestamp);
+    else this.output.watermark(timestamp);
+  }
+
+  #advance(time: Timestamp, forward: Timestamp | undefined): void {
+    this.#reach(time);
+    this.#forward = forward;
+    this.#burst();
+  }
+
+  #reach(time: Timestamp): void {
+    this.#time = time;
+    this.#bursting = true;
+    if (this.sliceEnd - 1 <= time) {
+      this.sliceStart = Infinity;
+      this.sliceEnd = -Infinity;
+    }
+  }
+
+  override resume(): void {
+    this.#burst();
+  }
+
+  #burst(): void {
+    for (let window = this.#firing ?? this.#next(); window !== undefined; window = this.#next()) {
+      this.#firing = window;
+      if (!this.#fire(window)) {
+        this.context.gate.pause(this);
+        return;
+      }
+      this.#firing = undefined;
+    }
+    for (const slice of this.#known) if (this.#lastWindowEnd(slice) - 1 <= this.#time) this.#known.delete(slice);
+    this.#bursting = false;
+    const forward = this.#forward;
+    this.#forward = undefined;
+    if (forward !== undefined) this.output.watermark(forward);
+    this.#setAlarm();
+  }
+
+  /** The next window whose time has come. */
+  #next(): TimeWindow | undefined {
+    if (this.#ends.earliest > this.#time || this.#ends.size === 0) return undefined;
+    const end = this.#ends.pop() as number;
+    this.#queued.delete(end);
+    this.#nextRow = 0;
+    return new TimeWindow(end - this.#size, end);
+  }
+
+  /** Fires a window for the rows that are left; false when the gate stopped it. */
+  #fire(window: TimeWindow): boolean {
+    const { limit } = this.#keys;
+    while (this.#nextRow < limit) {
+      const row = this.#nextRow++;
+      const slices = this.slices.get(row);
+      if (slices === undefined || slices.firedEnd >= window.end) continue;
+      slices.firedEnd = window.end;
+      slices.dropBefore(window.start);
+      const combined = slices.combined(window.end, this.#merger);
+      slices.dropBefore(window.start + this.#slide);
+      const key = this.#keys.keyOf(row);
+      if (slices.isEmpty) {
+        this.slices.exchange(row, undefined);
+        this.#keys.release(row);
+      }
+      if (combined === undefined) continue;
+      this.#emitter.emit(key, combined, window);
+      if (!this.context.gate.proceed()) return false;
+    }
+    return true;
+  }
+
+  /** Windows of processing time fire when the clock says so. */
+  #setAlarm(): void {
+    if (this.#isEventTime || this.#bursting) return;
+    const due = this.#ends.earliest;
+    if (due === this.#alarmAt) return;
+    this.#alarm?.cancel();
+    this.#alarmAt = due;
+    this.#alarm = due === Infinity ? undefined : this.context.at(due, () => this.#strike(due));
+  }
+
+  #strike(due: number): void {
+    this.#alarm = undefined;
+    this.#alarmAt = Infinity;
+    const time = Math.max(due, this.context.now());
+    if (this.context.gate.proceed()) {
+      this.#advance(time, undefined);
+      return;
+    }
+    // Something else is in the middle of its work: this comes after it.
+    this.#reach(time);
+    this.context.gate.pause(this);
+  }
+
+  // State.
+
+  override snapshot(writer: SnapshotWriter): void {
+    const { types, task } = this.context;
+    const entries = writer.keyed({ name: SLICES, kind: 'value', version: 1 });
+    const fired = writer.keyed({ name: SLICES_FIRED, kind: 'value', version: 1 });
+    for (let row = 0; row < this.#keys.limit; row++) {
+      const slices = this.slices.get(row);
+      if (slices === undefined) continue;
+      const key = this.#keys.keyOf(row);
+      const group = keyGroup(key, task.maxParallelism, types);
+      for (const [start, accumulator] of slices.entries())
+        entries.entry(group, key, new TimeWindow(start, this.#endOf(start)).key, accumulator);
+      if (slices.firedEnd !== NO_SLICE) fired.entry(group, key, undefined, slices.firedEnd);
+    }
+  }
+
+  #restore({ restoredState, task }: OperatorContext<unknown>): void {
+    refuseOtherForms(restoredState, [SLICES], task.operatorName);
+    for (const { key, value } of restoredEntries(restoredState, SLICES_FIRED, ['value'])) {
+      this.#slicesOf(this.rowOf(key)).firedEnd = value as number;
+    }
+    for (const { key, namespace, value } of restoredEntries(restoredState, SLICES, ['value'])) {
+      const { start, end } = TimeWindow.fromKey(namespace as string);
+      // Slices of windows with another size, slide or offset.
+      if (this.#sliceAt(start) !== start || this.#endOf(start) !== end) throw otherForm(SLICES, task.operatorName);
+      this.#register(start);
+      this.#slicesOf(this.rowOf(key)).put(start, value);
+    }
+  }
+
+  override close(): void {
+    this.#alarm?.cancel();
+    this.#emitter?.close();
+  }
+}
