@@ -25,7 +25,15 @@ export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from '
 // Windows and joins.
 export { WindowedStream, type ReduceOptions, type WindowReduce } from './api/windowed-stream.ts';
 export { AllWindowedStream } from './api/all-windowed-stream.ts';
-export { CoGroupedStreams, CoGroupedWindows, JoinedStreams, JoinedWindows, type CoGroupFunction, type FlatJoinFunction, type JoinFunction } from './api/co-group.ts';
+export {
+  CoGroupedStreams,
+  CoGroupedWindows,
+  JoinedStreams,
+  JoinedWindows,
+  type CoGroupFunction,
+  type FlatJoinFunction,
+  type JoinFunction,
+} from './api/co-group.ts';
 export { IntervalJoin, IntervalJoined } from './api/interval-join.ts';
 export type { ProcessJoinContext, ProcessJoinFunction } from './operator/interval-join.ts';
 export type {
@@ -41,10 +49,19 @@ export type {
 } from './operator/window/window-functions.ts';
 export { GlobalWindow, TimeWindow, type Window } from './time/windows/window.ts';
 export { GlobalWindows } from './time/windows/global-windows.ts';
-export { EventTimeSessionWindows, ProcessingTimeSessionWindows, type SessionWindowTimeGapExtractor } from './time/windows/session-windows.ts';
+export {
+  EventTimeSessionWindows,
+  ProcessingTimeSessionWindows,
+  type SessionWindowTimeGapExtractor,
+} from './time/windows/session-windows.ts';
 export { SlidingEventTimeWindows, SlidingProcessingTimeWindows } from './time/windows/sliding-windows.ts';
 export { TumblingEventTimeWindows, TumblingProcessingTimeWindows } from './time/windows/tumbling-windows.ts';
-export type { MergeCallback, MergingWindowAssigner, WindowAssigner, WindowAssignerContext } from './time/windows/window-assigner.ts';
+export type {
+  MergeCallback,
+  MergingWindowAssigner,
+  WindowAssigner,
+  WindowAssignerContext,
+} from './time/windows/window-assigner.ts';
 export { WindowStagger } from './time/windows/window-stagger.ts';
 export { ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger } from './time/triggers/continuous-triggers.ts';
 export { CountTrigger } from './time/triggers/count-trigger.ts';
@@ -56,7 +73,14 @@ export { NeverTrigger } from './time/triggers/never-trigger.ts';
 export { ProcessingTimeTrigger } from './time/triggers/processing-time-trigger.ts';
 export { ProcessingTimeoutTrigger, type ProcessingTimeoutOptions } from './time/triggers/processing-timeout-trigger.ts';
 export { PurgingTrigger } from './time/triggers/purging-trigger.ts';
-export { TriggerResult, triggerReducing, triggerValue, type OnMergeContext, type Trigger, type TriggerContext } from './time/triggers/trigger.ts';
+export {
+  TriggerResult,
+  triggerReducing,
+  triggerValue,
+  type OnMergeContext,
+  type Trigger,
+  type TriggerContext,
+} from './time/triggers/trigger.ts';
 export { CountEvictor, DeltaEvictor, TimeEvictor } from './time/evictors/evictors.ts';
 export type { Evictor, EvictorContext, TimestampedValue } from './time/evictors/evictor.ts';
 
@@ -72,8 +96,16 @@ export type {
   Launcher,
   OperatorMetrics,
   SavepointHandle,
+  SlotMetrics,
 } from './graph/launch.ts';
-export { ERRORS, MillstreamError, type Blame, type ErrorCode, type ErrorDetails, type ErrorKind } from './base/error.ts';
+export {
+  ERRORS,
+  MillstreamError,
+  type Blame,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+} from './base/error.ts';
 export type { Counter, Histogram, Meter, MetricGroup, MetricSnapshot } from './observe/metrics.ts';
 
 // Functions.
@@ -177,7 +209,16 @@ export type {
   SourceReader,
   SplitEnumerator,
 } from './connect/source.ts';
-export type { CommitRequest, Committer, GlobalCommitter, Guarantee, Sink, SinkWriter, WriteContext, WriterContext } from './connect/sink.ts';
+export type {
+  CommitRequest,
+  Committer,
+  GlobalCommitter,
+  Guarantee,
+  Sink,
+  SinkWriter,
+  WriteContext,
+  WriterContext,
+} from './connect/sink.ts';
 
 // Operators of one's own.
 export { PlainOperator } from './operator/plain-operator.ts';

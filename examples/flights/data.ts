@@ -50,8 +50,8 @@ export function loadAirports(): ReadonlyMap<string, Airport> {
   return new Map(
     lines.map((line) => {
       // Some names are quoted because they hold commas.
-      const [iata = '', name = '', city = '', state = ''] = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, field = '']) =>
-        field.replace(/^"|"$/g, ''),
+      const [iata = '', name = '', city = '', state = ''] = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(
+        ([, field = '']) => field.replace(/^"|"$/g, ''),
       );
       return [iata, { iata, name, city, state }];
     }),

@@ -54,12 +54,22 @@ export default job('flights', (env, parameters) => {
   env.setParallelism(Number(parameters['parallelism'] ?? 2));
   const departures = env
     .fromSource(
-      replaySource({ load: loadFlights, timeOf: (flight) => flight.departed, speedUp: Number(parameters['speedUp'] ?? 0) }),
-      WatermarkStrategy.forGenerator<Flight>(() => new PerEvent(), (flight) => flight.scheduled),
+      replaySource({
+        load: loadFlights,
+        timeOf: (flight) => flight.departed,
+        speedUp: Number(parameters['speedUp'] ?? 0),
+      }),
+      WatermarkStrategy.forGenerator<Flight>(
+        () => new PerEvent(),
+        (flight) => flight.scheduled,
+      ),
       'departures',
     )
     .uid('departures')
-    .map((flight): Departure => ({ ...flight, airport: airports.get(flight.origin) ?? { iata: flight.origin, name: flight.origin, city: '?', state: '?' } }))
+    .map((flight): Departure => ({
+      ...flight,
+      airport: airports.get(flight.origin) ?? { iata: flight.origin, name: flight.origin, city: '?', state: '?' },
+    }))
     .name('enrich with airport')
     // Beside the one source: then every window has one channel in, and what is late is the same in every run.
     .setParallelism(1);
@@ -77,12 +87,24 @@ export default job('flights', (env, parameters) => {
           delay: acc.delay + departure.delay,
           worst: Math.max(acc.worst, departure.delay),
         }),
-        merge: (a, b) => ({ city: b.city, departures: a.departures + b.departures, delay: a.delay + b.delay, worst: Math.max(a.worst, b.worst) }),
+        merge: (a, b) => ({
+          city: b.city,
+          departures: a.departures + b.departures,
+          delay: a.delay + b.delay,
+          worst: Math.max(a.worst, b.worst),
+        }),
         getResult: (acc) => acc,
       },
       function* (origin, ctx, [acc]): Iterable<DelayStatistics> {
         if (acc === undefined) return;
-        yield { origin, city: acc.city, windowEnd: ctx.window().end, departures: acc.departures, meanDelay: acc.delay / acc.departures, worstDelay: acc.worst };
+        yield {
+          origin,
+          city: acc.city,
+          windowEnd: ctx.window().end,
+          departures: acc.departures,
+          meanDelay: acc.delay / acc.departures,
+          worstDelay: acc.worst,
+        };
       },
     )
     .name('delays per airport')

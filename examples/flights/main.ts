@@ -13,7 +13,9 @@ import { View } from './view.ts';
 /** The three months of the data pass in half a minute. */
 const SPEED_UP = 260_000;
 
-const { values } = parseArgs({ options: { 'speed-up': { type: 'string', default: String(SPEED_UP) }, plain: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { 'speed-up': { type: 'string', default: String(SPEED_UP) }, plain: { type: 'boolean', default: false } },
+});
 const speedUp = Number(values['speed-up']);
 if (!Number.isFinite(speedUp) || speedUp < 0) {
   console.error(`--speed-up must be a number of at least 0, but is "${values['speed-up']}".`);
@@ -22,7 +24,11 @@ if (!Number.isFinite(speedUp) || speedUp < 0) {
 
 const client = await runJob(new URL('./job.ts', import.meta.url), { parameters: { speedUp } });
 process.once('SIGINT', () => void client.cancel());
-const view = new View({ live: process.stdout.isTTY && !values.plain, speedUp, write: (text) => void process.stdout.write(text) });
+const view = new View({
+  live: process.stdout.isTTY && !values.plain,
+  speedUp,
+  write: (text) => void process.stdout.write(text),
+});
 
 async function readStatistics(): Promise<void> {
   for await (const row of client.collected<DelayStatistics>('statistics')) view.statistics(row);

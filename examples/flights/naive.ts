@@ -31,5 +31,10 @@ export function naiveTotals(): Totals {
     watermark = Math.max(watermark, flight.scheduled - OUT_OF_ORDER_MS - 1);
   }
   const all = [...windows.values()].flat();
-  return { windows: windows.size, departures: all.length, delay: all.reduce((sum, flight) => sum + flight.delay, 0), late };
+  return {
+    windows: windows.size,
+    departures: all.length,
+    delay: all.reduce((sum, flight) => sum + flight.delay, 0),
+    late,
+  };
 }

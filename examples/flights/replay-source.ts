@@ -44,7 +44,12 @@ export function replaySource<T>(options: ReplayOptions<T>): Source<T, Replay, bo
         close() {},
       };
     },
-    createReader: (context) => new ReplayReader(options, () => context.world.clock.now(), (delayMs, callback) => context.after(delayMs, callback)),
+    createReader: (context) =>
+      new ReplayReader(
+        options,
+        () => context.world.clock.now(),
+        (delayMs, callback) => context.after(delayMs, callback),
+      ),
   };
 }
 

@@ -31,7 +31,10 @@ export class View {
   constructor(options: ViewOptions) {
     this.#options = options;
     this.intervalMs = options.live ? LIVE_MS : PLAIN_MS;
-    if (!options.live) options.write(`Replaying ${FLIGHTS} US flights of January to March 2001 ${speed(options.speedUp)}, on two worker threads.\n`);
+    if (!options.live)
+      options.write(
+        `Replaying ${FLIGHTS} US flights of January to March 2001 ${speed(options.speedUp)}, on two worker threads.\n`,
+      );
   }
 
   statistics(row: DelayStatistics): void {
@@ -42,7 +45,11 @@ export class View {
     }
     if (row.windowEnd === this.#windowEnd) this.#latest.push(row);
     const so = this.#airports.get(row.origin) ?? { city: row.city, departures: 0, delay: 0 };
-    this.#airports.set(row.origin, { city: row.city, departures: so.departures + row.departures, delay: so.delay + row.meanDelay * row.departures });
+    this.#airports.set(row.origin, {
+      city: row.city,
+      departures: so.departures + row.departures,
+      delay: so.delay + row.meanDelay * row.departures,
+    });
   }
 
   late(departure: Departure): void {
@@ -60,13 +67,18 @@ export class View {
     const watermark = Math.min(...delays.map((operator) => operator.values['currentWatermark'] ?? -Infinity));
     const keys = delays.reduce((sum, operator) => sum + (operator.values['stateKeys'] ?? 0), 0);
     if (this.#options.live) this.#draw(records, rate, watermark, keys);
-    else this.#options.write(`${share(records)}  event time ${date(watermark)}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`);
+    else
+      this.#options.write(
+        `${share(records)}  event time ${date(watermark)}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`,
+      );
   }
 
   #draw(records: number, rate: number, watermark: number, keys: number): void {
     const filled = Math.round((records / FLIGHTS) * BAR);
     const lagHours = (this.#windowEnd === 0 ? 0 : Math.max(0, this.#windowEnd - watermark)) / 3_600_000;
-    const busiest = [...this.#latest].sort((a, b) => b.departures - a.departures || b.meanDelay - a.meanDelay).slice(0, TOP);
+    const busiest = [...this.#latest]
+      .sort((a, b) => b.departures - a.departures || b.meanDelay - a.meanDelay)
+      .slice(0, TOP);
     const lines = [
       `\u001b[1mMillstream\u001b[0m  US flights, January to March 2001, ${speed(this.#options.speedUp)}`,
       '',
@@ -77,7 +89,9 @@ export class View {
       `  busiest airports in the three hours before ${date(this.#windowEnd)}`,
       ...Array.from({ length: TOP }, (_, i) => {
         const row = busiest[i];
-        return row === undefined ? '' : `    ${row.origin}  ${row.city.padEnd(20).slice(0, 20)} ${String(row.departures).padStart(3)} departures   mean ${minutes(row.meanDelay)}   worst ${minutes(row.worstDelay)}`;
+        return row === undefined
+          ? ''
+          : `    ${row.origin}  ${row.city.padEnd(20).slice(0, 20)} ${String(row.departures).padStart(3)} departures   mean ${minutes(row.meanDelay)}   worst ${minutes(row.worstDelay)}`;
       }),
     ];
     const up = this.#drawnLines === 0 ? '' : `\u001b[${this.#drawnLines}A`;
@@ -91,7 +105,12 @@ export class View {
       return;
     }
     const seconds = (performance.now() - this.#startedAt) / 1000;
-    const rows = [...this.#airports].map(([origin, { city, departures, delay }]) => ({ origin, city, departures, mean: delay / departures }));
+    const rows = [...this.#airports].map(([origin, { city, departures, delay }]) => ({
+      origin,
+      city,
+      departures,
+      mean: delay / departures,
+    }));
     const often = rows.filter((row) => row.departures >= 600).sort((a, b) => b.mean - a.mean);
     this.#options.write(
       [

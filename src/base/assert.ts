@@ -8,7 +8,12 @@ export function invariant(condition: boolean, law: string, values?: () => Record
 }
 
 function broken(law: string, values?: () => Record<string, unknown>): MillstreamError {
-  const facts = values === undefined ? '' : ` (${Object.entries(values()).map(([name, value]) => `${name} = ${String(value)}`).join(', ')})`;
+  const facts =
+    values === undefined
+      ? ''
+      : ` (${Object.entries(values())
+          .map(([name, value]) => `${name} = ${String(value)}`)
+          .join(', ')})`;
   return new MillstreamError('INTERNAL_INVARIANT', `${law}${facts}`);
 }
 
@@ -20,6 +25,7 @@ export function unreachable(value: never): never {
 /** Element access that asserts its index. */
 export function at<T>(items: ArrayLike<T>, index: number): T {
   const item = items[index];
-  if (item === undefined && !(index >= 0 && index < items.length)) throw broken('an index lies inside its array', () => ({ index, length: items.length }));
+  if (item === undefined && !(index >= 0 && index < items.length))
+    throw broken('an index lies inside its array', () => ({ index, length: items.length }));
   return item as T;
 }

@@ -163,7 +163,10 @@ export class ByteReader {
   #advance(bytes: number): number {
     const start = this.#offset;
     if (start + bytes > this.#end) {
-      throw new MillstreamError('FRAME_CORRUPT', `${bytes} bytes were expected at offset ${start}, but only ${this.#end - start} are there.`);
+      throw new MillstreamError(
+        'FRAME_CORRUPT',
+        `${bytes} bytes were expected at offset ${start}, but only ${this.#end - start} are there.`,
+      );
     }
     this.#offset = start + bytes;
     return start;
@@ -197,7 +200,8 @@ export class ByteReader {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 0x80;
-      if (scale > Number.MAX_SAFE_INTEGER) throw new MillstreamError('FRAME_CORRUPT', `A variable-length integer at offset ${this.#offset} has no end.`);
+      if (scale > Number.MAX_SAFE_INTEGER)
+        throw new MillstreamError('FRAME_CORRUPT', `A variable-length integer at offset ${this.#offset} has no end.`);
     }
   }
 

@@ -20,39 +20,106 @@ export interface ErrorKind {
 
 /** Codes are stable and searchable; a code is added here and nowhere else. */
 export const ERRORS = {
-  INTERNAL_INVARIANT: { blame: 'engine', restart: false, remedy: 'This is a bug of the engine: report it with the message and the stack.' },
+  INTERNAL_INVARIANT: {
+    blame: 'engine',
+    restart: false,
+    remedy: 'This is a bug of the engine: report it with the message and the stack.',
+  },
 
   // Building and submitting a job.
   GRAPH_INVALID: { blame: 'user', restart: false, remedy: 'Change the job where the message points.' },
-  GRAPH_DIFFERS: { blame: 'user', restart: false, remedy: 'Build the same graph on every worker: derive it from parameters only, never from time, randomness or the process.' },
+  GRAPH_DIFFERS: {
+    blame: 'user',
+    restart: false,
+    remedy:
+      'Build the same graph on every worker: derive it from parameters only, never from time, randomness or the process.',
+  },
   OPTION_INVALID: { blame: 'user', restart: false, remedy: 'Correct the option that the message names.' },
-  JOB_MODULE_INVALID: { blame: 'user', restart: false, remedy: "Export the job as `export default job('name', (env, params) => …)`." },
-  RESOURCES_INSUFFICIENT: { blame: 'user', restart: false, remedy: 'Lower the parallelism or give the cluster more slots.' },
-  ENVIRONMENT_CLOSED: { blame: 'user', restart: false, remedy: 'Build a new environment: one environment executes one graph.' },
+  JOB_MODULE_INVALID: {
+    blame: 'user',
+    restart: false,
+    remedy: "Export the job as `export default job('name', (env, params) => …)`.",
+  },
+  RESOURCES_INSUFFICIENT: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Lower the parallelism or give the cluster more slots.',
+  },
+  ENVIRONMENT_CLOSED: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Build a new environment: one environment executes one graph.',
+  },
 
   // User code at run time.
   USER_CODE: { blame: 'user', restart: true, remedy: 'Correct the function that threw; its stack is the cause.' },
   USER_CODE_ASYNC: { blame: 'user', restart: false, remedy: 'Use asyncMap for functions that return promises.' },
-  USER_CODE_LATE: { blame: 'user', restart: true, remedy: 'Await every promise and clear every timer that a function starts.' },
-  EXPRESSION_FAILED: { blame: 'user', restart: true, remedy: 'Correct the expression or the value that the message names.' },
-  MUTATED_AFTER_EMIT: { blame: 'user', restart: false, remedy: 'Copy a value before changing it once it has been emitted or received.' },
-  SLOT_OUT_OF_MEMORY: { blame: 'user', restart: true, remedy: 'Raise `slotHeapMegabytes`, lower the parallelism per process, or keep less state.' },
-  SLOT_LOST: { blame: 'environment', restart: true, remedy: 'See the cause; the job restarts from its last checkpoint.' },
+  USER_CODE_LATE: {
+    blame: 'user',
+    restart: true,
+    remedy: 'Await every promise and clear every timer that a function starts.',
+  },
+  EXPRESSION_FAILED: {
+    blame: 'user',
+    restart: true,
+    remedy: 'Correct the expression or the value that the message names.',
+  },
+  MUTATED_AFTER_EMIT: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Copy a value before changing it once it has been emitted or received.',
+  },
+  SLOT_OUT_OF_MEMORY: {
+    blame: 'user',
+    restart: true,
+    remedy: 'Raise `slotHeapMegabytes`, lower the parallelism per process, or keep less state.',
+  },
+  SLOT_LOST: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'See the cause; the job restarts from its last checkpoint.',
+  },
   JOB_CANCELLED: { blame: 'user', restart: false, remedy: 'The job was cancelled on request.' },
 
   // Keys and values.
-  KEY_INVALID: { blame: 'user', restart: false, remedy: 'Return a value that has a canonical encoding: string, number, bigint, boolean, null, Date, bytes, or an array or plain object of these.' },
-  VALUE_UNSUPPORTED: { blame: 'user', restart: false, remedy: 'Keep functions, symbols, promises and unregistered class instances out of records and state, or register the class.' },
-  FRAME_CORRUPT: { blame: 'environment', restart: true, remedy: 'The bytes of a channel are damaged or of another version; the job restarts from its last checkpoint.' },
+  KEY_INVALID: {
+    blame: 'user',
+    restart: false,
+    remedy:
+      'Return a value that has a canonical encoding: string, number, bigint, boolean, null, Date, bytes, or an array or plain object of these.',
+  },
+  VALUE_UNSUPPORTED: {
+    blame: 'user',
+    restart: false,
+    remedy:
+      'Keep functions, symbols, promises and unregistered class instances out of records and state, or register the class.',
+  },
+  FRAME_CORRUPT: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'The bytes of a channel are damaged or of another version; the job restarts from its last checkpoint.',
+  },
 
   // Time.
-  TIMESTAMP_MISSING: { blame: 'user', restart: false, remedy: 'Assign timestamps with a watermark strategy before event-time operators, or use processing time.' },
-  TIMESTAMP_INVALID: { blame: 'user', restart: false, remedy: 'Return milliseconds since the epoch, as a number, from the timestamp assigner.' },
+  TIMESTAMP_MISSING: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Assign timestamps with a watermark strategy before event-time operators, or use processing time.',
+  },
+  TIMESTAMP_INVALID: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Return milliseconds since the epoch, as a number, from the timestamp assigner.',
+  },
   WINDOW_INVALID: { blame: 'user', restart: false, remedy: 'Correct the window definition.' },
 
   // State and checkpoints.
   STATE_INVALID: { blame: 'user', restart: false, remedy: 'Correct the state descriptor.' },
-  STATE_INCOMPATIBLE: { blame: 'user', restart: false, remedy: 'Give the state a migration from the stored version, or restore without it.' },
+  STATE_INCOMPATIBLE: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Give the state a migration from the stored version, or restore without it.',
+  },
   STATE_CORRUPT: { blame: 'environment', restart: false, remedy: 'Restore from another checkpoint.' },
   CHECKPOINT_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
 
@@ -65,22 +132,54 @@ export const ERRORS = {
   // The outside world.
   SOURCE_MISSING: { blame: 'user', restart: false, remedy: 'Create the file or directory, or correct the path.' },
   SOURCE_PERMISSION: { blame: 'user', restart: false, remedy: 'Give the process permission to read the path.' },
-  SOURCE_UNREACHABLE: { blame: 'environment', restart: true, remedy: 'Start the server at the address, or correct the address.' },
+  SOURCE_UNREACHABLE: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'Start the server at the address, or correct the address.',
+  },
   SOURCE_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
-  SOURCE_CONSUMED: { blame: 'user', restart: false, remedy: 'Give the source a function that opens the iterable anew: `() => iterable`.' },
+  SOURCE_CONSUMED: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Give the source a function that opens the iterable anew: `() => iterable`.',
+  },
   SOURCE_CORRUPT: { blame: 'user', restart: false, remedy: 'Replace the damaged file, or take it out of the source.' },
-  RECORD_UNDECODABLE: { blame: 'user', restart: false, remedy: 'Correct the record at the named place, or send undecodable records to a side output.' },
+  RECORD_UNDECODABLE: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Correct the record at the named place, or send undecodable records to a side output.',
+  },
   RECORD_UNENCODABLE: { blame: 'user', restart: false, remedy: 'Map the record to a value that the format can write.' },
   SINK_PERMISSION: { blame: 'user', restart: false, remedy: 'Give the process permission to write to the path.' },
   SINK_DISK_FULL: { blame: 'environment', restart: true, remedy: 'Free space on the disk that holds the path.' },
-  SINK_UNREACHABLE: { blame: 'environment', restart: true, remedy: 'Start the server at the address, or correct the address.' },
+  SINK_UNREACHABLE: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'Start the server at the address, or correct the address.',
+  },
   SINK_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
-  PORT_IN_USE: { blame: 'environment', restart: false, remedy: 'Choose another port (0 takes a free one) or stop the process that holds it.' },
-  ASYNC_TIMEOUT: { blame: 'environment', restart: true, remedy: 'Raise the timeout, lower the capacity, or handle the timeout in the function.' },
-  CHANNEL_LOST: { blame: 'environment', restart: true, remedy: 'A connection between tasks broke; the job restarts from its last checkpoint.' },
+  PORT_IN_USE: {
+    blame: 'environment',
+    restart: false,
+    remedy: 'Choose another port (0 takes a free one) or stop the process that holds it.',
+  },
+  ASYNC_TIMEOUT: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'Raise the timeout, lower the capacity, or handle the timeout in the function.',
+  },
+  CHANNEL_LOST: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'A connection between tasks broke; the job restarts from its last checkpoint.',
+  },
 
   // Simulations.
-  SIMULATION_STUCK: { blame: 'user', restart: false, remedy: 'Look for a promise that nothing in the simulation settles, or raise the limits of the run.' },
+  SIMULATION_STUCK: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Look for a promise that nothing in the simulation settles, or raise the limits of the run.',
+  },
   SIMULATION_FAILED: { blame: 'user', restart: false, remedy: 'Run the printed command: it replays the failing seed.' },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -105,7 +204,11 @@ export class MillstreamError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, options: { readonly cause?: unknown; readonly details?: ErrorDetails } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: ErrorDetails } = {},
+  ) {
     super(`[${code}] ${message}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
@@ -140,7 +243,8 @@ const CAUSE_DEPTH_MAX = 8;
 
 export function serializeError(error: unknown, depth = 0): SerializedError {
   if (!(error instanceof Error)) return { name: 'Error', message: describeThrown(error), stack: '' };
-  const cause = error.cause === undefined || depth >= CAUSE_DEPTH_MAX ? {} : { cause: serializeError(error.cause, depth + 1) };
+  const cause =
+    error.cause === undefined || depth >= CAUSE_DEPTH_MAX ? {} : { cause: serializeError(error.cause, depth + 1) };
   const base = { name: error.name, message: error.message, stack: error.stack ?? '', ...cause };
   return error instanceof MillstreamError ? { ...base, code: error.code, details: error.details } : base;
 }
@@ -150,7 +254,10 @@ export function deserializeError(data: SerializedError): Error {
   if (data.code !== undefined) {
     const prefix = `[${data.code}] `;
     const message = data.message.startsWith(prefix) ? data.message.slice(prefix.length) : data.message;
-    const error = new MillstreamError(data.code, message, { ...(cause === undefined ? {} : { cause }), ...(data.details === undefined ? {} : { details: data.details }) });
+    const error = new MillstreamError(data.code, message, {
+      ...(cause === undefined ? {} : { cause }),
+      ...(data.details === undefined ? {} : { details: data.details }),
+    });
     if (data.stack !== '') error.stack = data.stack;
     return error;
   }

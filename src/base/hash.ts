@@ -7,7 +7,11 @@ export function murmur3(bytes: Uint8Array, seed: number, start = 0, end = bytes.
   let h = seed | 0;
   const blocksEnd = start + ((end - start) & ~3);
   for (let i = start; i < blocksEnd; i += 4) {
-    const k = (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24);
+    const k =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24);
     h = mixBlock(h, k);
   }
   let tail = 0;

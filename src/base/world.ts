@@ -195,6 +195,8 @@ export interface World {
   readonly threads: Threads;
   /** User + system CPU microseconds of the process so far; 0 in a simulated World. */
   cpuMicroseconds(): number;
+  /** The JavaScript heap of this thread in megabytes: what is in use, and what it may use. */
+  heapMegabytes(): { readonly used: number; readonly limit: number };
   /** A line for the person who runs the process. */
   print(line: string, stream: 'out' | 'error'): void;
 }

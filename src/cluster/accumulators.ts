@@ -6,7 +6,9 @@ export interface AccumulatorValue {
   readonly value: unknown;
 }
 
-export function mergeAccumulators(parts: readonly Readonly<Record<string, unknown>>[]): Readonly<Record<string, unknown>> {
+export function mergeAccumulators(
+  parts: readonly Readonly<Record<string, unknown>>[],
+): Readonly<Record<string, unknown>> {
   const merged: Record<string, AccumulatorValue> = {};
   for (const part of parts) {
     for (const [name, value] of Object.entries(part)) {

@@ -42,7 +42,13 @@ export class EmbeddedCluster {
     const jobManager = new JobManager(world);
     const address = await jobManager.listen(`local:jobmanager-${world.random.id()}`);
     const taskManager = new TaskManager(
-      { world, id: 'taskmanager-0', slots: options.slots, execution: options.execution, listenAddress: options.networkChannels ? LOOPBACK : undefined },
+      {
+        world,
+        id: 'taskmanager-0',
+        slots: options.slots,
+        execution: options.execution,
+        listenAddress: options.networkChannels ? LOOPBACK : undefined,
+      },
       await world.network.connect(address),
     );
     await taskManager.start();
@@ -63,7 +69,10 @@ export class EmbeddedCluster {
     });
     const abort = (): void => void job.cancel();
     options.signal?.addEventListener('abort', abort, { once: true });
-    void job.result().finally(() => options.signal?.removeEventListener('abort', abort)).catch(() => {});
+    void job
+      .result()
+      .finally(() => options.signal?.removeEventListener('abort', abort))
+      .catch(() => {});
     return new EmbeddedJobClient(jobId, graph.jobName, job);
   }
 
@@ -143,7 +152,14 @@ export class InlineLauncher implements Launcher {
 }
 
 /** Starts the job, and closes the cluster behind it. */
-async function launchOn(cluster: EmbeddedCluster, graph: StreamGraph, program: ProgramReference, options: LaunchOptions, forget: () => void, world: World): Promise<JobClient> {
+async function launchOn(
+  cluster: EmbeddedCluster,
+  graph: StreamGraph,
+  program: ProgramReference,
+  options: LaunchOptions,
+  forget: () => void,
+  world: World,
+): Promise<JobClient> {
   const awake = keepAwake(world);
   const over = async (): Promise<void> => {
     forget();
@@ -210,13 +226,28 @@ export async function runOnThreads(
   const needed = slotsNeeded(buildJobGraph(graph));
   const slots = threads.slots ?? needed;
   if (slots < needed) {
-    throw new MillstreamError('RESOURCES_INSUFFICIENT', `Job "${graph.jobName}" needs ${needed} slots, but was given ${slots}. Lower its parallelism or raise \`slots\`.`);
+    throw new MillstreamError(
+      'RESOURCES_INSUFFICIENT',
+      `Job "${graph.jobName}" needs ${needed} slots, but was given ${slots}. Lower its parallelism or raise \`slots\`.`,
+    );
   }
   const cluster = await EmbeddedCluster.start({
     world,
-    execution: { kind: 'threads', entry: threads.entry, heapMegabytes: graph.settings.slotHeapMegabytes, newDoorbell: threads.newDoorbell },
+    execution: {
+      kind: 'threads',
+      entry: threads.entry,
+      heapMegabytes: graph.settings.slotHeapMegabytes,
+      newDoorbell: threads.newDoorbell,
+    },
     slots,
     networkChannels: graph.settings.localChannels === 'network',
   });
-  return await launchOn(cluster, graph, { kind: 'module', url: url.href, settings: options.settings ?? {} }, options, () => {}, world);
+  return await launchOn(
+    cluster,
+    graph,
+    { kind: 'module', url: url.href, settings: options.settings ?? {} },
+    options,
+    () => {},
+    world,
+  );
 }

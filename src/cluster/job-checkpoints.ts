@@ -24,7 +24,11 @@ export class CompletedCheckpoint {
   readonly operators: ReadonlyMap<string, readonly OperatorSnapshot[]>;
   readonly coordinators: ReadonlyMap<string, unknown>;
 
-  constructor(id: number, operators: ReadonlyMap<string, readonly OperatorSnapshot[]>, coordinators: ReadonlyMap<string, unknown>) {
+  constructor(
+    id: number,
+    operators: ReadonlyMap<string, readonly OperatorSnapshot[]>,
+    coordinators: ReadonlyMap<string, unknown>,
+  ) {
     this.id = id;
     this.operators = operators;
     this.coordinators = coordinators;
@@ -75,7 +79,12 @@ export class JobCheckpoints {
   #timer: Cancellation | undefined;
   #nextRequest = 0;
 
-  constructor(world: World, jobName: string, settings: CheckpointSettings, completed: (checkpoint: CompletedCheckpoint) => void) {
+  constructor(
+    world: World,
+    jobName: string,
+    settings: CheckpointSettings,
+    completed: (checkpoint: CompletedCheckpoint) => void,
+  ) {
     this.#world = world;
     this.#jobName = jobName;
     this.#completed = completed;
@@ -91,7 +100,14 @@ export class JobCheckpoints {
   attemptStarted(attempt: CheckpointedAttempt, restored: number | undefined): void {
     this.#attempt = attempt;
     this.#gathering.clear();
-    this.#hear({ kind: 'attempt-started', now: this.#now, epoch: attempt.epoch, tasks: attempt.tasks, sources: attempt.sources, restored });
+    this.#hear({
+      kind: 'attempt-started',
+      now: this.#now,
+      epoch: attempt.epoch,
+      tasks: attempt.tasks,
+      sources: attempt.sources,
+      restored,
+    });
   }
 
   allRunning(epoch: number): void {
@@ -156,7 +172,10 @@ export class JobCheckpoints {
   #schedule(): void {
     this.#timer?.cancel();
     const wake = nextWakeAt(this.#state);
-    this.#timer = wake === undefined ? undefined : this.#world.clock.after(Math.max(0, wake - this.#now), () => this.#hear({ kind: 'tick', now: this.#now }));
+    this.#timer =
+      wake === undefined
+        ? undefined
+        : this.#world.clock.after(Math.max(0, wake - this.#now), () => this.#hear({ kind: 'tick', now: this.#now }));
   }
 
   #do(effect: CoordinatorEffect): void {
@@ -187,7 +206,12 @@ export class JobCheckpoints {
       case 'answer':
         return this.#answer(effect.request, effect.outcome);
       case 'fail-job':
-        return attempt?.fail(new MillstreamError('CHECKPOINT_FAILED', `Job "${this.#jobName}" gives up its checkpoints: ${effect.reason}.`));
+        return attempt?.fail(
+          new MillstreamError(
+            'CHECKPOINT_FAILED',
+            `Job "${this.#jobName}" gives up its checkpoints: ${effect.reason}.`,
+          ),
+        );
       case 'finished':
         return attempt?.finished();
     }
@@ -197,7 +221,10 @@ export class JobCheckpoints {
   #inject(effect: Extract<CoordinatorEffect, { kind: 'inject-barrier' }>): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    this.#gathering.set(effect.checkpoint, { coordinators: attempt.snapshotCoordinators(effect.checkpoint), snapshots: [] });
+    this.#gathering.set(effect.checkpoint, {
+      coordinators: attempt.snapshotCoordinators(effect.checkpoint),
+      snapshots: [],
+    });
     const barrier = this.#barrier(effect);
     for (const task of [...effect.sources, ...effect.ended]) attempt.trigger(task, barrier);
     if (effect.stop) for (const task of effect.sources) attempt.stopSource(task, false);
@@ -205,7 +232,13 @@ export class JobCheckpoints {
 
   #barrier(effect: { readonly checkpoint: number; readonly commits: boolean; readonly epoch: number }): BarrierElement {
     // To operators a savepoint is what does not commit; the one behind which a job stops does.
-    return { kind: 'barrier', checkpoint: effect.checkpoint, triggeredAt: this.#now, type: effect.commits ? 'checkpoint' : 'savepoint', epoch: effect.epoch };
+    return {
+      kind: 'barrier',
+      checkpoint: effect.checkpoint,
+      triggeredAt: this.#now,
+      type: effect.commits ? 'checkpoint' : 'savepoint',
+      epoch: effect.epoch,
+    };
   }
 
   #complete(epoch: number, checkpoint: number): void {
@@ -227,7 +260,12 @@ export class JobCheckpoints {
     const waiting = this.#requests.get(request);
     this.#requests.delete(request);
     if (outcome.kind === 'refused') {
-      waiting?.reject(new MillstreamError('CHECKPOINT_FAILED', `The checkpoint of job "${this.#jobName}" was refused: ${outcome.reason}.`));
+      waiting?.reject(
+        new MillstreamError(
+          'CHECKPOINT_FAILED',
+          `The checkpoint of job "${this.#jobName}" was refused: ${outcome.reason}.`,
+        ),
+      );
       return;
     }
     const stored = this.#stored.get(outcome.checkpoint);

@@ -48,7 +48,10 @@ export class JobManager {
     wire.onClose((reason) => {
       if (seat === undefined || this.#taskManagers.get(seat.id) !== seat) return;
       this.#taskManagers.delete(seat.id);
-      const lost = new MillstreamError('SLOT_LOST', `TaskManager ${seat.id} is gone: ${reason?.message ?? 'its connection was closed'}.`);
+      const lost = new MillstreamError(
+        'SLOT_LOST',
+        `TaskManager ${seat.id} is gone: ${reason?.message ?? 'its connection was closed'}.`,
+      );
       for (const job of this.#jobs.values()) job.slotLost(seat.id, undefined, lost);
     });
   }
@@ -77,9 +80,14 @@ export class JobManager {
 
   /** Slots are shared between jobs: each gets the first ones, and the threads take turns. */
   #takeSlots(jobName: string, count: number): readonly AssignedSlot[] {
-    const all = [...this.#taskManagers.values()].flatMap((seat) => seat.offers.map((offer) => ({ taskManager: seat.id, offer })));
+    const all = [...this.#taskManagers.values()].flatMap((seat) =>
+      seat.offers.map((offer) => ({ taskManager: seat.id, offer })),
+    );
     if (all.length < count) {
-      throw new MillstreamError('RESOURCES_INSUFFICIENT', `Job "${jobName}" needs ${count} slots, but the cluster has ${all.length}. Lower the parallelism, or start with more slots.`);
+      throw new MillstreamError(
+        'RESOURCES_INSUFFICIENT',
+        `Job "${jobName}" needs ${count} slots, but the cluster has ${all.length}. Lower the parallelism, or start with more slots.`,
+      );
     }
     return all.slice(0, count);
   }

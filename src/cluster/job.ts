@@ -10,14 +10,32 @@ import { deserializeError, MillstreamError } from '../base/error.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import { buildJobGraph, headOf, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { effectiveRestart } from '../graph/settings.ts';
-import type { DroppedSample, JobExecutionResult, JobMetrics, JobStatus, OperatorMetrics, SavepointHandle } from '../graph/launch.ts';
+import type {
+  DroppedSample,
+  JobExecutionResult,
+  JobMetrics,
+  JobStatus,
+  OperatorMetrics,
+  SavepointHandle,
+  SlotMetrics,
+} from '../graph/launch.ts';
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
 import type { CollectedBatch } from '../operator/collect-sink.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import { mergeAccumulators } from './accumulators.ts';
 import { JobCheckpoints, type CheckpointedAttempt, type CompletedCheckpoint } from './job-checkpoints.ts';
-import type { AttemptId, Deployment, FromSlot, Placement, ProgramReference, SlotOffer, TaskReference, ToSlot, ToTaskManager } from './messages.ts';
+import type {
+  AttemptId,
+  Deployment,
+  FromSlot,
+  Placement,
+  ProgramReference,
+  SlotOffer,
+  TaskReference,
+  ToSlot,
+  ToTaskManager,
+} from './messages.ts';
 import { restartStrategy, type Restarts } from './restart-strategy.ts';
 import { ResultQueue } from './result-queue.ts';
 import { checkRestore, restoreFor } from './restore-plan.ts';
@@ -62,8 +80,10 @@ export class Job {
   #latest: CompletedCheckpoint | undefined;
   #completedCheckpoints = 0;
   #restartTimer: Cancellation | undefined;
+  /** Who waits for the job to end, and must know when it restarts instead. */
+  readonly #onFailure = new Set<(failure: Error) => void>();
   #accumulators: Readonly<Record<string, unknown>> = {};
-  #lastMetrics: JobMetrics = { operators: [], dropped: [] };
+  #lastMetrics: JobMetrics = { operators: [], slots: [], dropped: [] };
 
   constructor(options: JobOptions) {
     this.#options = options;
@@ -72,20 +92,30 @@ export class Job {
     this.#restarts = restartStrategy(effectiveRestart(options.graph.settings));
     this.#startedAt = options.world.clock.now();
     this.#result.promise.catch(() => {});
-    this.#checkpoints = new JobCheckpoints(options.world, options.graph.jobName, options.graph.settings.checkpoint, (checkpoint) => this.#completed(checkpoint));
+    this.#checkpoints = new JobCheckpoints(
+      options.world,
+      options.graph.jobName,
+      options.graph.settings.checkpoint,
+      (checkpoint) => this.#completed(checkpoint),
+    );
     for (const node of options.graph.nodes) {
       if (node.definition.kind === 'collect') this.#queues.set(operatorId(node), this.#queue(operatorId(node)));
     }
   }
 
   #queue(id: string): ResultQueue {
-    return new ResultQueue(this.#options.graph.types, (subtask) => this.#attempt?.fromClient(id, { subtask }), () => this.cancel());
+    return new ResultQueue(
+      this.#options.graph.types,
+      (subtask) => this.#attempt?.fromClient(id, { subtask }),
+      () => this.cancel(),
+    );
   }
 
   // Life.
 
   start(): void {
-    if (this.#latest !== undefined) checkRestore(this.#options.graph, this.#latest, this.#options.allowNonRestoredState);
+    if (this.#latest !== undefined)
+      checkRestore(this.#options.graph, this.#latest, this.#options.allowNonRestoredState);
     this.#deploy();
   }
 
@@ -126,7 +156,7 @@ export class Job {
   }
 
   #takeReport(report: AttemptReport): void {
-    this.#lastMetrics = { operators: report.operators, dropped: report.dropped };
+    this.#lastMetrics = { operators: report.operators, slots: report.slots, dropped: report.dropped };
     this.#accumulators = mergeAccumulators(report.accumulators);
   }
 
@@ -135,7 +165,11 @@ export class Job {
     this.#attempt = undefined;
     if (this.#status === 'cancelling') return this.#end('cancelled');
     if (failure === undefined) return this.#end('finished');
-    const decision = isRestartable(failure) ? this.#restarts.onFailure(this.#options.world.clock.now(), this.#options.world.random) : undefined;
+    for (const hear of this.#onFailure) hear(failure);
+    this.#onFailure.clear();
+    const decision = isRestartable(failure)
+      ? this.#restarts.onFailure(this.#options.world.clock.now(), this.#options.world.random)
+      : undefined;
     if (decision === undefined || !decision.restart) return this.#end('failed', failure);
     this.#status = 'restarting';
     this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () => {
@@ -185,7 +219,11 @@ export class Job {
 
   collected(id: string): ResultQueue {
     const queue = this.#queues.get(id);
-    if (queue === undefined) throw new MillstreamError('OPTION_INVALID', `Job "${this.#options.graph.jobName}" collects no results at an operator with the uid "${id}".`);
+    if (queue === undefined)
+      throw new MillstreamError(
+        'OPTION_INVALID',
+        `Job "${this.#options.graph.jobName}" collects no results at an operator with the uid "${id}".`,
+      );
     return queue;
   }
 
@@ -197,14 +235,28 @@ export class Job {
   /** Resolves when the job has ended behind its savepoint. */
   async stop(drain: boolean): Promise<SavepointHandle> {
     const savepoint = await this.#checkpoints.stop(drain);
-    await this.#result.promise;
+    // The savepoint is complete, but the job may still fail while it stops; then it goes on from there.
+    const failed = new Promise<never>((_, reject) => {
+      this.#onFailure.add((cause) => reject(this.#failedStopping(savepoint.id, cause)));
+    });
+    await Promise.race([this.#result.promise, failed]);
     return savepoint.handle();
+  }
+
+  #failedStopping(savepoint: number, cause: Error): MillstreamError {
+    return new MillstreamError(
+      'CHECKPOINT_FAILED',
+      `Savepoint ${savepoint} of job "${this.#options.graph.jobName}" is complete, but the job failed while it stopped behind it: ${cause.message}`,
+      { cause },
+    );
   }
 
   async metrics(): Promise<JobMetrics> {
     if (this.#attempt === undefined) return this.#lastMetrics;
     const report = await this.#attempt.report();
-    return report === undefined ? this.#lastMetrics : { operators: report.operators, dropped: report.dropped };
+    return report === undefined
+      ? this.#lastMetrics
+      : { operators: report.operators, slots: report.slots, dropped: report.dropped };
   }
 
   // What the cluster says.
@@ -236,12 +288,16 @@ export function slotsNeeded(job: JobGraph): number {
 
 function groupWidths(job: JobGraph): Map<string, number> {
   const widths = new Map<string, number>();
-  for (const vertex of job.vertices) widths.set(vertex.slotSharingGroup, Math.max(widths.get(vertex.slotSharingGroup) ?? 0, vertex.parallelism));
+  for (const vertex of job.vertices)
+    widths.set(vertex.slotSharingGroup, Math.max(widths.get(vertex.slotSharingGroup) ?? 0, vertex.parallelism));
   return widths;
 }
 
 /** Subtask i of every vertex of a slot sharing group shares slot i of the group. */
-function placeTasks(job: JobGraph, slots: readonly AssignedSlot[]): { readonly placement: Placement; readonly host: Host }[] {
+function placeTasks(
+  job: JobGraph,
+  slots: readonly AssignedSlot[],
+): { readonly placement: Placement; readonly host: Host }[] {
   const placed: { placement: Placement; host: Host }[] = [];
   let first = 0;
   for (const [group, width] of groupWidths(job)) {
@@ -249,7 +305,10 @@ function placeTasks(job: JobGraph, slots: readonly AssignedSlot[]): { readonly p
       if (vertex.slotSharingGroup !== group) continue;
       for (let subtask = 0; subtask < vertex.parallelism; subtask++) {
         const { taskManager, offer } = slots[first + subtask] as AssignedSlot;
-        placed.push({ placement: { vertex: vertex.id, subtask, taskManager, slot: offer.slot }, host: { taskManager, slot: offer.host } });
+        placed.push({
+          placement: { vertex: vertex.id, subtask, taskManager, slot: offer.slot },
+          host: { taskManager, slot: offer.host },
+        });
       }
     }
     first += width;
@@ -261,6 +320,7 @@ export interface AttemptReport {
   readonly operators: readonly OperatorMetrics[];
   readonly dropped: readonly DroppedSample[];
   readonly accumulators: readonly Readonly<Record<string, unknown>>[];
+  readonly slots: readonly SlotMetrics[];
 }
 
 interface AttemptListener {
@@ -273,7 +333,7 @@ interface AttemptListener {
   finished(report: AttemptReport): void;
 }
 
-type AttemptState = 'deploying' | 'running' | 'finishing' | 'leaving' | 'gone';
+type AttemptState = 'deploying' | 'running' | 'finishing' | 'leaving' | 'closing' | 'gone';
 
 /** One attempt to run the job. */
 class Attempt {
@@ -295,9 +355,19 @@ class Attempt {
   readonly #reports = new Map<number, ReportGathering>();
   #state: AttemptState = 'deploying';
   #failure: Error | undefined;
+  /** The tasks were let go because the job has finished. */
+  #released = false;
   #requests = 0;
 
-  constructor(options: JobOptions, job: JobGraph, number: number, slots: readonly AssignedSlot[], restore: CompletedCheckpoint | undefined, checkpoints: JobCheckpoints, listener: AttemptListener) {
+  constructor(
+    options: JobOptions,
+    job: JobGraph,
+    number: number,
+    slots: readonly AssignedSlot[],
+    restore: CompletedCheckpoint | undefined,
+    checkpoints: JobCheckpoints,
+    listener: AttemptListener,
+  ) {
     this.#options = options;
     this.#job = job;
     this.number = number;
@@ -312,8 +382,12 @@ class Attempt {
     for (const { taskManager, offer } of slots) {
       if (offer.dataAddress !== undefined) this.#addresses[`${taskManager}/${offer.slot}`] = offer.dataAddress;
     }
-    const sources = new Set(job.vertices.filter((vertex) => headOf(vertex).definition.input === 'none').map((vertex) => vertex.id));
-    this.#sources = this.#places.filter(({ placement }) => sources.has(placement.vertex)).map(({ placement }) => taskName(placement));
+    const sources = new Set(
+      job.vertices.filter((vertex) => headOf(vertex).definition.input === 'none').map((vertex) => vertex.id),
+    );
+    this.#sources = this.#places
+      .filter(({ placement }) => sources.has(placement.vertex))
+      .map(({ placement }) => taskName(placement));
     this.#checkpoints = checkpoints;
   }
 
@@ -325,7 +399,8 @@ class Attempt {
       sources: this.#sources,
       trigger: (task, barrier) => this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier })),
       stopSource: (task, drain) => this.#toTask(task, (reference) => ({ kind: 'stop', ...reference, drain })),
-      snapshotCoordinators: (checkpoint) => new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)])),
+      snapshotCoordinators: (checkpoint) =>
+        new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)])),
       notifyComplete: (checkpoint) => {
         this.#broadcast({ kind: 'checkpoint-complete', ...this.#id, checkpoint });
         for (const coordinator of this.#coordinators.values()) coordinator.checkpointComplete(checkpoint);
@@ -350,7 +425,8 @@ class Attempt {
       this.#awaited.add(hostKey(host));
       byTaskManager.set(host.taskManager, [...(byTaskManager.get(host.taskManager) ?? []), host.slot]);
     }
-    for (const [taskManager, slots] of byTaskManager) this.#options.send(taskManager, { kind: 'deploy', slots, deployment: this.#deployment(taskManager) });
+    for (const [taskManager, slots] of byTaskManager)
+      this.#options.send(taskManager, { kind: 'deploy', slots, deployment: this.#deployment(taskManager) });
   }
 
   #createCoordinators(): void {
@@ -364,11 +440,23 @@ class Attempt {
           operatorName: node.name,
           world,
           alignment: (group: string, maxDriftMs: number) => this.#alignment(group, maxDriftMs),
-          toTask: (subtask: number, message: unknown) => this.#toTask(`${vertex.id}/${subtask}`, (reference) => ({ kind: 'to-operator', ...reference, operatorId: id, message })),
-          fail: (error: unknown) => this.fail(error instanceof Error ? error : new MillstreamError('SOURCE_FAILED', String(error))),
+          toTask: (subtask: number, message: unknown) =>
+            this.#toTask(`${vertex.id}/${subtask}`, (reference) => ({
+              kind: 'to-operator',
+              ...reference,
+              operatorId: id,
+              message,
+            })),
+          fail: (error: unknown) =>
+            this.fail(error instanceof Error ? error : new MillstreamError('SOURCE_FAILED', String(error))),
           toClient: (message: unknown) => this.#listener.toClient(id, message),
         };
-        this.#coordinators.set(id, world.ownership.run(this.#owner, () => (node.coordinator as NonNullable<typeof node.coordinator>)(context, this.#restore?.coordinators.get(id))));
+        this.#coordinators.set(
+          id,
+          world.ownership.run(this.#owner, () =>
+            (node.coordinator as NonNullable<typeof node.coordinator>)(context, this.#restore?.coordinators.get(id)),
+          ),
+        );
       }
     }
   }
@@ -398,14 +486,21 @@ class Attempt {
       placements,
       dataAddresses: this.#addresses,
       restored: restore !== undefined,
-      restore: restore === undefined ? [] : placements.filter((place) => place.taskManager === taskManager).map((place) => restoreFor(this.#job, restore, place)),
+      restore:
+        restore === undefined
+          ? []
+          : placements
+              .filter((place) => place.taskManager === taskManager)
+              .map((place) => restoreFor(this.#job, restore, place)),
     };
   }
 
   #start(): void {
     this.#state = 'running';
     for (const coordinator of this.#coordinators.values()) {
-      Promise.resolve(this.#options.world.ownership.run(this.#owner, () => coordinator.start())).catch((error: unknown) => this.fail(error as Error));
+      Promise.resolve(this.#options.world.ownership.run(this.#owner, () => coordinator.start())).catch(
+        (error: unknown) => this.fail(error as Error),
+      );
     }
     this.#broadcast({ kind: 'start', ...this.#id });
   }
@@ -413,14 +508,19 @@ class Attempt {
   // Messages.
 
   #broadcast(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
-    for (const host of this.#hosts.values()) this.#options.send(host.taskManager, { kind: 'slot', slot: host.slot, message });
+    for (const host of this.#hosts.values())
+      this.#options.send(host.taskManager, { kind: 'slot', slot: host.slot, message });
   }
 
   #toTask(task: string, make: (reference: TaskReference) => Exclude<ToSlot, { kind: 'deploy' }>): void {
     const place = this.#places.find(({ placement }) => taskName(placement) === task);
     if (place === undefined || this.#state === 'gone') return;
     const { placement, host } = place;
-    this.#options.send(host.taskManager, { kind: 'slot', slot: host.slot, message: make({ ...this.#id, vertex: placement.vertex, subtask: placement.subtask }) });
+    this.#options.send(host.taskManager, {
+      kind: 'slot',
+      slot: host.slot,
+      message: make({ ...this.#id, vertex: placement.vertex, subtask: placement.subtask }),
+    });
   }
 
   fromSlot(taskManager: string, slot: number, message: FromSlot): void {
@@ -435,9 +535,12 @@ class Attempt {
       case 'running':
         return this.#taskRunning(message);
       case 'to-coordinator':
-        return this.#guarded(() => this.#coordinators.get(message.operatorId)?.fromTask(message.subtask, message.message));
+        return this.#guarded(() =>
+          this.#coordinators.get(message.operatorId)?.fromTask(message.subtask, message.message),
+        );
       case 'acknowledged':
-        for (const id of this.#operatorIdsOf(message.vertex)) this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
+        for (const id of this.#operatorIdsOf(message.vertex))
+          this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
         return this.#checkpoints.acknowledged(this.number, taskName(message), message.checkpoint, message.snapshots);
       case 'declined':
         return this.#checkpoints.declined(this.number, taskName(message), message.checkpoint, message.reason);
@@ -468,7 +571,8 @@ class Attempt {
   #taskRunning(reference: TaskReference): void {
     this.#notRunning.delete(taskName(reference));
     this.#guarded(() => {
-      for (const id of this.#operatorIdsOf(reference.vertex)) this.#coordinators.get(id)?.taskStarted(reference.subtask);
+      for (const id of this.#operatorIdsOf(reference.vertex))
+        this.#coordinators.get(id)?.taskStarted(reference.subtask);
     });
     if (this.#notRunning.size > 0 || this.#state !== 'running') return;
     this.#listener.running();
@@ -490,7 +594,11 @@ class Attempt {
   /** Whether there is anything to commit, or anybody who waits: else a bounded job need not write its state to end. */
   #needsLastCheckpoint(): boolean {
     const { graph } = this.#options;
-    return graph.settings.checkpoint.intervalMs !== undefined || graph.nodes.some((node) => node.definition.kind === 'sink') || this.#checkpoints.wanted;
+    return (
+      graph.settings.checkpoint.intervalMs !== undefined ||
+      graph.nodes.some((node) => node.definition.kind === 'sink') ||
+      this.#checkpoints.wanted
+    );
   }
 
   /** All tasks have ended, and what their sinks prepared is committed: they are let go. */
@@ -500,7 +608,6 @@ class Attempt {
     try {
       const report = await this.report();
       if (report !== undefined) this.#listener.finished(report);
-      for (const coordinator of this.#coordinators.values()) await coordinator.close();
       this.#leave({ kind: 'release', ...this.#id });
     } catch (error) {
       this.fail(error as Error);
@@ -510,13 +617,22 @@ class Attempt {
   // Leaving.
 
   fail(error: Error): void {
-    if (this.#state === 'leaving' || this.#state === 'gone') return;
+    if (this.#failure === undefined && ((this.#state === 'leaving' && this.#released) || this.#state === 'closing')) {
+      // What was to be committed at the end may not be: the job is not finished after all.
+      this.#failure = error;
+      this.#listener.failed(error);
+    }
+    if (this.#isLeaving) return;
     this.#listener.failed(error);
     this.cancel(error);
   }
 
+  get #isLeaving(): boolean {
+    return this.#state === 'leaving' || this.#state === 'closing' || this.#state === 'gone';
+  }
+
   cancel(failure: Error | undefined): void {
-    if (this.#state === 'leaving' || this.#state === 'gone') return;
+    if (this.#isLeaving) return;
     this.#failure = failure;
     for (const coordinator of this.#coordinators.values()) void Promise.resolve(coordinator.close()).catch(() => {});
     this.#leave({ kind: 'cancel', ...this.#id });
@@ -524,6 +640,7 @@ class Attempt {
 
   #leave(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
     this.#state = 'leaving';
+    this.#released = message.kind === 'release';
     this.#checkpoints.attemptFailed(this.number, this.#failure?.message ?? 'the attempt has ended');
     this.#awaited.clear();
     for (const key of this.#hosts.keys()) this.#awaited.add(key);
@@ -539,13 +656,31 @@ class Attempt {
 
   #checkVacated(): void {
     if (this.#state !== 'leaving' || this.#awaited.size > 0) return;
-    this.#state = 'gone';
+    this.#state = 'closing';
     for (const gathering of this.#reports.values()) gathering.resolve(undefined);
+    if (this.#released) void this.#closeCoordinators();
+    else this.#vacate();
+  }
+
+  #vacate(): void {
+    this.#state = 'gone';
     this.#listener.vacated(this.#failure);
   }
 
+  /** After the tasks: what these committed last, their coordinators still have to hear of. */
+  async #closeCoordinators(): Promise<void> {
+    try {
+      for (const coordinator of this.#coordinators.values()) await coordinator.close();
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#vacate();
+  }
+
   slotLost(taskManager: string, slot: number | undefined, error: Error): void {
-    const lost = [...this.#hosts.values()].filter((host) => host.taskManager === taskManager && (slot === undefined || host.slot === slot));
+    const lost = [...this.#hosts.values()].filter(
+      (host) => host.taskManager === taskManager && (slot === undefined || host.slot === slot),
+    );
     if (lost.length === 0) return;
     for (const host of lost) this.#hosts.delete(hostKey(host));
     for (const host of lost) this.#awaited.delete(hostKey(host));
@@ -574,6 +709,7 @@ class ReportGathering {
   readonly #operators: OperatorMetrics[] = [];
   readonly #dropped: DroppedSample[] = [];
   readonly #accumulators: Readonly<Record<string, unknown>>[] = [];
+  readonly #slots: SlotMetrics[] = [];
   readonly #done = Promise.withResolvers<AttemptReport | undefined>();
 
   constructor(waiting: Set<string>) {
@@ -588,9 +724,15 @@ class ReportGathering {
     this.#operators.push(...report.operators);
     this.#dropped.push(...report.dropped);
     this.#accumulators.push(...report.accumulators);
+    this.#slots.push(...report.slots);
     this.#waiting.delete(host);
     if (this.#waiting.size > 0) return false;
-    this.resolve({ operators: this.#operators, dropped: this.#dropped, accumulators: this.#accumulators });
+    this.resolve({
+      operators: this.#operators,
+      dropped: this.#dropped,
+      accumulators: this.#accumulators,
+      slots: this.#slots,
+    });
     return true;
   }
 

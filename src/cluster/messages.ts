@@ -8,7 +8,7 @@
 import type { SerializedError } from '../base/error.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { RingMemory } from '../exchange/ring.ts';
-import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
+import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
 import type { ExecutionSettings } from '../graph/settings.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
@@ -81,7 +81,11 @@ export type FromSlot =
   | ({ readonly kind: 'deployed' } & AttemptId)
   | ({ readonly kind: 'deploy-failed'; readonly error: SerializedError } & AttemptId)
   | ({ readonly kind: 'running' } & TaskReference)
-  | ({ readonly kind: 'acknowledged'; readonly checkpoint: number; readonly snapshots: readonly OperatorSnapshot[] } & TaskReference)
+  | ({
+      readonly kind: 'acknowledged';
+      readonly checkpoint: number;
+      readonly snapshots: readonly OperatorSnapshot[];
+    } & TaskReference)
   | ({ readonly kind: 'declined'; readonly checkpoint: number; readonly reason: string } & TaskReference)
   | ({ readonly kind: 'ended' } & TaskReference)
   | ({ readonly kind: 'failed'; readonly error: SerializedError } & TaskReference)
@@ -94,10 +98,13 @@ export type FromSlot =
       readonly operators: readonly OperatorMetrics[];
       readonly dropped: readonly DroppedSample[];
       readonly accumulators: readonly Readonly<Record<string, unknown>>[];
+      readonly slots: readonly SlotMetrics[];
     } & AttemptId);
 
 /** To a TaskManager, for one of its slots. */
-export type ToTaskManager = { readonly kind: 'slot'; readonly slot: number; readonly message: Exclude<ToSlot, { kind: 'deploy' }> } | { readonly kind: 'deploy'; readonly slots: readonly number[]; readonly deployment: Deployment };
+export type ToTaskManager =
+  | { readonly kind: 'slot'; readonly slot: number; readonly message: Exclude<ToSlot, { kind: 'deploy' }> }
+  | { readonly kind: 'deploy'; readonly slots: readonly number[]; readonly deployment: Deployment };
 
 export type FromTaskManager =
   | { readonly kind: 'register'; readonly taskManager: string; readonly slots: readonly SlotOffer[] }

@@ -19,10 +19,17 @@ export function registerGraph(id: string, graph: StreamGraph): () => void {
   return () => void graphs.delete(id);
 }
 
-export async function loadGraph(reference: ProgramReference, parameters: Readonly<Record<string, unknown>>): Promise<StreamGraph> {
+export async function loadGraph(
+  reference: ProgramReference,
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<StreamGraph> {
   if (reference.kind === 'graph') {
     const graph = graphs.get(reference.id);
-    if (graph === undefined) throw new MillstreamError('JOB_MODULE_INVALID', `The graph ${reference.id} was built on another thread. Write the job as a module to run it on worker slots.`);
+    if (graph === undefined)
+      throw new MillstreamError(
+        'JOB_MODULE_INVALID',
+        `The graph ${reference.id} was built on another thread. Write the job as a module to run it on worker slots.`,
+      );
     return graph;
   }
   const program = await importProgram(reference.url);
@@ -34,11 +41,18 @@ export async function importProgram(url: string): Promise<JobProgram> {
   try {
     module = (await import(url)) as { readonly default?: unknown };
   } catch (error) {
-    throw new MillstreamError('JOB_MODULE_INVALID', `The job module ${url} could not be loaded: ${describeThrown(error)}`, { cause: error });
+    throw new MillstreamError(
+      'JOB_MODULE_INVALID',
+      `The job module ${url} could not be loaded: ${describeThrown(error)}`,
+      { cause: error },
+    );
   }
   const program = module.default as Partial<JobProgram> | undefined;
   if (program?.kind !== 'millstream-job' || typeof program.build !== 'function') {
-    throw new MillstreamError('JOB_MODULE_INVALID', `The module ${url} has no job as its default export. Write \`export default job('name', (env, parameters) => …)\`.`);
+    throw new MillstreamError(
+      'JOB_MODULE_INVALID',
+      `The module ${url} has no job as its default export. Write \`export default job('name', (env, parameters) => …)\`.`,
+    );
   }
   return program as JobProgram;
 }

@@ -19,9 +19,15 @@ export function restoreFor(job: JobGraph, checkpoint: CompletedCheckpoint, place
 }
 
 /** State that no operator of the job takes is refused by name, unless it was allowed to be dropped. */
-export function checkRestore(graph: StreamGraph, checkpoint: CompletedCheckpoint, allowNonRestoredState: boolean): void {
+export function checkRestore(
+  graph: StreamGraph,
+  checkpoint: CompletedCheckpoint,
+  allowNonRestoredState: boolean,
+): void {
   const known = new Set(graph.nodes.map(operatorId));
-  const homeless = [...checkpoint.operators].filter(([id, snapshots]) => !known.has(id) && snapshots.some(holdsState)).map(([id]) => id);
+  const homeless = [...checkpoint.operators]
+    .filter(([id, snapshots]) => !known.has(id) && snapshots.some(holdsState))
+    .map(([id]) => id);
   if (homeless.length === 0 || allowNonRestoredState) return;
   throw new MillstreamError(
     'STATE_INCOMPATIBLE',
@@ -30,5 +36,7 @@ export function checkRestore(graph: StreamGraph, checkpoint: CompletedCheckpoint
 }
 
 function holdsState(snapshot: OperatorSnapshot): boolean {
-  return snapshot.keyed.some((state) => state.groups.length > 0) || snapshot.lists.some((list) => list.items.length > 0);
+  return (
+    snapshot.keyed.some((state) => state.groups.length > 0) || snapshot.lists.some((list) => list.items.length > 0)
+  );
 }

@@ -95,7 +95,11 @@ export class SlotChannels {
     const networked = request.settings.localChannels === 'network';
     if (this.#isHere(from) && !networked) return this.#pair(request, 'reader').reader;
     if (from.taskManager === this.#options.taskManager && !networked) {
-      return new RingReader({ ring: ringOf(request), writerBell: bellOf(request.rings, from.slot), decoder: decoder(request) });
+      return new RingReader({
+        ring: ringOf(request),
+        writerBell: bellOf(request.rings, from.slot),
+        decoder: decoder(request),
+      });
     }
     const multiplexer = await this.#waitForIncoming(request, greeting(request));
     return multiplexer.openReader({ id: channelId(request), decoder: decoder(request), wake: request.wakeReader });
@@ -106,12 +110,26 @@ export class SlotChannels {
     const networked = request.settings.localChannels === 'network';
     if (this.#isHere(to) && !networked) return this.#pair(request, 'writer').writer;
     if (to.taskManager === this.#options.taskManager && !networked) {
-      return new RingWriter({ ring: ringOf(request), readerBell: bellOf(request.rings, to.slot), encoder: encoder(request), batchRows: request.batchRows });
+      return new RingWriter({
+        ring: ringOf(request),
+        readerBell: bellOf(request.rings, to.slot),
+        encoder: encoder(request),
+        batchRows: request.batchRows,
+      });
     }
     const address = request.dataAddresses[`${to.taskManager}/${to.slot}`];
-    if (address === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `slot ${to.taskManager}/${to.slot} takes no data from other processes`);
+    if (address === undefined)
+      throw new MillstreamError(
+        'INTERNAL_INVARIANT',
+        `slot ${to.taskManager}/${to.slot} takes no data from other processes`,
+      );
     const multiplexer = await this.#connect(request, address);
-    return multiplexer.openWriter({ id: channelId(request), encoder: encoder(request), wake: request.wakeWriter, batchRows: request.batchRows });
+    return multiplexer.openWriter({
+      id: channelId(request),
+      encoder: encoder(request),
+      wake: request.wakeWriter,
+      batchRows: request.batchRows,
+    });
   }
 
   #isHere(place: Placement): boolean {
@@ -137,7 +155,13 @@ export class SlotChannels {
     const { wakeReader, wakeWriter, batchRows } = request;
     switch (request.settings.localChannels) {
       case 'bytes': {
-        const channel = new BytesChannel({ wakeReader, wakeWriter, batchRows, encoder: encoder(request), decoder: decoder(request) });
+        const channel = new BytesChannel({
+          wakeReader,
+          wakeWriter,
+          batchRows,
+          encoder: encoder(request),
+          decoder: decoder(request),
+        });
         return { reader: channel, writer: channel };
       }
       case 'ring': {
@@ -165,7 +189,10 @@ export class SlotChannels {
       this.#outgoing.set(key, connecting);
       request.defer(() => {
         this.#outgoing.delete(key);
-        connecting?.then((multiplexer) => multiplexer.close(), () => {});
+        connecting?.then(
+          (multiplexer) => multiplexer.close(),
+          () => {},
+        );
       });
     }
     return connecting;
@@ -179,7 +206,14 @@ export class SlotChannels {
     const connection = await this.#options.world.network.connect(address);
     connection.send(new TextEncoder().encode(greeting(request)));
     return await new Promise((resolve, reject) => {
-      connection.onClose((reason) => reject(new MillstreamError('CHANNEL_LOST', `The connection to ${address} broke before it could be used: ${reason?.message ?? 'it was closed'}.`)));
+      connection.onClose((reason) =>
+        reject(
+          new MillstreamError(
+            'CHANNEL_LOST',
+            `The connection to ${address} broke before it could be used: ${reason?.message ?? 'it was closed'}.`,
+          ),
+        ),
+      );
       connection.onMessage(() => resolve(new ChannelMultiplexer(connection)));
     });
   }
@@ -199,7 +233,10 @@ export class SlotChannels {
     const deferred = this.#expect(key);
     request.defer(() => {
       if (!this.#incoming.delete(key)) return;
-      deferred.promise.then((multiplexer) => multiplexer.close(), () => {});
+      deferred.promise.then(
+        (multiplexer) => multiplexer.close(),
+        () => {},
+      );
       deferred.reject(new MillstreamError('CHANNEL_LOST', 'The attempt ended before all its channels were connected.'));
     });
     return deferred.promise;

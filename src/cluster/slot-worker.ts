@@ -12,7 +12,13 @@ const host = threadHost();
 const input = host.input as SlotThreadInput;
 const world = createRealWorld();
 const doorbell = new RealDoorbell(input.bell);
-const channels = new SlotChannels({ world, taskManager: input.taskManager, slots: [input.slot], doorbell, listenAddress: input.listenAddress });
+const channels = new SlotChannels({
+  world,
+  taskManager: input.taskManager,
+  slots: [input.slot],
+  doorbell,
+  listenAddress: input.listenAddress,
+});
 
 const slot = new Slot(
   {
@@ -23,6 +29,7 @@ const slot = new Slot(
     takeMail,
     doorbell,
     post: (message) => host.post(message),
+    heapLimitMegabytes: input.heapMegabytes,
   },
   channels,
 );

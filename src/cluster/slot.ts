@@ -9,6 +9,7 @@
 import { ring } from '../base/doorbell.ts';
 import { MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
+import type { SlotMetrics } from '../graph/launch.ts';
 import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { assertSameGraph, fingerprint, type StreamGraph } from '../graph/stream-graph.ts';
 import type { ChannelWriter } from '../exchange/channel.ts';
@@ -37,6 +38,8 @@ export interface SlotOptions {
   /** Rung when a ring of this slot changed. Absent where no other thread shares memory with it. */
   readonly doorbell: Doorbell | undefined;
   readonly post: (message: FromSlot) => void;
+  /** What the thread was promised; undefined where it has the process's own limit. */
+  readonly heapLimitMegabytes: number | undefined;
 }
 
 export class Slot {
@@ -67,7 +70,8 @@ export class Slot {
     const attempt = this.#attempts.get(attemptKey(message));
     if (attempt === undefined) {
       // What was never built here is gone as soon as it is asked for.
-      if (message.kind === 'cancel') this.#options.post({ kind: 'vacated', jobId: message.jobId, attempt: message.attempt });
+      if (message.kind === 'cancel')
+        this.#options.post({ kind: 'vacated', jobId: message.jobId, attempt: message.attempt });
       return;
     }
     attempt.handle(message);
@@ -75,7 +79,9 @@ export class Slot {
 
   #deploy(deployment: Deployment, rings: SlotRings): void {
     const key = attemptKey(deployment);
-    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () => this.#forget(key));
+    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () =>
+      this.#forget(key),
+    );
     this.#attempts.set(key, attempt);
     void attempt.deploy();
     if (this.#options.doorbell !== undefined) void this.#listen(this.#options.doorbell);
@@ -130,7 +136,14 @@ class SlotAttempt {
   readonly #closeChannels: (() => void)[] = [];
   #state: 'building' | 'built' | 'running' | 'leaving' = 'building';
 
-  constructor(deployment: Deployment, options: SlotOptions, loop: TaskLoop, channels: SlotChannels, rings: SlotRings, forget: () => void) {
+  constructor(
+    deployment: Deployment,
+    options: SlotOptions,
+    loop: TaskLoop,
+    channels: SlotChannels,
+    rings: SlotRings,
+    forget: () => void,
+  ) {
     this.#deployment = deployment;
     this.#options = options;
     this.#loop = loop;
@@ -147,8 +160,14 @@ class SlotAttempt {
   async deploy(): Promise<void> {
     try {
       const deployment = this.#deployment;
-      const graph = await this.#options.world.ownership.run(this.#owner, () => loadGraph(deployment.program, deployment.parameters));
-      assertSameGraph(deployment.fingerprint, fingerprint(graph), `slot ${this.#options.taskManager}/${this.#options.slot}`);
+      const graph = await this.#options.world.ownership.run(this.#owner, () =>
+        loadGraph(deployment.program, deployment.parameters),
+      );
+      assertSameGraph(
+        deployment.fingerprint,
+        fingerprint(graph),
+        `slot ${this.#options.taskManager}/${this.#options.slot}`,
+      );
       await this.#build(graph, buildJobGraph(graph));
       if (this.#state !== 'building') return;
       this.#state = 'built';
@@ -170,12 +189,18 @@ class SlotAttempt {
   }
 
   #isMine(place: Placement): boolean {
-    return place.taskManager === this.#options.taskManager && (place.slot === this.#options.slot || this.#channels.sharesThread(place.slot));
+    return (
+      place.taskManager === this.#options.taskManager &&
+      (place.slot === this.#options.slot || this.#channels.sharesThread(place.slot))
+    );
   }
 
   #placeOf(vertex: number, subtask: number): Placement {
-    const place = this.#deployment.placements.find((candidate) => candidate.vertex === vertex && candidate.subtask === subtask);
-    if (place === undefined) throw new MillstreamError('INTERNAL_INVARIANT', `no slot was given to subtask ${subtask} of vertex ${vertex}`);
+    const place = this.#deployment.placements.find(
+      (candidate) => candidate.vertex === vertex && candidate.subtask === subtask,
+    );
+    if (place === undefined)
+      throw new MillstreamError('INTERNAL_INVARIANT', `no slot was given to subtask ${subtask} of vertex ${vertex}`);
     return place;
   }
 
@@ -185,18 +210,30 @@ class SlotAttempt {
       const senders = (job.vertices[edge.sourceVertex] as JobVertex).parallelism;
       for (let sender = 0; sender < senders; sender++) {
         if (!targetSubtasks(edge.partitioning, sender, senders, vertex.parallelism).includes(subtask)) continue;
-        channels.push({ input: edge.input, reader: await this.#channels.reader(this.#request(edge, sender, subtask, job, graph)) });
+        channels.push({
+          input: edge.input,
+          reader: await this.#channels.reader(this.#request(edge, sender, subtask, job, graph)),
+        });
       }
     }
     return channels;
   }
 
-  async #writersOf(vertex: JobVertex, subtask: number, job: JobGraph, graph: StreamGraph): Promise<(readonly ChannelWriter[])[]> {
+  async #writersOf(
+    vertex: JobVertex,
+    subtask: number,
+    job: JobGraph,
+    graph: StreamGraph,
+  ): Promise<(readonly ChannelWriter[])[]> {
     const writers: (readonly ChannelWriter[])[] = [];
     for (const edge of vertex.outputs) {
       const receivers = (job.vertices[edge.targetVertex] as JobVertex).parallelism;
       const targets = targetSubtasks(edge.partitioning, subtask, vertex.parallelism, receivers);
-      writers.push(await Promise.all(targets.map((target) => this.#channels.writer(this.#request(edge, subtask, target, job, graph)))));
+      writers.push(
+        await Promise.all(
+          targets.map((target) => this.#channels.writer(this.#request(edge, subtask, target, job, graph))),
+        ),
+      );
     }
     return writers;
   }
@@ -223,7 +260,14 @@ class SlotAttempt {
     };
   }
 
-  #seat(graph: StreamGraph, job: JobGraph, vertex: JobVertex, subtask: number, inputs: readonly InputChannel[], writers: readonly (readonly ChannelWriter[])[]): void {
+  #seat(
+    graph: StreamGraph,
+    job: JobGraph,
+    vertex: JobVertex,
+    subtask: number,
+    inputs: readonly InputChannel[],
+    writers: readonly (readonly ChannelWriter[])[],
+  ): void {
     const { world } = this.#options;
     const deployment = this.#deployment;
     const key = taskKey(vertex.id, subtask);
@@ -235,10 +279,16 @@ class SlotAttempt {
       world,
       mailFlag: this.#options.mailFlag,
       inputs: vertex.inputs.length === 0 ? undefined : new InputGate(inputs, exactlyOnce),
-      edges: (gate) => vertex.outputs.map((edge, i) => this.#edgeWriter(edge, writers[i] as readonly ChannelWriter[], gate, job, graph)),
+      edges: (gate) =>
+        vertex.outputs.map((edge, i) =>
+          this.#edgeWriter(edge, writers[i] as readonly ChannelWriter[], gate, job, graph),
+        ),
       listener: this.#listener(reference),
       wake: () => this.#wake(vertex.id, subtask),
-      bufferTimeoutMs: vertex.outputs.reduce((least, edge) => Math.min(least, edge.bufferTimeoutMs), graph.settings.bufferTimeoutMs),
+      bufferTimeoutMs: vertex.outputs.reduce(
+        (least, edge) => Math.min(least, edge.bufferTimeoutMs),
+        graph.settings.bufferTimeoutMs,
+      ),
       environment: {
         jobId: deployment.jobId,
         jobName: deployment.jobName,
@@ -261,11 +311,19 @@ class SlotAttempt {
     return new Map((mine?.snapshots ?? []).map((snapshot) => [snapshot.operatorId, snapshot]));
   }
 
-  #edgeWriter(edge: JobEdge, channels: readonly ChannelWriter[], gate: Gate, job: JobGraph, graph: StreamGraph): EdgeWriter {
+  #edgeWriter(
+    edge: JobEdge,
+    channels: readonly ChannelWriter[],
+    gate: Gate,
+    job: JobGraph,
+    graph: StreamGraph,
+  ): EdgeWriter {
     const target = job.vertices[edge.targetVertex] as JobVertex;
     const { maxParallelism, parallelism } = target;
     const keyed = edge.partitioning.kind === 'hash' || edge.partitioning.kind === 'hash-columns';
-    const channelOfGroup = keyed ? Int32Array.from({ length: maxParallelism }, (_, group) => subtaskOfKeyGroup(group, maxParallelism, parallelism)) : undefined;
+    const channelOfGroup = keyed
+      ? Int32Array.from({ length: maxParallelism }, (_, group) => subtaskOfKeyGroup(group, maxParallelism, parallelism))
+      : undefined;
     return new EdgeWriter({
       channels,
       gate,
@@ -308,8 +366,10 @@ class SlotAttempt {
         this.wakeAll();
         return;
       case 'cancel':
-      case 'release':
         void this.cancel();
+        return;
+      case 'release':
+        void this.#release();
         return;
       case 'trigger':
         this.#task(message)?.trigger(message.barrier);
@@ -345,7 +405,14 @@ class SlotAttempt {
       operators: tasks.flatMap((task) => task.metrics()),
       dropped: tasks.flatMap((task) => task.dropped()),
       accumulators: tasks.map((task) => task.accumulators()),
+      slots: [this.#slotMetrics()],
     });
+  }
+
+  #slotMetrics(): SlotMetrics {
+    const { world, taskManager, slot, heapLimitMegabytes } = this.#options;
+    const { used, limit } = world.heapMegabytes();
+    return { taskManager, slot, heapUsedMegabytes: used, heapLimitMegabytes: heapLimitMegabytes ?? limit };
   }
 
   /** Something of this job failed where no call was there to catch it. */
@@ -358,6 +425,12 @@ class SlotAttempt {
     const first = this.#seats.values().next().value;
     if (first === undefined || this.#state === 'leaving') return;
     this.#options.post({ kind: 'failed', ...first.reference, error: serializeError(cause) });
+  }
+
+  /** The job has finished: what its tasks still do in the background is waited for. */
+  async #release(): Promise<void> {
+    await Promise.all([...this.#seats.values()].map(({ task }) => task.settled()));
+    await this.cancel();
   }
 
   /** Closes all tasks; reports once everything is gone. */

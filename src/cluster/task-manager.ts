@@ -12,7 +12,16 @@ import { RING_BYTES } from '../exchange/channel.ts';
 import { createRing, type RingMemory } from '../exchange/ring.ts';
 import { buildJobGraph, targetSubtasks, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { loadGraph } from './program.ts';
-import type { Deployment, FromSlot, FromTaskManager, Placement, SlotOffer, SlotRings, ToSlot, ToTaskManager } from './messages.ts';
+import type {
+  Deployment,
+  FromSlot,
+  FromTaskManager,
+  Placement,
+  SlotOffer,
+  SlotRings,
+  ToSlot,
+  ToTaskManager,
+} from './messages.ts';
 import { channelName, Slot } from './slot.ts';
 import { NO_RINGS, SlotChannels } from './slot-channels.ts';
 import { Wire } from './wire.ts';
@@ -24,6 +33,7 @@ export interface SlotThreadInput {
   readonly mailFlag: Int32Array<SharedArrayBuffer>;
   readonly bell: Int32Array<SharedArrayBuffer>;
   readonly listenAddress: string | undefined;
+  readonly heapMegabytes: number;
 }
 
 /** The first message of a slot's thread: it is ready, and takes data at this address. */
@@ -38,7 +48,12 @@ export interface TaskManagerOptions {
   readonly slots: number;
   /** How slots run: each on a worker thread started from `entry`, or all on this thread. */
   readonly execution:
-    | { readonly kind: 'threads'; readonly entry: URL; readonly heapMegabytes: number; readonly newDoorbell: () => Doorbell }
+    | {
+        readonly kind: 'threads';
+        readonly entry: URL;
+        readonly heapMegabytes: number;
+        readonly newDoorbell: () => Doorbell;
+      }
     | { readonly kind: 'inline'; readonly doorbell: Doorbell };
   /** Where slots take data from other processes (or from themselves, in tests). */
   readonly listenAddress: string | undefined;
@@ -73,13 +88,32 @@ export class TaskManager {
     const { world, id, slots, execution, listenAddress } = this.#options;
     if (execution.kind !== 'inline') return [];
     const numbers = Array.from({ length: slots }, (_, slot) => slot);
-    const channels = new SlotChannels({ world, taskManager: id, slots: numbers, doorbell: execution.doorbell, listenAddress });
+    const channels = new SlotChannels({
+      world,
+      taskManager: id,
+      slots: numbers,
+      doorbell: execution.doorbell,
+      listenAddress,
+    });
     const dataAddress = await channels.listen();
     const slot = new Slot(
-      { world, taskManager: id, slot: 0, mailFlag: new Int32Array(new SharedArrayBuffer(4)), takeMail: () => {}, doorbell: execution.doorbell, post: (message) => this.#fromSlot(0, message) },
+      {
+        world,
+        taskManager: id,
+        slot: 0,
+        mailFlag: new Int32Array(new SharedArrayBuffer(4)),
+        takeMail: () => {},
+        doorbell: execution.doorbell,
+        post: (message) => this.#fromSlot(0, message),
+        heapLimitMegabytes: undefined,
+      },
       channels,
     );
-    this.#hosts.push({ post: (message) => slot.handle(message), bell: execution.doorbell.cell, close: () => slot.close() });
+    this.#hosts.push({
+      post: (message) => slot.handle(message),
+      bell: execution.doorbell.cell,
+      close: () => slot.close(),
+    });
     return numbers.map((number) => ({ slot: number, host: 0, dataAddress }));
   }
 
@@ -89,11 +123,24 @@ export class TaskManager {
 
   #startThread(slot: number): Promise<SlotOffer> {
     const { world, id, execution, listenAddress } = this.#options;
-    if (execution.kind !== 'threads') throw new MillstreamError('INTERNAL_INVARIANT', 'threads are started only where slots are threads');
+    if (execution.kind !== 'threads')
+      throw new MillstreamError('INTERNAL_INVARIANT', 'threads are started only where slots are threads');
     const mailFlag = new Int32Array(new SharedArrayBuffer(4));
     const bell = execution.newDoorbell().cell;
-    const input: SlotThreadInput = { taskManager: id, slot, mailFlag, bell, listenAddress };
-    const thread = world.threads.spawn({ name: `${id}/slot-${slot}`, entry: execution.entry, input, heapMegabytesMax: execution.heapMegabytes });
+    const input: SlotThreadInput = {
+      taskManager: id,
+      slot,
+      mailFlag,
+      bell,
+      listenAddress,
+      heapMegabytes: execution.heapMegabytes,
+    };
+    const thread = world.threads.spawn({
+      name: `${id}/slot-${slot}`,
+      entry: execution.entry,
+      input,
+      heapMegabytesMax: execution.heapMegabytes,
+    });
     this.#hosts[slot] = threadHost(thread, mailFlag, bell);
     return new Promise((resolve, reject) => {
       thread.onMessage((message) => {
@@ -138,11 +185,21 @@ export class TaskManager {
       return;
     }
     try {
-      const rings = slots.length === 1 ? undefined : this.#makeRings(buildJobGraph(await loadGraph(deployment.program, deployment.parameters)), deployment);
-      for (const slot of slots) this.#host(slot).post({ kind: 'deploy', deployment, rings: rings?.get(slot) ?? NO_RINGS });
+      const rings =
+        slots.length === 1
+          ? undefined
+          : this.#makeRings(buildJobGraph(await loadGraph(deployment.program, deployment.parameters)), deployment);
+      for (const slot of slots)
+        this.#host(slot).post({ kind: 'deploy', deployment, rings: rings?.get(slot) ?? NO_RINGS });
     } catch (error) {
       const [first] = slots;
-      if (first !== undefined) this.#fromSlot(first, { kind: 'deploy-failed', jobId: deployment.jobId, attempt: deployment.attempt, error: serializeError(error) });
+      if (first !== undefined)
+        this.#fromSlot(first, {
+          kind: 'deploy-failed',
+          jobId: deployment.jobId,
+          attempt: deployment.attempt,
+          error: serializeError(error),
+        });
     }
   }
 
@@ -150,7 +207,9 @@ export class TaskManager {
   #makeRings(job: JobGraph, deployment: Deployment): Map<number, SlotRings> {
     const memory = new Map<number, Record<string, RingMemory>>();
     const bells = Object.fromEntries(this.#hosts.map((host, slot) => [slot, host.bell]));
-    const place = new Map(deployment.placements.map((placement) => [`${placement.vertex}/${placement.subtask}`, placement]));
+    const place = new Map(
+      deployment.placements.map((placement) => [`${placement.vertex}/${placement.subtask}`, placement]),
+    );
     for (const edge of job.edges) {
       const senders = (job.vertices[edge.sourceVertex] as JobVertex).parallelism;
       const receivers = (job.vertices[edge.targetVertex] as JobVertex).parallelism;
@@ -158,7 +217,8 @@ export class TaskManager {
         for (const receiver of targetSubtasks(edge.partitioning, sender, senders, receivers)) {
           const from = place.get(`${edge.sourceVertex}/${sender}`) as Placement;
           const to = place.get(`${edge.targetVertex}/${receiver}`) as Placement;
-          if (from.taskManager !== this.#options.id || to.taskManager !== this.#options.id || from.slot === to.slot) continue;
+          if (from.taskManager !== this.#options.id || to.taskManager !== this.#options.id || from.slot === to.slot)
+            continue;
           const ring = createRing(RING_BYTES);
           for (const slot of [from.slot, to.slot]) {
             let own = memory.get(slot);
@@ -196,7 +256,11 @@ function exitError(exit: ThreadExit, taskManager: string, slot: number, heapMega
   const where = `The thread of slot ${slot} of TaskManager ${taskManager}`;
   const cause = exit.error === undefined ? {} : { cause: exit.error };
   if (exit.outOfMemory) {
-    return new MillstreamError('SLOT_OUT_OF_MEMORY', `${where} ran out of its ${heapMegabytes} MB of heap. Raise slotHeapMegabytes, lower the parallelism of this process, or keep less state.`, cause);
+    return new MillstreamError(
+      'SLOT_OUT_OF_MEMORY',
+      `${where} ran out of its ${heapMegabytes} MB of heap. Raise slotHeapMegabytes, lower the parallelism of this process, or keep less state.`,
+      cause,
+    );
   }
   return new MillstreamError('SLOT_LOST', `${where} ended: ${exit.error?.message ?? 'no reason was given'}.`, cause);
 }

@@ -46,7 +46,8 @@ export class Alignment {
 
   onBarrier(channel: number, barrier: BarrierElement): AlignmentResult {
     // A barrier of a checkpoint that was given up arrives late on a slow channel: nothing waits for it any more.
-    if (barrier.checkpoint < this.#highest || (barrier.checkpoint === this.#highest && this.#barrier === undefined)) return WAITING;
+    if (barrier.checkpoint < this.#highest || (barrier.checkpoint === this.#highest && this.#barrier === undefined))
+      return WAITING;
     let superseded: number | undefined;
     if (this.#barrier !== undefined && barrier.checkpoint > this.#barrier.checkpoint) superseded = this.abort();
     this.#barrier ??= barrier;

@@ -125,7 +125,10 @@ export class EdgeWriter {
   /** Checks what a user's partitioner returned. */
   chosen(channel: number): number {
     if (Number.isInteger(channel) && channel >= 0 && channel <= this.#last) return channel;
-    throw new MillstreamError('USER_CODE', `The partitioner behind "${this.#options.operator}" returned ${String(channel)}; it must return a whole number from 0 to ${this.#last}.`);
+    throw new MillstreamError(
+      'USER_CODE',
+      `The partitioner behind "${this.#options.operator}" returned ${String(channel)}; it must return a whole number from 0 to ${this.#last}.`,
+    );
   }
 
   /** A column batch, which belongs to its readers from then on. */
@@ -162,7 +165,8 @@ export class EdgeWriter {
 
   #makePartitioner(): ColumnPartitioner {
     const { partitioning, maxParallelism, operator } = this.#options;
-    if (partitioning.kind !== 'hash-columns') throw new MillstreamError('INTERNAL_INVARIANT', 'columns are partitioned by columns');
+    if (partitioning.kind !== 'hash-columns')
+      throw new MillstreamError('INTERNAL_INVARIANT', 'columns are partitioned by columns');
     return new ColumnPartitioner({
       columns: partitioning.columns,
       channelOfGroup: this.#channelOfGroup,
@@ -177,7 +181,11 @@ export class EdgeWriter {
     let collector = this.#collectors[channel];
     const rows = batch.selected;
     const large = rows * 2 >= COLLECTED_ROWS;
-    if (collector !== undefined && collector.rows > 0 && (large || collector.schema !== batch.schema || collector.rows + rows > COLLECTED_ROWS)) {
+    if (
+      collector !== undefined &&
+      collector.rows > 0 &&
+      (large || collector.schema !== batch.schema || collector.rows + rows > COLLECTED_ROWS)
+    ) {
       this.#sendCollected(channel, collector);
     }
     if (large) {

@@ -17,7 +17,12 @@ export interface InputChannel {
 }
 
 export type InputEvent =
-  | { readonly kind: 'data'; readonly input: number; readonly data: RecordBatch | ColumnBatch; readonly channel: number }
+  | {
+      readonly kind: 'data';
+      readonly input: number;
+      readonly data: RecordBatch | ColumnBatch;
+      readonly channel: number;
+    }
   | { readonly kind: 'watermark'; readonly timestamp: number }
   | { readonly kind: 'status'; readonly idle: boolean }
   | { readonly kind: 'barrier'; readonly barrier: BarrierElement }

@@ -9,7 +9,14 @@
 import { MillstreamError } from '../base/error.ts';
 import { defaultMaxParallelism } from '../data/key.ts';
 import type { DataShape } from '../operator/operator.ts';
-import { nodeOf, type NodeId, type Partitioning, type StreamEdge, type StreamGraph, type StreamNode } from './stream-graph.ts';
+import {
+  nodeOf,
+  type NodeId,
+  type Partitioning,
+  type StreamEdge,
+  type StreamGraph,
+  type StreamNode,
+} from './stream-graph.ts';
 
 export type VertexId = number;
 
@@ -100,7 +107,8 @@ function chainableInput(graph: StreamGraph, node: StreamNode): StreamEdge | unde
   const source = nodeOf(graph, edge.source);
   if (source.chaining === 'never' || source.parallelism !== node.parallelism) return undefined;
   if (source.slotSharingGroup !== node.slotSharingGroup) return undefined;
-  if ((source.maxParallelism ?? node.maxParallelism) !== (node.maxParallelism ?? source.maxParallelism)) return undefined;
+  if ((source.maxParallelism ?? node.maxParallelism) !== (node.maxParallelism ?? source.maxParallelism))
+    return undefined;
   return edge;
 }
 
@@ -112,7 +120,10 @@ function jobEdges(graph: StreamGraph, vertexOfNode: ReadonlyMap<NodeId, number>)
       const targetVertex = vertexOfNode.get(node.id) as number;
       if (sourceVertex === targetVertex && chainableInput(graph, node) === edge) continue;
       const source = nodeOf(graph, edge.source);
-      const partitioning = edge.partitioning.kind === 'forward' && source.parallelism !== node.parallelism ? { kind: 'rebalance' as const } : edge.partitioning;
+      const partitioning =
+        edge.partitioning.kind === 'forward' && source.parallelism !== node.parallelism
+          ? { kind: 'rebalance' as const }
+          : edge.partitioning;
       edges.push(
         Object.freeze({
           id: edges.length,
@@ -133,18 +144,28 @@ function jobEdges(graph: StreamGraph, vertexOfNode: ReadonlyMap<NodeId, number>)
 
 function checkGraph(graph: StreamGraph): void {
   if (graph.nodes.length === 0 || !graph.nodes.some((node) => node.sink)) {
-    throw new MillstreamError('GRAPH_INVALID', `The job "${graph.jobName}" has no sink, so it would compute nothing. End a stream with sinkTo(), print() or executeAndCollect().`);
+    throw new MillstreamError(
+      'GRAPH_INVALID',
+      `The job "${graph.jobName}" has no sink, so it would compute nothing. End a stream with sinkTo(), print() or executeAndCollect().`,
+    );
   }
   const uids = new Map<string, string>();
   for (const node of graph.nodes) {
     const where = `operator "${node.name}" of job "${graph.jobName}"`;
     if (node.uid !== undefined) {
       const other = uids.get(node.uid);
-      if (other !== undefined) throw new MillstreamError('GRAPH_INVALID', `The uid "${node.uid}" is used by "${other}" and by ${where}. Give each operator a uid of its own.`);
+      if (other !== undefined)
+        throw new MillstreamError(
+          'GRAPH_INVALID',
+          `The uid "${node.uid}" is used by "${other}" and by ${where}. Give each operator a uid of its own.`,
+        );
       uids.set(node.uid, node.name);
     }
     if (node.maxParallelism !== undefined && node.parallelism > node.maxParallelism) {
-      throw new MillstreamError('GRAPH_INVALID', `The parallelism ${node.parallelism} of ${where} is above its maximum parallelism ${node.maxParallelism}.`);
+      throw new MillstreamError(
+        'GRAPH_INVALID',
+        `The parallelism ${node.parallelism} of ${where} is above its maximum parallelism ${node.maxParallelism}.`,
+      );
     }
     for (const edge of node.inputs) checkEdge(graph, node, edge, where);
   }
@@ -154,15 +175,30 @@ function checkEdge(graph: StreamGraph, node: StreamNode, edge: StreamEdge, where
   const source = nodeOf(graph, edge.source);
   const shape = edge.side === undefined ? source.definition.output : 'records';
   if (shape !== node.definition.input) {
-    throw new MillstreamError('GRAPH_INVALID', `The ${where} takes ${node.definition.input}, but "${source.name}" gives ${shape}. Put toRows() or toColumns() between them.`);
+    throw new MillstreamError(
+      'GRAPH_INVALID',
+      `The ${where} takes ${node.definition.input}, but "${source.name}" gives ${shape}. Put toRows() or toColumns() between them.`,
+    );
   }
-  if (edge.partitioning.kind === 'forward' && source.parallelism !== node.parallelism && node.definition.keySelectors !== undefined) {
-    throw new MillstreamError('GRAPH_INVALID', `The keyed ${where} is forwarded to from "${source.name}" with another parallelism (${source.parallelism} to ${node.parallelism}), which would mix up its keys. Use keyBy().`);
+  if (
+    edge.partitioning.kind === 'forward' &&
+    source.parallelism !== node.parallelism &&
+    node.definition.keySelectors !== undefined
+  ) {
+    throw new MillstreamError(
+      'GRAPH_INVALID',
+      `The keyed ${where} is forwarded to from "${source.name}" with another parallelism (${source.parallelism} to ${node.parallelism}), which would mix up its keys. Use keyBy().`,
+    );
   }
 }
 
 /** The subtasks of the receiver that a sending subtask is connected with, in channel order. */
-export function targetSubtasks(partitioning: Partitioning, subtask: number, senders: number, receivers: number): readonly number[] {
+export function targetSubtasks(
+  partitioning: Partitioning,
+  subtask: number,
+  senders: number,
+  receivers: number,
+): readonly number[] {
   switch (partitioning.kind) {
     case 'forward':
       return [subtask];
@@ -178,7 +214,10 @@ function rescaleTargets(subtask: number, senders: number, receivers: number): re
   const targets: number[] = [];
   for (let receiver = 0; receiver < receivers; receiver++) {
     const lowest = Math.floor((receiver * senders) / receivers);
-    const connected = senders >= receivers ? subtask >= lowest && subtask < Math.floor(((receiver + 1) * senders) / receivers) : lowest === subtask;
+    const connected =
+      senders >= receivers
+        ? subtask >= lowest && subtask < Math.floor(((receiver + 1) * senders) / receivers)
+        : lowest === subtask;
     if (connected) targets.push(receiver);
   }
   return targets;

@@ -8,7 +8,16 @@ import type { MetricSnapshot } from '../observe/metrics.ts';
 import type { ExecutionSettings } from './settings.ts';
 import type { StreamGraph } from './stream-graph.ts';
 
-export type JobStatus = 'created' | 'running' | 'restarting' | 'failing' | 'cancelling' | 'finishing' | 'failed' | 'cancelled' | 'finished';
+export type JobStatus =
+  | 'created'
+  | 'running'
+  | 'restarting'
+  | 'failing'
+  | 'cancelling'
+  | 'finishing'
+  | 'failed'
+  | 'cancelled'
+  | 'finished';
 
 /** What a job module exports: a program that builds the same graph in every process that calls it. */
 export interface JobProgram {
@@ -44,8 +53,18 @@ export interface DroppedSample {
   readonly timestamp: number;
 }
 
+/** The heap of a thread that runs tasks. */
+export interface SlotMetrics {
+  readonly taskManager: string;
+  readonly slot: number;
+  readonly heapUsedMegabytes: number;
+  /** What the slot may use before the job fails with SLOT_OUT_OF_MEMORY. */
+  readonly heapLimitMegabytes: number;
+}
+
 export interface JobMetrics {
   readonly operators: readonly OperatorMetrics[];
+  readonly slots: readonly SlotMetrics[];
   /** The last few records dropped by each subtask; their counts are in the metrics `dropped.*`. */
   readonly dropped: readonly DroppedSample[];
 }

@@ -10,7 +10,12 @@ export type RuntimeMode = 'streaming' | 'batch' | 'automatic';
 export type RestartStrategy =
   | { readonly kind: 'none' }
   | { readonly kind: 'fixed-delay'; readonly attempts: number; readonly delayMs: number }
-  | { readonly kind: 'failure-rate'; readonly maxFailuresPerInterval: number; readonly intervalMs: number; readonly delayMs: number }
+  | {
+      readonly kind: 'failure-rate';
+      readonly maxFailuresPerInterval: number;
+      readonly intervalMs: number;
+      readonly delayMs: number;
+    }
   | {
       readonly kind: 'exponential-delay';
       readonly initialBackoffMs: number;
@@ -61,7 +66,14 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   batchRows: 512,
   chaining: true,
   autoWatermarkIntervalMs: 200,
-  checkpoint: Object.freeze({ intervalMs: undefined, timeoutMs: 600_000, minPauseMs: 0, maxConcurrent: 1, tolerableFailures: 0, mode: 'exactly-once' }),
+  checkpoint: Object.freeze({
+    intervalMs: undefined,
+    timeoutMs: 600_000,
+    minPauseMs: 0,
+    maxConcurrent: 1,
+    tolerableFailures: 0,
+    mode: 'exactly-once',
+  }),
   restart: undefined,
   localChannels: 'direct',
   mutationCheck: false,
@@ -88,7 +100,11 @@ export function effectiveRestart(settings: ExecutionSettings): RestartStrategy {
 export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   const whole = (name: string, value: number, min: number, max: number): void => {
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new MillstreamError('OPTION_INVALID', `${name} must be a whole number from ${min} to ${max}, but is ${value}.`, { details: { option: name } });
+      throw new MillstreamError(
+        'OPTION_INVALID',
+        `${name} must be a whole number from ${min} to ${max}, but is ${value}.`,
+        { details: { option: name } },
+      );
     }
   };
   whole('parallelism', settings.parallelism, 1, 32_768);
@@ -96,7 +112,8 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('bufferTimeoutMs', settings.bufferTimeoutMs, -1, 3_600_000);
   whole('batchRows', settings.batchRows, 1, 65_536);
   whole('autoWatermarkIntervalMs', settings.autoWatermarkIntervalMs, 0, 3_600_000);
-  if (settings.checkpoint.intervalMs !== undefined) whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
+  if (settings.checkpoint.intervalMs !== undefined)
+    whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
   whole('checkpoint.timeoutMs', settings.checkpoint.timeoutMs, 1, 86_400_000);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);

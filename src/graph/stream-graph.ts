@@ -33,7 +33,11 @@ export type Partitioning =
   /** To subtask 0. */
   | { readonly kind: 'global' }
   /** Where the user's function says. */
-  | { readonly kind: 'custom'; readonly key: (value: never) => unknown; readonly partition: (key: never, partitions: number) => number };
+  | {
+      readonly kind: 'custom';
+      readonly key: (value: never) => unknown;
+      readonly partition: (key: never, partitions: number) => number;
+    };
 
 export interface StreamEdge {
   readonly source: NodeId;
@@ -87,7 +91,12 @@ export function nodeOf(graph: StreamGraph, id: NodeId): StreamNode {
 /** One line per node with everything that workers must agree on; functions are compared by their text. */
 export function fingerprint(graph: StreamGraph): readonly string[] {
   return graph.nodes.map((node) => {
-    const inputs = node.inputs.map((edge) => `${edge.source}${edge.side === undefined ? '' : `/${edge.side}`}-${edge.partitioning.kind}->${edge.input}`).join(' ');
+    const inputs = node.inputs
+      .map(
+        (edge) =>
+          `${edge.source}${edge.side === undefined ? '' : `/${edge.side}`}-${edge.partitioning.kind}->${edge.input}`,
+      )
+      .join(' ');
     return `${node.id} ${operatorId(node)} "${node.name}" ${node.definition.kind} p=${node.parallelism} max=${node.maxParallelism ?? '-'} ${node.chaining} ${node.slotSharingGroup} [${inputs}]`;
   });
 }

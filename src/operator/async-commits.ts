@@ -1,8 +1,8 @@
 /**
  * Committing what a sink's writer prepared: outside the element path, one checkpoint after the other.
  *
- * Committables wait in the operator's state until their checkpoint is complete, and are handed to the committer again
- * after a restore, until it has answered for each.
+ * Committables wait in the operator's state until their checkpoint is complete, and stay there until they are committed:
+ * a later checkpoint that completes before holds them too. After a restore they are handed to the committer again.
  */
 
 import { MillstreamError } from '../base/error.ts';
@@ -31,7 +31,12 @@ export class Commits {
   readonly #context: OperatorContext<never>;
   readonly #committer: Committer<unknown> | undefined;
   readonly #tellGlobal: boolean;
+  /** Prepared, and not known to be committed. */
+  #pending: readonly Pending[] = [];
+  readonly #begun = new Set<Pending>();
   #committing: Promise<void> = Promise.resolve();
+  #resumePause: (() => void) | undefined;
+  #closed = false;
 
   constructor(context: OperatorContext<never>, committer: Committer<unknown> | undefined, tellGlobal: boolean) {
     this.#context = context;
@@ -39,39 +44,72 @@ export class Commits {
     this.#tellGlobal = tellGlobal;
   }
 
-  /** Commits after what was begun before; rejects when a committable is lost. */
-  commit(pending: readonly Pending[]): Promise<void> {
-    const done = this.#committing.then(() => this.#run(pending));
+  /** What a snapshot has to hold. */
+  get pending(): readonly Pending[] {
+    return this.#pending;
+  }
+
+  keep(pending: readonly Pending[]): void {
+    if (pending.length > 0) this.#pending = [...this.#pending, ...pending];
+  }
+
+  /**
+   * Commits what is kept up to a complete checkpoint, after what was begun before. Undefined when there is nothing to
+   * do; rejects when a committable is lost.
+   */
+  commit(checkpoint: number): Promise<void> | undefined {
+    const ready = this.#pending.filter((one) => one.checkpoint <= checkpoint && !this.#begun.has(one));
+    if (ready.length === 0) return undefined;
+    for (const one of ready) this.#begun.add(one);
+    const done = this.#committing.then(async () => {
+      await this.#run(ready);
+      this.#pending = this.#pending.filter((one) => !ready.includes(one));
+      for (const one of ready) this.#begun.delete(one);
+    });
     this.#committing = done.catch(() => {});
     return done;
+  }
+
+  /** Settles when nothing is under way. */
+  get idle(): Promise<void> {
+    return this.#committing;
   }
 
   async #run(pending: readonly Pending[]): Promise<void> {
     const sink = this.#context.task.operatorName;
     let waiting = pending;
-    for (let retries = 0; waiting.length > 0; retries++) {
+    for (let retries = 0; waiting.length > 0 && !this.#closed; retries++) {
       const again = new Set<Pending>();
       const requests = waiting.map((one) => new Request(one, retries, again, sink));
       await this.#committer?.commit(requests);
       for (const request of requests) request.check();
       if (again.size > 0 && retries >= COMMIT_RETRIES_MAX) {
-        throw new MillstreamError('SINK_FAILED', `${again.size} committables of sink "${sink}" were not committed after ${COMMIT_RETRIES_MAX} retries.`);
+        throw new MillstreamError(
+          'SINK_FAILED',
+          `${again.size} committables of sink "${sink}" were not committed after ${COMMIT_RETRIES_MAX} retries.`,
+        );
       }
       waiting = [...again];
       if (waiting.length > 0) await this.#pause();
     }
-    if (!this.#tellGlobal) return;
+    if (!this.#tellGlobal || waiting.length > 0) return;
     const committed = pending.map((one) => one.committable);
     const checkpoint = pending.reduce((latest, one) => Math.max(latest, one.checkpoint), 0);
     this.#context.toCoordinator({ checkpoint, committed } satisfies Committed);
   }
 
+  /** Cut short by `close`, for a closed operator's timers do not ring. */
   #pause(): Promise<void> {
-    return new Promise((resolve) => void this.#context.at(this.#context.now() + COMMIT_RETRY_MS, resolve));
+    return new Promise((resolve) => {
+      this.#resumePause = resolve;
+      this.#context.at(this.#context.now() + COMMIT_RETRY_MS, resolve);
+    });
   }
 
-  /** Waits for what is under way, then closes the writer and the committer. */
+  /** Waits for what is under way, without trying again, then closes the writer and the committer. */
   async close(writer: { close(): void | Promise<void> } | undefined): Promise<void> {
+    this.#closed = true;
+    this.#resumePause?.();
     await this.#committing;
     await writer?.close();
     await this.#committer?.close();
@@ -123,7 +161,9 @@ export class GlobalCommitCoordinator implements OperatorCoordinator {
 
   constructor(sink: Sink<unknown>, context: CoordinatorContext) {
     this.#context = context;
-    this.#committer = (sink.createGlobalCommitter as NonNullable<Sink<unknown>['createGlobalCommitter']>)(context.world);
+    this.#committer = (sink.createGlobalCommitter as NonNullable<Sink<unknown>['createGlobalCommitter']>)(
+      context.world,
+    );
   }
 
   start(): void {}

@@ -37,17 +37,21 @@ export interface CollectOptions {
   readonly withCheckpoints: boolean;
 }
 
-export function collectSink(options: CollectOptions): { readonly definition: OperatorDefinition; readonly coordinator: CoordinatorFactory } {
+export function collectSink(options: CollectOptions): {
+  readonly definition: OperatorDefinition;
+  readonly coordinator: CoordinatorFactory;
+} {
   return {
     definition: { kind: 'collect', input: 'records', output: 'none', create: () => new CollectOperator() },
-    coordinator: (context, restored) => new CollectCoordinator(context, options.withCheckpoints, restored as CollectState | undefined),
+    coordinator: (context, restored) =>
+      new CollectCoordinator(context, options.withCheckpoints, restored as CollectState | undefined),
   };
 }
 
 class CollectOperator extends PlainOperator<never> implements InputOperator<unknown> {
   #values: unknown[] = [];
   #ahead = 0;
-  #wake: (() => void) | undefined;
+  #closed = false;
   #timer = false;
 
   override open(context: OperatorContext<never>): void {
@@ -73,19 +77,26 @@ class CollectOperator extends PlainOperator<never> implements InputOperator<unkn
     if (this.#values.length === 0) return;
     const bytes = encodeValues(this.#values, this.context.types);
     this.#values = [];
-    this.context.toCoordinator({ kind: 'batch', subtask: this.context.task.subtask, attempt: this.context.task.attempt, bytes } satisfies CollectedBatch);
+    this.context.toCoordinator({
+      kind: 'batch',
+      subtask: this.context.task.subtask,
+      attempt: this.context.task.attempt,
+      bytes,
+    } satisfies CollectedBatch);
     this.#ahead++;
-    if (this.#ahead >= BATCHES_AHEAD_MAX && this.#wake === undefined) {
-      this.context.hold(new Promise<void>((resolve) => (this.#wake = resolve)));
+    // Like an edge without room: the input waits, barriers do not.
+    if (this.#ahead >= BATCHES_AHEAD_MAX && !this.#closed) {
+      this.#closed = true;
+      this.context.gate.closeOutput();
     }
   }
 
   fromCoordinator(message: unknown): void {
     if ((message as Taken).kind !== 'taken') return;
     this.#ahead--;
-    if (this.#ahead >= BATCHES_AHEAD_MAX) return;
-    this.#wake?.();
-    this.#wake = undefined;
+    if (this.#ahead >= BATCHES_AHEAD_MAX || !this.#closed) return;
+    this.#closed = false;
+    this.context.gate.openOutput();
   }
 
   beforeBarrier(): void {
@@ -140,7 +151,8 @@ class CollectCoordinator implements OperatorCoordinator {
 
   /** The subtasks sent what belongs to the checkpoint before they acknowledged it, in order. */
   acknowledged(subtask: number, checkpoint: number): void {
-    for (const one of this.#waiting) if (one.batch.subtask === subtask && one.checkpoint === undefined) one.checkpoint = checkpoint;
+    for (const one of this.#waiting)
+      if (one.batch.subtask === subtask && one.checkpoint === undefined) one.checkpoint = checkpoint;
   }
 
   checkpointComplete(checkpoint: number): void {

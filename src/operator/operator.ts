@@ -121,6 +121,8 @@ export interface Operator extends Resumable {
   checkpointAborted?(checkpoint: number): void;
   /** A message of this operator's coordinator. */
   fromCoordinator?(message: unknown): void;
+  /** Settles when nothing is under way in the background, such as a commit: a finished job waits for it. */
+  settled?(): Promise<void>;
   close(): void | Promise<void>;
 }
 

@@ -13,7 +13,10 @@ import { PlainOperator } from './plain-operator.ts';
 const WRITER_STATES = 'writer-states';
 const COMMITTABLES = 'committables';
 
-export function sinkDefinition<T>(sink: Sink<T, never, never>): { readonly definition: OperatorDefinition; readonly coordinator: CoordinatorFactory | undefined } {
+export function sinkDefinition<T>(sink: Sink<T, never, never>): {
+  readonly definition: OperatorDefinition;
+  readonly coordinator: CoordinatorFactory | undefined;
+} {
   const erased = sink as unknown as Sink<T>;
   return {
     definition: {
@@ -24,7 +27,10 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): { readonly defin
       create: () => new WritingOperator(erased),
       describe: { sink: sink.name, guarantee: sink.guarantee },
     },
-    coordinator: sink.createGlobalCommitter === undefined ? undefined : (context) => new GlobalCommitCoordinator(sink as unknown as Sink<unknown>, context),
+    coordinator:
+      sink.createGlobalCommitter === undefined
+        ? undefined
+        : (context) => new GlobalCommitCoordinator(sink as unknown as Sink<unknown>, context),
   };
 }
 
@@ -32,9 +38,10 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   readonly #sink: Sink<T>;
   #writer!: SinkWriter<T, unknown, unknown>;
   #commits!: Commits;
-  #pending: Pending[] = [];
   /** One object for all records: a writer reads it during `write` only. */
-  readonly #about = { timestamp: 0, watermark: -Infinity, rowKind: 0 } satisfies { -readonly [K in keyof WriteContext]: WriteContext[K] };
+  readonly #about = { timestamp: 0, watermark: -Infinity, rowKind: 0 } satisfies {
+    -readonly [K in keyof WriteContext]: WriteContext[K];
+  };
 
   constructor(sink: Sink<T>) {
     super();
@@ -44,7 +51,11 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   override open(context: OperatorContext<never>): void {
     super.open(context);
     const states = context.operatorState.list<unknown>(WRITER_STATES, 'split').items;
-    this.#commits = new Commits(context, this.#sink.createCommitter?.(context.world), this.#sink.createGlobalCommitter !== undefined);
+    this.#commits = new Commits(
+      context,
+      this.#sink.createCommitter?.(context.world),
+      this.#sink.createGlobalCommitter !== undefined,
+    );
     this.#writer = this.#sink.createWriter(
       {
         subtask: context.task.subtask,
@@ -54,15 +65,19 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
         restoredCheckpoint: context.restored ? 0 : undefined,
         now: () => context.now(),
         after: (delayMs, callback) => void context.at(context.now() + delayMs, callback),
-        fail: (error) => context.mail(() => { throw error; }),
+        fail: (error) =>
+          context.mail(() => {
+            throw error;
+          }),
         metrics: context.metrics,
         world: context.world,
       },
       states,
     );
-    this.#pending = [...context.operatorState.list<Pending>(COMMITTABLES, 'split').items];
+    this.#commits.keep(context.operatorState.list<Pending>(COMMITTABLES, 'split').items);
     // What the restored checkpoint holds was complete: it is committed (again) before anything new is written.
-    if (this.#pending.length > 0) context.hold(this.#commits.commit(this.#pending.splice(0)));
+    const committing = this.#commits.commit(Infinity);
+    if (committing !== undefined) context.hold(committing);
   }
 
   element(value: T, timestamp: Timestamp, kind: RowKindCode): void {
@@ -99,24 +114,25 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   }
 
   #keep(checkpoint: number, committables: readonly unknown[]): void {
-    for (const committable of committables) this.#pending.push({ checkpoint, committable });
+    this.#commits.keep(committables.map((committable) => ({ checkpoint, committable })));
   }
 
   override snapshot(writer: SnapshotWriter): void {
     const store = this.context.operatorState;
     store.list<unknown>(WRITER_STATES, 'split').update(this.#writer.snapshot?.(writer.checkpoint) ?? []);
-    store.list<Pending>(COMMITTABLES, 'split').update(this.#pending);
+    store.list<Pending>(COMMITTABLES, 'split').update(this.#commits.pending);
   }
 
   checkpointComplete(checkpoint: number): void {
-    const ready = this.#pending.filter((pending) => pending.checkpoint <= checkpoint);
-    if (ready.length === 0) return;
-    this.#pending = this.#pending.filter((pending) => pending.checkpoint > checkpoint);
-    this.#commits.commit(ready).catch((error: unknown) =>
+    this.#commits.commit(checkpoint)?.catch((error: unknown) =>
       this.context.mail(() => {
         throw error;
       }),
     );
+  }
+
+  settled(): Promise<void> {
+    return this.#commits.idle;
   }
 
   override close(): Promise<void> {

@@ -26,7 +26,11 @@ type ToEnumerator =
   | { readonly kind: 'request' }
   | { readonly kind: 'event'; readonly event: unknown }
   | { readonly kind: 'watermark'; readonly watermark: number; readonly idle: boolean };
-type FromEnumerator = { readonly kind: 'limit'; readonly limit: number } | { readonly kind: 'splits'; readonly splits: readonly unknown[] } | { readonly kind: 'no-more' } | { readonly kind: 'event'; readonly event: unknown };
+type FromEnumerator =
+  | { readonly kind: 'limit'; readonly limit: number }
+  | { readonly kind: 'splits'; readonly splits: readonly unknown[] }
+  | { readonly kind: 'no-more' }
+  | { readonly kind: 'event'; readonly event: unknown };
 
 export interface SourceOperatorOptions {
   readonly watermarkIntervalMs: number;
@@ -47,7 +51,8 @@ export function sourceDefinition<T>(
       create: () => new ReadingOperator(erased, strategy, options),
       describe: { source: source.name, boundedness: source.boundedness, replayable: source.replayable },
     },
-    coordinator: (context, restored) => new EnumeratorCoordinator(erased, strategy.alignment, context, restored as CoordinatorState | undefined),
+    coordinator: (context, restored) =>
+      new EnumeratorCoordinator(erased, strategy.alignment, context, restored as CoordinatorState | undefined),
   };
 }
 
@@ -132,7 +137,8 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
     this.#ticker?.cancel();
     this.#aligner?.cancel();
     // Who has ended is waited for no longer.
-    if (this.#strategy.alignment !== undefined) this.#context.toCoordinator({ kind: 'watermark', watermark: MAX_WATERMARK, idle: true } satisfies ToEnumerator);
+    if (this.#strategy.alignment !== undefined)
+      this.#context.toCoordinator({ kind: 'watermark', watermark: MAX_WATERMARK, idle: true } satisfies ToEnumerator);
     if (this.#stopped === 'undrained') return;
     this.#setIdle(false);
     this.#output.watermark(MAX_WATERMARK);
@@ -174,7 +180,9 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   }
 
   #splitOutput(splitId: string): SplitOutput<T> {
-    return new SplitOutput(this, this.#watermarks.addSplit(splitId), this.#watermarks, this.#output, this.#gate, () => this.#change(this.#watermarks.take()));
+    return new SplitOutput(this, this.#watermarks.addSplit(splitId), this.#watermarks, this.#output, this.#gate, () =>
+      this.#change(this.#watermarks.take()),
+    );
   }
 
   releaseSplit(splitId: string): void {
@@ -222,7 +230,11 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
     if (alignment === undefined) return;
     this.#aligner = this.#context.at(this.#context.now() + alignment.updateIntervalMs, () => {
       if (this.#ended) return;
-      this.#context.toCoordinator({ kind: 'watermark', watermark: this.#lastWatermark, idle: this.#idle } satisfies ToEnumerator);
+      this.#context.toCoordinator({
+        kind: 'watermark',
+        watermark: this.#lastWatermark,
+        idle: this.#idle,
+      } satisfies ToEnumerator);
       this.#scheduleAlignment();
     });
   }
@@ -287,7 +299,14 @@ class SplitOutput<T> implements ReaderOutput<T> {
   readonly #gate: Gate;
   readonly #moved: () => void;
 
-  constructor(parent: ReaderOutput<T>, split: SplitWatermark<T>, watermarks: SplitWatermarks<T>, output: Output<T>, gate: Gate, moved: () => void) {
+  constructor(
+    parent: ReaderOutput<T>,
+    split: SplitWatermark<T>,
+    watermarks: SplitWatermarks<T>,
+    output: Output<T>,
+    gate: Gate,
+    moved: () => void,
+  ) {
     this.#parent = parent;
     this.#split = split;
     this.#watermarks = watermarks;
@@ -337,7 +356,12 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   #announcer: Cancellation | undefined;
   #closed = false;
 
-  constructor(source: Source<unknown, unknown, unknown>, alignment: WatermarkAlignment | undefined, context: CoordinatorContext, restored: CoordinatorState | undefined) {
+  constructor(
+    source: Source<unknown, unknown, unknown>,
+    alignment: WatermarkAlignment | undefined,
+    context: CoordinatorContext,
+    restored: CoordinatorState | undefined,
+  ) {
     this.#context = context;
     this.#alignment = alignment;
     this.#group = alignment === undefined ? undefined : context.alignment(alignment.group, alignment.maxDriftMs);
@@ -365,7 +389,8 @@ class EnumeratorCoordinator implements OperatorCoordinator {
           this.#context.fail(error);
           return;
         }
-        if (everyMs !== undefined) this.#context.world.clock.after(everyMs, () => this.#closed || this.#call(work, done, everyMs));
+        if (everyMs !== undefined)
+          this.#context.world.clock.after(everyMs, () => this.#closed || this.#call(work, done, everyMs));
       },
       (error: unknown) => this.#closed || this.#context.fail(error),
     );
@@ -380,8 +405,11 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   #announceLimit(): void {
     const group = this.#group;
     if (group === undefined || this.#closed) return;
-    for (const subtask of this.#readers) this.#context.toTask(subtask, { kind: 'limit', limit: group.limit } satisfies FromEnumerator);
-    this.#announcer = this.#context.world.clock.after((this.#alignment as WatermarkAlignment).updateIntervalMs, () => this.#announceLimit());
+    for (const subtask of this.#readers)
+      this.#context.toTask(subtask, { kind: 'limit', limit: group.limit } satisfies FromEnumerator);
+    this.#announcer = this.#context.world.clock.after((this.#alignment as WatermarkAlignment).updateIntervalMs, () =>
+      this.#announceLimit(),
+    );
   }
 
   taskStarted(subtask: number): void {
@@ -392,7 +420,8 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   fromTask(subtask: number, message: unknown): void {
     const said = message as ToEnumerator;
     if (said.kind === 'request') this.#enumerator.handleSplitRequest(subtask);
-    else if (said.kind === 'watermark') this.#group?.report(`${this.#context.operatorName}/${subtask}`, said.watermark, said.idle);
+    else if (said.kind === 'watermark')
+      this.#group?.report(`${this.#context.operatorName}/${subtask}`, said.watermark, said.idle);
     else this.#enumerator.handleEvent?.(subtask, said.event);
   }
 

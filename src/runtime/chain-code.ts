@@ -30,7 +30,12 @@ export interface ChainNode {
   readonly instance: Operator | undefined;
   /** Chained nodes that read this one, by index. */
   readonly children: readonly { readonly index: number; readonly side: string | undefined }[];
-  readonly edges: readonly { readonly writer: EdgeWriter; readonly partitioning: Partitioning; readonly side: string | undefined; readonly shape: DataShape }[];
+  readonly edges: readonly {
+    readonly writer: EdgeWriter;
+    readonly partitioning: Partitioning;
+    readonly side: string | undefined;
+    readonly shape: DataShape;
+  }[];
 }
 
 /** What the text writes while it runs. */
@@ -59,11 +64,20 @@ export interface ChainCode {
 /** Operators in one flat body; beyond that V8's inlining budget ends and a function per operator is faster. */
 const FLAT_OPERATORS_MAX = 16;
 
-export function generateChain(nodes: readonly ChainNode[], inputs: number, gate: Gate, frame: ChainFrame, tag: string, check?: MutationCheck): ChainCode {
+export function generateChain(
+  nodes: readonly ChainNode[],
+  inputs: number,
+  gate: Gate,
+  frame: ChainFrame,
+  tag: string,
+  check?: MutationCheck,
+): ChainCode {
   const writer = new ChainWriter(nodes, inputs, check !== undefined);
   const text = `${writer.text()}\n//# sourceURL=millstream/${tag}`;
   // The one place where text becomes code, besides the codecs and kernels.
-  const make = new Function('bound', 'ops', 'edges', 'gate', 'frame', 'counts', 'check', text) as (...things: unknown[]) => Omit<ChainCode, 'text'>;
+  const make = new Function('bound', 'ops', 'edges', 'gate', 'frame', 'counts', 'check', text) as (
+    ...things: unknown[]
+  ) => Omit<ChainCode, 'text'>;
   const instances = nodes.map((node) => node.instance);
   const edges = nodes.flatMap((node) => node.edges.map((edge) => edge.writer));
   return { ...make(writer.bound, instances, edges, gate, frame, frame.counts, check), text };
@@ -103,9 +117,12 @@ class ChainWriter {
     this.#nodes.forEach((node, index) => node.instance !== undefined && this.#outputClass(index));
     const runs = Array.from({ length: this.#inputs }, (_, input) => this.#runFunction(input));
     const elements = Array.from({ length: this.#inputs }, (_, input) => this.#elementFunction(input));
-    for (let next = this.#separate.shift(); next !== undefined; next = this.#separate.shift()) this.#separateFunction(next);
+    for (let next = this.#separate.shift(); next !== undefined; next = this.#separate.shift())
+      this.#separateFunction(next);
     const head = this.#headControl();
-    const outputs = this.#nodes.map((node, index) => (node.instance === undefined ? 'undefined' : `new Out${index}()`)).join(', ');
+    const outputs = this.#nodes
+      .map((node, index) => (node.instance === undefined ? 'undefined' : `new Out${index}()`))
+      .join(', ');
     const bindings = this.bound.map((_, i) => `const f${i} = bound[${i}];`);
     return [
       "'use strict';",
@@ -211,14 +228,24 @@ class ChainWriter {
     for (const child of node.children) {
       if (child.side !== side) continue;
       this.#enter(child.index, 0, value, timestamp, kind);
-      if (digest !== undefined) this.#lines.push(`check.passed(${value}, ${digest}, ${index}, ${JSON.stringify(this.#nodes[child.index]?.name)});`);
+      if (digest !== undefined)
+        this.#lines.push(
+          `check.passed(${value}, ${digest}, ${index}, ${JSON.stringify(this.#nodes[child.index]?.name)});`,
+        );
     }
     node.edges.forEach((edge, i) => {
-      if (edge.side === side) this.#lines.push(this.#edgeText(`edge${this.#edgeOf(index, i)}`, edge, value, timestamp, kind));
+      if (edge.side === side)
+        this.#lines.push(this.#edgeText(`edge${this.#edgeOf(index, i)}`, edge, value, timestamp, kind));
     });
   }
 
-  #edgeText(edge: string, { writer, partitioning, shape }: ChainNode['edges'][number], value: string, timestamp: string, kind: string): string {
+  #edgeText(
+    edge: string,
+    { writer, partitioning, shape }: ChainNode['edges'][number],
+    value: string,
+    timestamp: string,
+    kind: string,
+  ): string {
     const record = `${value}, ${timestamp}, ${kind}`;
     const channels = writer.channelCount;
     if (shape === 'columns') return `${edge}.columns(${value});`;
@@ -248,8 +275,15 @@ class ChainWriter {
     this.#flat = 0;
     this.#lines.push(`class Out${index} {`, 'emit(value, timestamp, kind) {', 'try {');
     this.#rest(index, undefined, 'value', 'timestamp', 'kind');
-    this.#lines.push('} catch (error) { frame.failed ??= { value }; throw error; }', `frame.at = ${index};`, '}', 'side(tag, value, timestamp) {');
-    const tags = new Set([...node.children, ...node.edges].map((reader) => reader.side).filter((side) => side !== undefined));
+    this.#lines.push(
+      '} catch (error) { frame.failed ??= { value }; throw error; }',
+      `frame.at = ${index};`,
+      '}',
+      'side(tag, value, timestamp) {',
+    );
+    const tags = new Set(
+      [...node.children, ...node.edges].map((reader) => reader.side).filter((side) => side !== undefined),
+    );
     for (const tag of tags) {
       this.#flat = 0;
       this.#lines.push(`if (tag === ${JSON.stringify(tag)}) {`);
@@ -276,7 +310,9 @@ class ChainWriter {
   #controlTargets(index: number): string[] {
     const node = this.#nodes[index] as ChainNode;
     const children = node.children.flatMap((child) =>
-      (this.#nodes[child.index] as ChainNode).instance === undefined ? this.#controlTargets(child.index) : [`op${child.index}`],
+      (this.#nodes[child.index] as ChainNode).instance === undefined
+        ? this.#controlTargets(child.index)
+        : [`op${child.index}`],
     );
     return [...children, ...node.edges.map((_, i) => `edge${this.#edgeOf(index, i)}`)];
   }

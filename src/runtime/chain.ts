@@ -90,8 +90,20 @@ export class Chain {
     this.#frame = { at: 0, failed: undefined, counts: new Float64Array(2 * vertex.nodes.length) };
     const head = vertex.nodes[0] as StreamNode;
     const inputs = head.inputs.reduce((most, edge) => Math.max(most, edge.input + 1), 0);
-    this.#check = calls.mutationCheck ? new MutationCheck(calls.types, vertex.nodes.map((node) => node.name)) : undefined;
-    this.code = generateChain(this.#tree(edges), inputs, gate, this.#frame, `${calls.jobId}/vertex-${vertex.id}/${subtask}/${calls.attempt}`, this.#check);
+    this.#check = calls.mutationCheck
+      ? new MutationCheck(
+          calls.types,
+          vertex.nodes.map((node) => node.name),
+        )
+      : undefined;
+    this.code = generateChain(
+      this.#tree(edges),
+      inputs,
+      gate,
+      this.#frame,
+      `${calls.jobId}/vertex-${vertex.id}/${subtask}/${calls.attempt}`,
+      this.#check,
+    );
   }
 
   #tree(edges: readonly EdgeWriter[]): ChainNode[] {
@@ -100,9 +112,13 @@ export class Chain {
       name: member.node.name,
       definition: member.node.definition,
       instance: member.instance,
-      children: this.#vertex.chained.filter((edge) => edge.from === member.node.id).map((edge) => ({ index: indexOf.get(edge.to) as number, side: edge.side })),
+      children: this.#vertex.chained
+        .filter((edge) => edge.from === member.node.id)
+        .map((edge) => ({ index: indexOf.get(edge.to) as number, side: edge.side })),
       edges: this.#vertex.outputs.flatMap((edge, i) =>
-        edge.sourceNode === member.node.id ? [{ writer: edges[i] as EdgeWriter, partitioning: edge.partitioning, side: edge.side, shape: edge.shape }] : [],
+        edge.sourceNode === member.node.id
+          ? [{ writer: edges[i] as EdgeWriter, partitioning: edge.partitioning, side: edge.side, shape: edge.shape }]
+          : [],
       ),
     }));
   }
@@ -220,7 +236,13 @@ export class Chain {
 
   #dropped(member: Member, reason: string, value: unknown, timestamp: number): void {
     member.metrics.counter(`dropped.${reason}`).inc();
-    member.dropped.push({ operatorId: member.id, subtask: this.#subtask, reason, record: describeRecord(value), timestamp });
+    member.dropped.push({
+      operatorId: member.id,
+      subtask: this.#subtask,
+      reason,
+      record: describeRecord(value),
+      timestamp,
+    });
     if (member.dropped.length > DROPPED_SAMPLES_MAX) member.dropped.shift();
   }
 
@@ -293,7 +315,12 @@ export class Chain {
     return undefined;
   }
 
-  async #beforeBarrierFrom(from: number, checkpoint: number, type: 'checkpoint' | 'savepoint', waiting: Promise<void>): Promise<void> {
+  async #beforeBarrierFrom(
+    from: number,
+    checkpoint: number,
+    type: 'checkpoint' | 'savepoint',
+    waiting: Promise<void>,
+  ): Promise<void> {
     await waiting;
     for (let index = from; index < this.#members.length; index++) {
       this.#frame.at = index;
@@ -321,12 +348,20 @@ export class Chain {
     this.#members.forEach((member, index) => this.#as(index, () => member.instance?.checkpointAborted?.(checkpoint)));
   }
 
+  /** Settles when no operator has anything under way in the background. */
+  async settled(): Promise<void> {
+    for (const member of this.#members) await member.instance?.settled?.();
+  }
+
   // Looking in.
 
   /** Names the operator and the record in an error that came out of the chain. */
   blame(thrown: unknown, record: unknown): Error {
     const member = this.#members[this.#frame.at];
-    if (member === undefined) return thrown instanceof Error ? thrown : new MillstreamError('USER_CODE', describeThrown(thrown), { cause: thrown });
+    if (member === undefined)
+      return thrown instanceof Error
+        ? thrown
+        : new MillstreamError('USER_CODE', describeThrown(thrown), { cause: thrown });
     const { failed } = this.#frame;
     const given = failed === undefined ? record : failed.value;
     return userFailure(thrown, member.node, this.#subtask, this.#opened < this.#members.length ? NO_RECORD : given);
@@ -364,7 +399,11 @@ export class Chain {
   /** Accumulators that user functions registered, by name. */
   accumulators(): Readonly<Record<string, unknown>> {
     const all: Record<string, unknown> = {};
-    for (const member of this.#members) Object.assign(all, (member.instance as { accumulators?: () => Record<string, unknown> } | undefined)?.accumulators?.());
+    for (const member of this.#members)
+      Object.assign(
+        all,
+        (member.instance as { accumulators?: () => Record<string, unknown> } | undefined)?.accumulators?.(),
+      );
     return all;
   }
 }

@@ -46,13 +46,15 @@ export class MutationCheck {
 
   /** One reader of the value has returned. */
   passed(value: unknown, digest: number, emitter: number, reader: string): void {
-    if (digest !== 0 && this.#digest(value) !== digest) throw this.#changed(value, emitter, `"${reader}", which received it,`);
+    if (digest !== 0 && this.#digest(value) !== digest)
+      throw this.#changed(value, emitter, `"${reader}", which received it,`);
   }
 
   /** The turn is over: nothing that was emitted in it may have changed since. */
   settle(): void {
     for (const { value, digest, emitter } of this.#watched) {
-      if (this.#digest(value) !== digest) throw this.#changed(value, emitter, 'an operator that emitted, received or stored it');
+      if (this.#digest(value) !== digest)
+        throw this.#changed(value, emitter, 'an operator that emitted, received or stored it');
     }
   }
 

@@ -69,6 +69,8 @@ export class Task {
   readonly #edges: readonly EdgeWriter[];
   readonly #chain: Chain;
   readonly #mail: (() => void)[] = [];
+  /** Called once the mail has been served, or never will be. */
+  readonly #mailWaiters: (() => void)[] = [];
   readonly #source: SourceOperator | undefined;
   #state: TaskState = 'created';
   #batch: RecordBatch | undefined;
@@ -115,6 +117,7 @@ export class Task {
     try {
       this.#open();
       this.#serveMail();
+      for (const served of this.#mailWaiters.splice(0)) served();
       const result = this.#work();
       this.#chain.turnEnded();
       this.#flush(result);
@@ -177,7 +180,8 @@ export class Task {
       const event = inputs.poll();
       if (event === undefined) return this.#mail.length > 0 ? 'again' : 'waiting';
       this.#handle(event);
-      if (!this.#gate.proceed() && this.#batch === undefined) return this.#gate.blocked && !this.#gate.hasPaused ? 'waiting' : 'again';
+      if (!this.#gate.proceed() && this.#batch === undefined)
+        return this.#gate.blocked && !this.#gate.hasPaused ? 'waiting' : 'again';
     }
   }
 
@@ -201,7 +205,11 @@ export class Task {
           this.#batchChannel = event.channel;
           this.#chain.announce(event.input, event.data);
         } else {
-          (this.#chain.code.element[event.input] as (value: unknown, timestamp: number, kind: number) => void)(event.data, -Infinity, 0);
+          (this.#chain.code.element[event.input] as (value: unknown, timestamp: number, kind: number) => void)(
+            event.data,
+            -Infinity,
+            0,
+          );
         }
         return;
       case 'watermark':
@@ -233,7 +241,10 @@ export class Task {
         this.#sourceWaiting = true;
         source.available().then(
           () => this.#sourceReady(),
-          (error: unknown) => this.post(() => { throw error; }),
+          (error: unknown) =>
+            this.post(() => {
+              throw error;
+            }),
         );
         return 'waiting';
       case 'finished':
@@ -271,8 +282,16 @@ export class Task {
     if (before !== undefined) {
       this.#gate.hold();
       before.then(
-        () => this.post(() => { this.#gate.release(); this.#passBarrier(barrier); }),
-        (error: unknown) => this.post(() => { this.#gate.release(); throw error; }),
+        () =>
+          this.post(() => {
+            this.#gate.release();
+            this.#passBarrier(barrier);
+          }),
+        (error: unknown) =>
+          this.post(() => {
+            this.#gate.release();
+            throw error;
+          }),
       );
       return false;
     }
@@ -298,15 +317,24 @@ export class Task {
     this.post(() => {
       if (this.#state === 'ended') this.#snapshotEnded(barrier);
       else if (this.#source !== undefined && this.#state === 'running') this.#tryBarrier(barrier);
-      else if (this.#source !== undefined) this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
+      else if (this.#source !== undefined)
+        this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
     });
   }
 
   #snapshotEnded(barrier: BarrierElement): void {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
-    const acknowledge = (): void => this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
+    const acknowledge = (): void =>
+      this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
     if (before === undefined) acknowledge();
-    else before.then(() => this.post(acknowledge), (error: unknown) => this.post(() => { throw error; }));
+    else
+      before.then(
+        () => this.post(acknowledge),
+        (error: unknown) =>
+          this.post(() => {
+            throw error;
+          }),
+      );
   }
 
   checkpointComplete(checkpoint: number): void {
@@ -371,12 +399,32 @@ export class Task {
     void this.close();
   }
 
+  /** Resolves when all that was asked of the task is done, what goes on in the background included, or it has failed. */
+  async settled(): Promise<void> {
+    await this.#mailServed();
+    await this.#chain.settled();
+    // What failed in the background says so by mail.
+    await this.#mailServed();
+  }
+
+  #mailServed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#state === 'closing' || this.#state === 'closed') {
+        resolve();
+        return;
+      }
+      this.#mailWaiters.push(resolve);
+      this.#options.wake();
+    });
+  }
+
   /** Ends the task, whatever it is doing. Idempotent. */
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const opened = this.#state !== 'created';
     this.#state = 'closing';
     this.#mail.length = 0;
+    for (const served of this.#mailWaiters.splice(0)) served();
     try {
       if (opened) await this.#chain.close();
     } catch (error) {
@@ -390,13 +438,20 @@ export class Task {
   // Looking in.
 
   #recordAtHand(): unknown {
-    return this.#batch === undefined || this.#batch.cursor === 0 ? NO_RECORD : this.#batch.values[this.#batch.cursor - 1];
+    return this.#batch === undefined || this.#batch.cursor === 0
+      ? NO_RECORD
+      : this.#batch.values[this.#batch.cursor - 1];
   }
 
   metrics(): readonly OperatorMetrics[] {
     const bytes = this.#edges.reduce((sum, edge) => sum + edge.bytesSent, 0);
     const overdrawn = this.#edges.reduce((sum, edge) => sum + edge.overdrawn, 0);
-    return this.#chain.metrics({ busyMs: this.#busyMs, bytesSent: bytes, overdrawnBatches: overdrawn, queuedBatches: this.#options.inputs?.queued ?? 0 });
+    return this.#chain.metrics({
+      busyMs: this.#busyMs,
+      bytesSent: bytes,
+      overdrawnBatches: overdrawn,
+      queuedBatches: this.#options.inputs?.queued ?? 0,
+    });
   }
 
   dropped(): readonly DroppedSample[] {

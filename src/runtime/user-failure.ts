@@ -19,7 +19,13 @@ export function userFailure(thrown: unknown, node: StreamNode, subtask: number, 
   if (thrown instanceof MillstreamError) {
     if (thrown.details.operator !== undefined || thrown.code === 'INTERNAL_INVARIANT') return thrown;
     const message = thrown.message.replace(`[${thrown.code}] `, '');
-    return new MillstreamError(thrown.code, `${where}${what}: ${message}`, { cause: thrown.cause ?? thrown, details: { ...thrown.details, ...details } });
+    return new MillstreamError(thrown.code, `${where}${what}: ${message}`, {
+      cause: thrown.cause ?? thrown,
+      details: { ...thrown.details, ...details },
+    });
   }
-  return new MillstreamError('USER_CODE', `${where} failed${what}: ${describeThrown(thrown)}`, { cause: thrown, details });
+  return new MillstreamError('USER_CODE', `${where} failed${what}: ${describeThrown(thrown)}`, {
+    cause: thrown,
+    details,
+  });
 }

@@ -39,7 +39,9 @@ export class ManualClock implements Clock {
   /** Moves time on, and calls back what has become due, in the order of its times. */
   advanceTo(time: number): void {
     for (;;) {
-      const [next] = this.#alarms.filter((alarm) => alarm.time <= time).sort((a, b) => a.time - b.time || a.order - b.order);
+      const [next] = this.#alarms
+        .filter((alarm) => alarm.time <= time)
+        .sort((a, b) => a.time - b.time || a.order - b.order);
       if (next === undefined) break;
       this.#alarms = this.#alarms.filter((alarm) => alarm !== next);
       this.#now = Math.max(this.#now, next.time);
@@ -72,12 +74,19 @@ export function manualWorld(clock: ManualClock): World {
   const nothing = new Proxy({}, { get: () => refuse });
   return {
     clock,
-    random: { next, id: () => Math.floor(next() * 2 ** 32).toString(16).padStart(32, '0') },
+    random: {
+      next,
+      id: () =>
+        Math.floor(next() * 2 ** 32)
+          .toString(16)
+          .padStart(32, '0'),
+    },
     ownership: { run: (_owner, body) => body(), onStray: () => ({ cancel: () => {} }) },
     network: nothing as World['network'],
     storage: nothing as World['storage'],
     threads: nothing as World['threads'],
     cpuMicroseconds: () => 0,
+    heapMegabytes: () => ({ used: 0, limit: 0 }),
     print: () => {},
   };
 }

@@ -64,22 +64,28 @@ export class OperatorHarness {
     const world = manualWorld(this.clock);
     this.#gate = new Gate(this.clock, new Int32Array(1));
     const { restore } = options;
-    this.#chain = new Chain(vertexOf(definition, options, (seen) => this.#collect(seen)), options.subtask ?? 0, this.#gate, [], {
-      jobId: 'harness',
-      jobName: 'harness',
-      attempt: 1,
-      mode: options.mode ?? 'streaming',
-      world,
-      types: options.types ?? new TypeRegistry(),
-      parameters: options.parameters ?? {},
-      mutationCheck: false,
-      restore: restore === undefined ? undefined : new Map([[restore.operatorId, restore]]),
-      mail: (callback) => void this.#mail.push(callback),
-      fail: (error) => {
-        throw error;
+    this.#chain = new Chain(
+      vertexOf(definition, options, (seen) => this.#collect(seen)),
+      options.subtask ?? 0,
+      this.#gate,
+      [],
+      {
+        jobId: 'harness',
+        jobName: 'harness',
+        attempt: 1,
+        mode: options.mode ?? 'streaming',
+        world,
+        types: options.types ?? new TypeRegistry(),
+        parameters: options.parameters ?? {},
+        mutationCheck: false,
+        restore: restore === undefined ? undefined : new Map([[restore.operatorId, restore]]),
+        mail: (callback) => void this.#mail.push(callback),
+        fail: (error) => {
+          throw error;
+        },
+        toCoordinator: (_id, message) => void this.toCoordinator.push(message),
       },
-      toCoordinator: (_id, message) => void this.toCoordinator.push(message),
-    });
+    );
     this.#chain.open();
     this.#settle();
   }
@@ -97,7 +103,8 @@ export class OperatorHarness {
       if (this.#closed) this.#gate.openOutput();
       this.#closed = false;
       this.#gate.beginTurn(this.clock.monotonic(), Infinity);
-      for (let callback = this.#mail.shift(); callback !== undefined; callback = this.#mail.shift()) this.#run(callback);
+      for (let callback = this.#mail.shift(); callback !== undefined; callback = this.#mail.shift())
+        this.#run(callback);
       this.#run(() => this.#gate.resumePaused());
     } while (this.#gate.hasPaused || this.#mail.length > 0);
     if (this.#closed) this.#gate.openOutput();
@@ -253,7 +260,11 @@ class Collector extends PlainOperator<never> {
   }
 
   element(value: unknown, timestamp: Timestamp, rowKind: RowKindCode): void {
-    this.#seen(this.#side === undefined ? { kind: 'element', value, timestamp, rowKind } : { kind: 'side', tag: this.#side, value, timestamp });
+    this.#seen(
+      this.#side === undefined
+        ? { kind: 'element', value, timestamp, rowKind }
+        : { kind: 'side', tag: this.#side, value, timestamp },
+    );
   }
 
   override watermark(timestamp: Timestamp): void {
@@ -269,9 +280,17 @@ class Collector extends PlainOperator<never> {
   }
 }
 
-function vertexOf(definition: OperatorDefinition, options: HarnessOptions, seen: (output: HarnessOutput) => void): JobVertex {
+function vertexOf(
+  definition: OperatorDefinition,
+  options: HarnessOptions,
+  seen: (output: HarnessOutput) => void,
+): JobVertex {
   const parallelism = options.parallelism ?? 1;
-  const inputs = Array.from({ length: options.inputs ?? 1 }, (_, input) => ({ source: 0, input, partitioning: { kind: 'forward' as const } }));
+  const inputs = Array.from({ length: options.inputs ?? 1 }, (_, input) => ({
+    source: 0,
+    input,
+    partitioning: { kind: 'forward' as const },
+  }));
   const common = {
     description: undefined,
     parallelism,
@@ -289,7 +308,12 @@ function vertexOf(definition: OperatorDefinition, options: HarnessOptions, seen:
     id: COLLECTOR + i,
     name: `collector-${i}`,
     uid: undefined,
-    definition: { kind: 'collector', input: definition.output === 'columns' && side === undefined ? 'columns' : 'records', output: 'none', create: () => new Collector(seen, side) },
+    definition: {
+      kind: 'collector',
+      input: definition.output === 'columns' && side === undefined ? 'columns' : 'records',
+      output: 'none',
+      create: () => new Collector(seen, side),
+    },
     inputs: [],
     sink: true,
   }));

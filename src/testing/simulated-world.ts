@@ -186,6 +186,7 @@ class Cluster implements Simulation {
         },
       },
       cpuMicroseconds: () => 0,
+      heapMegabytes: () => ({ used: 0, limit: 0 }),
       print: (line, stream) => {
         if (process.alive) this.printed.push({ process: process.name, line, stream });
       },

@@ -129,6 +129,7 @@ function spilling(): { readonly env: StreamEnvironment; readonly storage: Counti
     storage,
     ownership: real.ownership,
     cpuMicroseconds: () => real.cpuMicroseconds(),
+    heapMegabytes: () => ({ used: 0, limit: 0 }),
     print: (line, stream) => real.print(line, stream),
   };
   const settings: Partial<ExecutionSettings> = { runtimeMode: 'batch', sortMemoryMegabytes: 1 };

@@ -32,9 +32,14 @@ test('a job module runs on two worker threads, which exchange records through sh
   const { operators } = await client.metrics();
   const sent = operators.reduce((sum, operator) => sum + (operator.values['bytesSent'] ?? 0), 0);
   assert.ok(sent > 0, 'bytes crossed between the threads');
-  const perSubtask = operators.filter((operator) => operator.operatorId === 'count').map((operator) => operator.values['numRecordsIn'] ?? 0);
+  const perSubtask = operators
+    .filter((operator) => operator.operatorId === 'count')
+    .map((operator) => operator.values['numRecordsIn'] ?? 0);
   assert.equal(perSubtask.length, 2);
-  assert.ok(perSubtask.every((records) => records > 0), 'both subtasks had keys');
+  assert.ok(
+    perSubtask.every((records) => records > 0),
+    'both subtasks had keys',
+  );
 });
 
 test('threads exchange records through connections when asked to', async () => {
@@ -82,16 +87,24 @@ test('a module that builds another graph on its workers is refused with the diff
 });
 
 test('a module without a job is refused before anything starts', async () => {
-  await assert.rejects(runJob(new URL('./run-job.test.ts', import.meta.url).href.replace('run-job.test', 'jobs/nothing')), (error: MillstreamError) => error.code === 'JOB_MODULE_INVALID');
+  await assert.rejects(
+    runJob(new URL('./run-job.test.ts', import.meta.url).href.replace('run-job.test', 'jobs/nothing')),
+    (error: MillstreamError) => error.code === 'JOB_MODULE_INVALID',
+  );
 });
 
 test('too few slots are refused with the numbers', async () => {
-  await assert.rejects(runJob(module('count'), { slots: 1 }), (error: MillstreamError) => error.code === 'RESOURCES_INSUFFICIENT' && /needs 2 slots/.test(error.message));
+  await assert.rejects(
+    runJob(module('count'), { slots: 1 }),
+    (error: MillstreamError) => error.code === 'RESOURCES_INSUFFICIENT' && /needs 2 slots/.test(error.message),
+  );
 });
 
 test('a cluster outlives its jobs and runs several at a time', async () => {
   await using cluster = await LocalCluster.start({ slots: 2 });
-  const clients = await Promise.all([1000, 2000, 3000].map((count) => cluster.run(module('count'), { parameters: { count } })));
+  const clients = await Promise.all(
+    [1000, 2000, 3000].map((count) => cluster.run(module('count'), { parameters: { count } })),
+  );
   const counts = await Promise.all(clients.map(results));
   counts.forEach((values, i) => assertConsecutive(values, (i + 1) * 1000));
   const again = await cluster.run(module('count'), { parameters: { count: 500 } });

@@ -44,7 +44,13 @@ export interface JobCase {
 function events(env: StreamEnvironment, rate: number | undefined, uid = 'events'): DataStream<Event> {
   // Watermarks by split: a restored subtask that has several splits reads them unevenly.
   const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Event>(100).withTimestampAssigner((e: Event) => e.time);
-  return env.fromSource(generatorSource(event, { count: EVENTS, ...(rate === undefined ? {} : { recordsPerSecond: rate }) }), strategy, 'events').uid(uid);
+  return env
+    .fromSource(
+      generatorSource(event, { count: EVENTS, ...(rate === undefined ? {} : { recordsPerSecond: rate }) }),
+      strategy,
+      'events',
+    )
+    .uid(uid);
 }
 
 function groupBy<T, K>(values: readonly T[], key: (value: T) => K): Map<K, T[]> {
@@ -72,10 +78,15 @@ export const JOBS: readonly JobCase[] = [
     build: (env, rate) => {
       const all = events(env, rate);
       const even = all.filter((e) => e.id % 2 === 0).map((e) => `even ${e.id}`);
-      const odd = all.filter((e) => e.id % 2 === 1).flatMap((e) => (e.amount > 8 ? [`odd ${e.id}`, `large ${e.id}`] : [`odd ${e.id}`]));
+      const odd = all
+        .filter((e) => e.id % 2 === 1)
+        .flatMap((e) => (e.amount > 8 ? [`odd ${e.id}`, `large ${e.id}`] : [`odd ${e.id}`]));
       return even.union(odd);
     },
-    expected: () => ALL.flatMap((e) => (e.id % 2 === 0 ? [`even ${e.id}`] : e.amount > 8 ? [`odd ${e.id}`, `large ${e.id}`] : [`odd ${e.id}`])),
+    expected: () =>
+      ALL.flatMap((e) =>
+        e.id % 2 === 0 ? [`even ${e.id}`] : e.amount > 8 ? [`odd ${e.id}`, `large ${e.id}`] : [`odd ${e.id}`],
+      ),
   },
   {
     name: 'keyed process with state and timers',
@@ -97,7 +108,9 @@ export const JOBS: readonly JobCase[] = [
         .uid('totals'),
     expected: () =>
       [...groupBy(ALL, (e) => e.user)].map(([user, members]) => {
-        const seen = [...groupBy(members, (e) => e.id % 3)].sort(([a], [b]) => a - b).map(([k, list]) => `${k}:${list.length}`);
+        const seen = [...groupBy(members, (e) => e.id % 3)]
+          .sort(([a], [b]) => a - b)
+          .map(([k, list]) => `${k}:${list.length}`);
         return `${user} ${sum(members)} ${seen.join(',')}`;
       }),
   },
@@ -123,7 +136,12 @@ export const JOBS: readonly JobCase[] = [
         .keyBy((e) => e.user)
         .window(SlidingEventTimeWindows.of(400, 100))
         .aggregate(
-          { createAccumulator: () => 0, add: (e: Event, acc: number) => acc + e.amount, merge: (a, b) => a + b, getResult: (acc) => acc },
+          {
+            createAccumulator: () => 0,
+            add: (e: Event, acc: number) => acc + e.amount,
+            merge: (a, b) => a + b,
+            getResult: (acc) => acc,
+          },
           function* (user, ctx, [total]) {
             yield `${user} ${ctx.window().end} ${total}`;
           },
@@ -146,12 +164,18 @@ export const JOBS: readonly JobCase[] = [
         )
         .uid('windows'),
     expected: () =>
-      [...groupBy(ALL.filter((e) => e.id % 40 < 20), (e) => e.user)].flatMap(([user, members]) => {
+      [
+        ...groupBy(
+          ALL.filter((e) => e.id % 40 < 20),
+          (e) => e.user,
+        ),
+      ].flatMap(([user, members]) => {
         const lines: string[] = [];
         let session: Event[] = [];
         const close = (): void => {
           const [first] = session;
-          if (first !== undefined) lines.push(`${user} ${first.time} ${Math.max(...session.map((e) => e.time)) + 150} ${sum(session)}`);
+          if (first !== undefined)
+            lines.push(`${user} ${first.time} ${Math.max(...session.map((e) => e.time)) + 150} ${sum(session)}`);
           session = [];
         };
         for (const e of [...members].sort((a, b) => a.time - b.time)) {
@@ -187,7 +211,11 @@ export const JOBS: readonly JobCase[] = [
         })
         .uid('both');
     },
-    expected: () => [...groupBy(ALL, (e) => e.user)].map(([user, members]) => `${user} ${sum(members.filter((e) => e.id % 2 === 0))} ${sum(members.filter((e) => e.id % 2 === 1))}`),
+    expected: () =>
+      [...groupBy(ALL, (e) => e.user)].map(
+        ([user, members]) =>
+          `${user} ${sum(members.filter((e) => e.id % 2 === 0))} ${sum(members.filter((e) => e.id % 2 === 1))}`,
+      ),
   },
   {
     name: 'side outputs',
@@ -230,7 +258,13 @@ export const JOBS: readonly JobCase[] = [
     },
     expected: () =>
       ALL.filter((e) => e.id % 3 === 0).flatMap((left) =>
-        ALL.filter((right) => right.id % 3 === 1 && right.user === left.user && right.time >= left.time - 100 && right.time <= left.time + 50).map((right) => `${left.id} ${right.id}`),
+        ALL.filter(
+          (right) =>
+            right.id % 3 === 1 &&
+            right.user === left.user &&
+            right.time >= left.time - 100 &&
+            right.time <= left.time + 50,
+        ).map((right) => `${left.id} ${right.id}`),
       ),
   },
 ];

@@ -9,9 +9,17 @@ const PARALLELISM = [1, 2, 3];
 /** Slow enough that a savepoint falls into the middle. */
 const RATE = EVENTS * 12;
 
-async function start(job: JobCase, channels: ExecutionSettings['localChannels'], parallelism: number, rate: number | undefined, fromSavepoint?: SavepointHandle): Promise<JobClient> {
+async function start(
+  job: JobCase,
+  channels: ExecutionSettings['localChannels'],
+  parallelism: number,
+  rate: number | undefined,
+  fromSavepoint?: SavepointHandle,
+): Promise<JobClient> {
   const env = createEnvironment();
-  env.setParallelism(parallelism).set({ localChannels: channels, batchRows: 16, maxParallelism: 12, autoWatermarkIntervalMs: 5 });
+  env
+    .setParallelism(parallelism)
+    .set({ localChannels: channels, batchRows: 16, maxParallelism: 12, autoWatermarkIntervalMs: 5 });
   job.build(env, rate).collect('out');
   return await env.executeAsync(job.name, fromSavepoint === undefined ? {} : { fromSavepoint });
 }

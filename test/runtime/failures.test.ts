@@ -241,29 +241,49 @@ test('a job continues from the savepoint that another one stopped with', async (
 
 test('state without an operator is refused by name, unless it may be dropped', async () => {
   const env = createEnvironment();
-  env.fromGenerator((i) => i, { recordsPerSecond: 1000, count: 200 }).uid('source').keyBy((v) => v % 2).reduce((a, b) => a + b).uid('old').filter(() => false).print();
+  env
+    .fromGenerator((i) => i, { recordsPerSecond: 1000, count: 200 })
+    .uid('source')
+    .keyBy((v) => v % 2)
+    .reduce((a, b) => a + b)
+    .uid('old')
+    .filter(() => false)
+    .print();
   const client = await env.executeAsync();
   await new Promise((resolve) => setTimeout(resolve, 50));
   const savepoint = await client.stopWithSavepoint();
   const changed = () => {
     const other = createEnvironment();
-    other.fromGenerator((i) => i, { recordsPerSecond: 1000, count: 200 }).uid('source').filter(() => false).print();
+    other
+      .fromGenerator((i) => i, { recordsPerSecond: 1000, count: 200 })
+      .uid('source')
+      .filter(() => false)
+      .print();
     return other;
   };
-  await assert.rejects(changed().execute('refused', { fromSavepoint: savepoint }), (error: MillstreamError) => error.code === 'STATE_INCOMPATIBLE' && /old/.test(error.message));
+  await assert.rejects(
+    changed().execute('refused', { fromSavepoint: savepoint }),
+    (error: MillstreamError) => error.code === 'STATE_INCOMPATIBLE' && /old/.test(error.message),
+  );
   await changed().execute('allowed', { fromSavepoint: savepoint, allowNonRestoredState: true });
 });
 
 test('an environment executes once', async () => {
   const env = createEnvironment();
-  env.fromData(1).filter(() => false).print();
+  env
+    .fromData(1)
+    .filter(() => false)
+    .print();
   await env.execute();
   await assert.rejects(env.execute(), (error: MillstreamError) => error.code === 'ENVIRONMENT_CLOSED');
 });
 
 test('an abort signal cancels', async () => {
   const env = createEnvironment();
-  env.fromGenerator((i) => i, { recordsPerSecond: 1000 }).filter(() => false).print();
+  env
+    .fromGenerator((i) => i, { recordsPerSecond: 1000 })
+    .filter(() => false)
+    .print();
   const controller = new AbortController();
   const client = await env.executeAsync('aborted', { signal: controller.signal });
   controller.abort();
@@ -273,12 +293,23 @@ test('an abort signal cancels', async () => {
 test('the check mode names who changed a value after it was emitted', async () => {
   const env = createEnvironment();
   env.set({ mutationCheck: true });
-  const values = env.fromData({ n: 1 }, { n: 2 }).map((value) => ({ n: value.n })).name('maker');
-  values.map((value) => {
-    value.n = 99;
-    return value.n;
-  }).name('spoiler').filter(() => false).print();
-  values.map((value) => value.n).name('reader').filter(() => false).print();
+  const values = env
+    .fromData({ n: 1 }, { n: 2 })
+    .map((value) => ({ n: value.n }))
+    .name('maker');
+  values
+    .map((value) => {
+      value.n = 99;
+      return value.n;
+    })
+    .name('spoiler')
+    .filter(() => false)
+    .print();
+  values
+    .map((value) => value.n)
+    .name('reader')
+    .filter(() => false)
+    .print();
   const failure = await failureOf(env.executeAsync());
   assert.equal(failure.code, 'MUTATED_AFTER_EMIT');
   assert.match(failure.message, /maker/);

@@ -24,4 +24,10 @@ env
   .print();
 const failure = await env.execute().catch((error: unknown) => error);
 await reading;
-console.log(JSON.stringify({ code: failure instanceof MillstreamError ? failure.code : 'none', message: String(failure), healthy: values.length }));
+console.log(
+  JSON.stringify({
+    code: failure instanceof MillstreamError ? failure.code : 'none',
+    message: String(failure),
+    healthy: values.length,
+  }),
+);

@@ -7,7 +7,9 @@ import { promisify } from 'node:util';
 const program = fileURLToPath(new URL('./stray-program.ts', import.meta.url));
 
 // The test runner listens for stray failures itself, so these jobs run in a process of their own.
-async function run(how: string): Promise<{ readonly code: string; readonly message: string; readonly healthy: number }> {
+async function run(
+  how: string,
+): Promise<{ readonly code: string; readonly message: string; readonly healthy: number }> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=millstream-source', program, how]);
   return JSON.parse(stdout) as { code: string; message: string; healthy: number };
 }

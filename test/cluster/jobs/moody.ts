@@ -4,5 +4,9 @@ import { isMainThread } from 'node:worker_threads';
 import { job } from 'millstream';
 
 export default job('moody', (env) => {
-  env.fromSequence(1, 10).map((n) => n).name(isMainThread ? 'main' : 'worker').print();
+  env
+    .fromSequence(1, 10)
+    .map((n) => n)
+    .name(isMainThread ? 'main' : 'worker')
+    .print();
 });
