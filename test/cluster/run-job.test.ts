@@ -9,8 +9,7 @@ interface Count {
   readonly n: number;
 }
 
-async function results(client: JobClient): Promise<Count[]> {
-  const values: Count[] = [];
+async function results(client: JobClient, values: Count[] = []): Promise<Count[]> {
   for await (const value of client.collected<Count>('result')) values.push(value);
   return values;
 }
@@ -50,10 +49,11 @@ test('threads exchange records through connections when asked to', async () => {
 test('a job on threads stops with a savepoint and continues from it at another parallelism', async () => {
   const parameters = { count: 3000, keys: 50, rate: 6000 };
   const first = await runJob(module('count'), { parameters });
-  const before = results(first);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  const seen: Count[] = [];
+  const reading = results(first, seen);
+  while (seen.length < 100) await new Promise((resolve) => setTimeout(resolve, 5));
   const fromSavepoint = await first.stopWithSavepoint();
-  const seen = await before;
+  await reading;
   assert.ok(seen.length > 0 && seen.length < 3000);
   const second = await runJob(module('count'), { parameters, fromSavepoint });
   assertConsecutive([...seen, ...(await results(second))], 3000);

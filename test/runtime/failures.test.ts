@@ -218,16 +218,16 @@ test('a job continues from the savepoint that another one stopped with', async (
       .collect('out');
     return env;
   };
-  const read = async (client: JobClient) => {
-    const values: { key: number; n: number }[] = [];
+  const read = async (client: JobClient, values: { key: number; n: number }[] = []) => {
     for await (const value of client.collected<{ key: number; n: number }>('out')) values.push(value);
     return values;
   };
   const first = await build().executeAsync();
-  const before = read(first);
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  const seen: { key: number; n: number }[] = [];
+  const reading = read(first, seen);
+  while (seen.length < 50) await new Promise((resolve) => setTimeout(resolve, 5));
   const savepoint = await first.stopWithSavepoint();
-  const seen = await before;
+  await reading;
   assert.ok(seen.length > 0 && seen.length < 1000);
   const second = await build().executeAsync('continued', { fromSavepoint: savepoint });
   const all = [...seen, ...(await read(second))];

@@ -6,18 +6,18 @@ interface Count {
   readonly n: number;
 }
 
-async function read(client: JobClient): Promise<Count[]> {
-  const counts: Count[] = [];
+async function read(client: JobClient, counts: Count[] = []): Promise<Count[]> {
   for await (const count of client.collected<Count>('result')) counts.push(count);
   return counts;
 }
 
 const module = new URL('./job.ts', import.meta.url);
 const first = await runJob(module, { slots: 2 });
-const reading = read(first);
-await new Promise((resolve) => setTimeout(resolve, 100));
+const before: Count[] = [];
+const reading = read(first, before);
+while (before.length < 100) await new Promise((resolve) => setTimeout(resolve, 5));
 const fromSavepoint = await first.stopWithSavepoint();
-const before = await reading;
+await reading;
 const all = [...before, ...(await read(await runJob(module, { slots: 2, fromSavepoint })))];
 
 const last = new Map<string, number>();
