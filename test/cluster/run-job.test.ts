@@ -105,7 +105,7 @@ test('a cluster outlives its jobs and runs several at a time', async () => {
   const clients = await Promise.all(
     [1000, 2000, 3000].map((count) => cluster.run(module('count'), { parameters: { count } })),
   );
-  const counts = await Promise.all(clients.map(results));
+  const counts = await Promise.all(clients.map((client) => results(client)));
   counts.forEach((values, i) => assertConsecutive(values, (i + 1) * 1000));
   const again = await cluster.run(module('count'), { parameters: { count: 500 } });
   assertConsecutive(await results(again), 500);
