@@ -187,17 +187,29 @@ export { NO_TIMESTAMP } from './data/record-batch.ts';
 export { asyncIterableSource, type AsyncIterableOptions, type OpenIterable } from './connect/async-iterable-source.ts';
 export { collectionSource, type CollectionOptions } from './connect/collection-source.ts';
 export { fileSource, type FileSourceOptions } from './connect/file-source.ts';
+export type { Compression } from './connect/block-reader.ts';
+export type { FileEnumeratorState } from './connect/file-enumerator.ts';
+export type { FileSplit } from './connect/file-split.ts';
+export { UNDECODABLE_TAG, type OnUndecodable, type RecordOrigin, type Undecodable } from './connect/undecodable.ts';
 export { generatorSource, type GeneratorOptions } from './connect/generator-source.ts';
+export { hybridSource, type HybridOptions } from './connect/hybrid-source.ts';
+export type { HybridStep, HybridSwitch } from './connect/hybrid-step.ts';
 export { sequenceSource } from './connect/sequence-source.ts';
 export { socketSource, type SocketSourceOptions } from './connect/socket-source.ts';
 export { callbackSink, type CallbackContext, type CallbackOptions } from './connect/callback-sink.ts';
+export { bucketByTime, noBuckets, type BucketAssigner, type BucketContext, type TimeBucketOptions } from './connect/bucket.ts';
+export { fileSink, type FileSinkOptions, type RollingOptions } from './connect/file-sink.ts';
 export { discardSink } from './connect/discard-sink.ts';
 export { printSink, type PrintOptions } from './connect/print-sink.ts';
 export { socketSink, type SocketSinkOptions } from './connect/socket-sink.ts';
 export { csv, type CsvOptions } from './format/csv.ts';
+export type { CsvColumn, CsvColumns, CsvRow, CsvValue } from './format/csv-columns.ts';
 export { json, type JsonOptions } from './format/json.ts';
 export { text, type TextOptions } from './format/text.ts';
-export type { Decoder, Encoder, Format } from './format/format.ts';
+export { FormatError, MORE_BYTES, NO_RECORD, type Decoder, type Encoder, type Format } from './format/format.ts';
+export { ByteAppender } from './format/byte-appender.ts';
+export { SplitPool, type SplitPoolOptions, type SplitPoolState } from './connect/split-pool.ts';
+export { SplitReader, type SplitCursor, type SplitReaderOptions } from './connect/split-reader.ts';
 export type {
   Boundedness,
   ConnectorWorld,

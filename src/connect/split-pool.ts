@@ -17,6 +17,18 @@ export interface SplitPoolOptions<Split> {
   readonly owner?: (split: Split, parallelism: number) => number;
 }
 
+/**
+ * Hands out splits that are known at the start. Give its state type, `SplitPoolState<Split>`, to your source.
+ *
+ * @example
+ * ```ts
+ * interface Shard { readonly shard: number; readonly next: number }
+ * declare const context: EnumeratorContext<Shard>;
+ *
+ * const shards = [0, 1, 2].map((shard) => ({ shard, next: 0 }));
+ * const enumerator = new SplitPool<Shard>(context, undefined, { splits: () => shards });
+ * ```
+ */
 export class SplitPool<Split> implements SplitEnumerator<Split, SplitPoolState<Split>> {
   readonly #context: EnumeratorContext<Split>;
   readonly #options: SplitPoolOptions<Split>;

@@ -33,6 +33,35 @@ interface OpenSplit<T, Split> {
   output: ReaderOutput<T> | undefined;
 }
 
+/**
+ * Reads the splits that it is given, each by a cursor of its own.
+ *
+ * @example
+ * ```ts
+ * interface Range { readonly id: string; readonly next: number; readonly end: number }
+ * declare const context: ReaderContext;
+ *
+ * const reader = new SplitReader<number, Range>(context, {
+ *   splitId: (range) => range.id,
+ *   order: 'one-by-one',
+ *   open: (range) => {
+ *     let next = range.next;
+ *     return {
+ *       poll: (output) => {
+ *         while (next < range.end) {
+ *           output.collect(next++);
+ *           if (!output.proceed()) return 'more';
+ *         }
+ *         return 'finished';
+ *       },
+ *       available: () => Promise.resolve(),
+ *       split: () => ({ ...range, next }),
+ *       close: () => {},
+ *     };
+ *   },
+ * });
+ * ```
+ */
 export class SplitReader<T, Split> implements SourceReader<T, Split> {
   readonly #context: ReaderContext;
   readonly #options: SplitReaderOptions<T, Split>;

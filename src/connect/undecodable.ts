@@ -10,7 +10,14 @@ import type { ReaderOutput } from './source.ts';
  */
 export type OnUndecodable = 'fail' | 'side-output' | 'skip';
 
-/** The name of the side output. */
+/**
+ * The name of the side output for records that cannot be decoded; what arrives there is {@link Undecodable}.
+ *
+ * @example
+ * ```ts
+ * const undecodable = outputTag<Undecodable>(UNDECODABLE_TAG);
+ * ```
+ */
 export const UNDECODABLE_TAG = 'undecodable';
 
 export interface RecordOrigin {

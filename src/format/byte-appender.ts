@@ -1,10 +1,21 @@
-/** A growing buffer that text is appended to as UTF-8: what encoders write into. */
+/** What encoders write into: bytes, and text as UTF-8. */
 
 const INITIAL_BYTES = 64 * 1024;
 
 /** UTF-8 takes at most three bytes for each unit of UTF-16. */
 const BYTES_PER_UNIT_MAX = 3;
 
+/**
+ * A growing buffer of bytes.
+ *
+ * @example
+ * ```ts
+ * const into = new ByteAppender();
+ * into.text('héllo');
+ * into.byte(0x0a);
+ * console.log(into.length); // 7
+ * ```
+ */
 export class ByteAppender {
   readonly #capacity: number;
   #bytes: Buffer;

@@ -17,10 +17,27 @@
 
 import type { ByteAppender } from './byte-appender.ts';
 
-/** Returned for bytes that are no record: a blank line, a comment, the bracket that closes an array. */
+/**
+ * Returned by `decode` for bytes that are no record: a blank line, a comment, the bracket that closes an array.
+ *
+ * @example
+ * ```ts
+ * const decode = (line: string): number | typeof NO_RECORD => (line.startsWith('#') ? NO_RECORD : Number(line));
+ * ```
+ */
 export const NO_RECORD: unique symbol = Symbol('no record');
 
-/** Returned where the bytes at hand do not reach far enough. Never returned with `atEnd`. */
+/**
+ * Returned where the bytes at hand do not reach far enough. Never returned with `atEnd`.
+ *
+ * @example
+ * ```ts
+ * const recordEnd = (bytes: Buffer, start: number, atEnd: boolean): number => {
+ *   const end = bytes.indexOf(';', start);
+ *   return end !== -1 ? end + 1 : atEnd ? bytes.length : MORE_BYTES;
+ * };
+ * ```
+ */
 export const MORE_BYTES = -1;
 
 /** A record longer than this is taken for one whose end is missing. */
@@ -65,7 +82,18 @@ export interface Format<In, Out = In> {
   encoder(): Encoder<Out>;
 }
 
-/** Why bytes are no value, or a value has no bytes. The message is a clause: it is put behind "because". */
+/**
+ * Why bytes are no value, or a value has no bytes. The message is a clause: it is put behind "because".
+ *
+ * @example
+ * ```ts
+ * function parsePort(text: string): number {
+ *   const port = Number(text);
+ *   if (!Number.isInteger(port)) throw new FormatError(`${text} is no port`);
+ *   return port;
+ * }
+ * ```
+ */
 export class FormatError extends Error {
   override readonly name = 'FormatError';
 }

@@ -17,6 +17,7 @@ import type {
 } from '../connect/source.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { OperatorMetricGroup } from '../runtime/metrics.ts';
+import { createRealWorld } from '../world/real-world.ts';
 
 /** A record that a source emitted. */
 export interface SourceRecord<T> {
@@ -36,8 +37,8 @@ export interface SourceSnapshot {
 }
 
 export interface SourceRunOptions {
-  /** Where the source finds its files and sockets: `createRealWorld()`, or a double. */
-  readonly world: ConnectorWorld;
+  /** Where the source finds its files and sockets. Default the real World. */
+  readonly world?: ConnectorWorld;
   /** Default 1, or what the source demands. */
   readonly parallelism?: number;
   /** Where to go on from; the parallelism may differ from the one it was taken with. */
@@ -49,22 +50,32 @@ export interface SourceRunOptions {
  *
  * @example
  * ```ts
- * import { sequenceSource } from 'millstream';
- * import { createRealWorld, runSource } from 'millstream/testing';
- *
- * const run = runSource(sequenceSource(1, 100), { world: createRealWorld(), parallelism: 2 });
+ * const run = runSource(sequenceSource(1, 100), { parallelism: 2 });
  * await run.take(10);
  * const snapshot = run.snapshot();
  * await run.close();
- * const rest = runSource(sequenceSource(1, 100), { world: createRealWorld(), restore: snapshot });
+ * const rest = runSource(sequenceSource(1, 100), { restore: snapshot });
  * console.log((await rest.finish()).length); // 90
  * await rest.close();
  * ```
  */
-export function runSource<T, Split, State>(source: Source<T, Split, State>, options: SourceRunOptions): SourceRun<T> {
+export function runSource<T, Split, State>(
+  source: Source<T, Split, State>,
+  options: SourceRunOptions = {},
+): SourceRun<T> {
   return new SourceRun(source, options);
 }
 
+/**
+ * A source that is driven by hand; made by `runSource`.
+ *
+ * @example
+ * ```ts
+ * const run = runSource(collectionSource(['a', 'b']));
+ * console.log(await run.finish()); // [ 'a', 'b' ]
+ * await run.close();
+ * ```
+ */
 export class SourceRun<T> {
   /** Everything that was emitted, in order. */
   readonly records: SourceRecord<T>[] = [];
@@ -87,7 +98,7 @@ export class SourceRun<T> {
 
   constructor(source: Source<T>, options: SourceRunOptions) {
     const parallelism = source.parallelism ?? options.parallelism ?? 1;
-    const { world, restore } = options;
+    const { world = createRealWorld(), restore } = options;
     this.#source = source;
     this.#world = world;
     this.#alarms = new Alarms(world.clock);
@@ -288,15 +299,12 @@ export interface ReplayOptions extends SourceRunOptions {
  *
  * @example
  * ```ts
- * import { sequenceSource } from 'millstream';
- * import { assertReplays, createRealWorld } from 'millstream/testing';
- *
- * await assertReplays(() => sequenceSource(1, 20), { world: createRealWorld(), parallelism: 3 });
+ * await assertReplays(() => sequenceSource(1, 20), { parallelism: 3 });
  * ```
  */
 export async function assertReplays<T, Split, State>(
   makeSource: () => Source<T, Split, State>,
-  options: ReplayOptions,
+  options: ReplayOptions = {},
 ): Promise<void> {
   const { restore: _restore, ...plain } = options;
   const whole = await readAll(makeSource(), plain);
@@ -352,7 +360,8 @@ export interface SinkSnapshot {
 }
 
 export interface SinkRunOptions {
-  readonly world: ConnectorWorld;
+  /** Where the sink finds its files and sockets. Default the real World. */
+  readonly world?: ConnectorWorld;
   /** Default 1, or what the sink demands. */
   readonly parallelism?: number;
   /** Where to go on from. Its committables are committed before anything is written, as after a crash. */
@@ -373,11 +382,8 @@ export interface CommitReport {
  *
  * @example
  * ```ts
- * import { callbackSink } from 'millstream';
- * import { createRealWorld, runSink } from 'millstream/testing';
- *
  * const seen: number[] = [];
- * const run = await runSink(callbackSink((value: number) => void seen.push(value)), { world: createRealWorld() });
+ * const run = await runSink(callbackSink((value: number) => void seen.push(value)));
  * await run.write(1);
  * await run.finish();
  * await run.close();
@@ -386,13 +392,25 @@ export interface CommitReport {
  */
 export async function runSink<T, Committable, State>(
   sink: Sink<T, Committable, State>,
-  options: SinkRunOptions,
+  options: SinkRunOptions = {},
 ): Promise<SinkRun<T>> {
   const run = new SinkRun(sink, options);
   if (options.restore !== undefined) await run.commit(options.restore);
   return run;
 }
 
+/**
+ * A sink that is driven by hand; made by `runSink`.
+ *
+ * @example
+ * ```ts
+ * const run = await runSink(discardSink<number>());
+ * await run.write(1);
+ * const snapshot = await run.checkpoint();
+ * await run.commit(snapshot);
+ * await run.close();
+ * ```
+ */
 export class SinkRun<T> {
   readonly #writers: SinkWriter<T, unknown, unknown>[] = [];
   readonly #committer: Committer<unknown> | undefined;
@@ -403,7 +421,7 @@ export class SinkRun<T> {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(sink: Sink<T>, options: SinkRunOptions) {
-    const { world, jobId = 'job' } = options;
+    const { world = createRealWorld(), jobId = 'job' } = options;
     const restore = options.restore === undefined ? undefined : structuredClone(options.restore);
     const parallelism = sink.parallelism ?? options.parallelism ?? 1;
     const states = restore?.writers.flat() ?? [];
