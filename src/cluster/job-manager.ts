@@ -6,7 +6,9 @@
 
 import { MillstreamError, deserializeError } from '../base/error.ts';
 import type { Connection, Listener, World } from '../base/world.ts';
-import { Job, type AssignedSlot, type JobOptions } from './job.ts';
+import type { JobOptions } from './attempt.ts';
+import { Job } from './job.ts';
+import type { AssignedSlot } from './placement.ts';
 import type { FromTaskManager, SlotOffer, ToTaskManager } from './messages.ts';
 import { Wire } from './wire.ts';
 

@@ -1,0 +1,463 @@
+/**
+ * One attempt to run a job: deploys its tasks and starts them together, carries messages between them and the
+ * coordinators of their operators, and lets go of every slot in the end.
+ */
+
+import { deserializeError, MillstreamError } from '../base/error.ts';
+import type { World } from '../base/world.ts';
+import { headOf, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
+import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
+import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
+import type { OperatorCoordinator } from '../operator/coordinator.ts';
+import { AlignmentGroup } from '../time/watermark-alignment.ts';
+import type { CheckpointedAttempt, CompletedCheckpoint, JobCheckpoints } from './job-checkpoints.ts';
+import type {
+  AttemptId,
+  Deployment,
+  FromSlot,
+  ProgramReference,
+  TaskReference,
+  ToSlot,
+  ToTaskManager,
+} from './messages.ts';
+import { hostKey, placeTasks, taskName, type AssignedSlot, type Host, type PlacedTask } from './placement.ts';
+import { restoreFor } from './restore-plan.ts';
+
+export interface JobOptions {
+  readonly world: World;
+  readonly jobId: string;
+  readonly graph: StreamGraph;
+  readonly program: ProgramReference;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly restore: CompletedCheckpoint | undefined;
+  readonly allowNonRestoredState: boolean;
+  /** Takes slots for an attempt; throws RESOURCES_INSUFFICIENT when there are too few. */
+  readonly takeSlots: (count: number) => readonly AssignedSlot[];
+  readonly send: (taskManager: string, message: ToTaskManager) => void;
+  readonly ended: () => void;
+}
+
+export interface AttemptReport {
+  readonly operators: readonly OperatorMetrics[];
+  readonly dropped: readonly DroppedSample[];
+  readonly accumulators: readonly Readonly<Record<string, unknown>>[];
+  readonly slots: readonly SlotMetrics[];
+}
+
+export interface AttemptListener {
+  running(): void;
+  toClient(operatorId: string, message: unknown): void;
+  failed(error: Error): void;
+  /** Every slot has let go of the attempt. */
+  vacated(failure: Error | undefined): void;
+  /** Everything has been computed and committed. */
+  finished(report: AttemptReport): void;
+}
+
+type AttemptState = 'deploying' | 'running' | 'finishing' | 'leaving' | 'closing' | 'gone';
+
+/** One attempt to run the job. */
+export class Attempt {
+  readonly number: number;
+  readonly #checkpoints: JobCheckpoints;
+  readonly #sources: readonly string[];
+  readonly #options: JobOptions;
+  readonly #job: JobGraph;
+  readonly #listener: AttemptListener;
+  readonly #places: readonly PlacedTask[];
+  readonly #hosts = new Map<string, Host>();
+  readonly #addresses: Record<string, string> = {};
+  readonly #coordinators = new Map<string, OperatorCoordinator>();
+  readonly #alignments = new Map<string, AlignmentGroup>();
+  readonly #restore: CompletedCheckpoint | undefined;
+  readonly #awaited = new Set<string>();
+  readonly #notRunning = new Set<string>();
+  readonly #notEnded = new Set<string>();
+  readonly #reports = new Map<number, ReportGathering>();
+  #state: AttemptState = 'deploying';
+  #failure: Error | undefined;
+  /** The tasks were let go because the job has finished. */
+  #released = false;
+  #requests = 0;
+
+  constructor(
+    options: JobOptions,
+    job: JobGraph,
+    number: number,
+    slots: readonly AssignedSlot[],
+    restore: CompletedCheckpoint | undefined,
+    checkpoints: JobCheckpoints,
+    listener: AttemptListener,
+  ) {
+    this.#options = options;
+    this.#job = job;
+    this.number = number;
+    this.#restore = restore;
+    this.#listener = listener;
+    this.#places = placeTasks(job, slots);
+    for (const { host, placement } of this.#places) {
+      this.#hosts.set(hostKey(host), host);
+      this.#notRunning.add(taskName(placement));
+      this.#notEnded.add(taskName(placement));
+    }
+    for (const { taskManager, offer } of slots) {
+      if (offer.dataAddress !== undefined) this.#addresses[`${taskManager}/${offer.slot}`] = offer.dataAddress;
+    }
+    const sources = new Set(
+      job.vertices.filter((vertex) => headOf(vertex).definition.input === 'none').map((vertex) => vertex.id),
+    );
+    this.#sources = this.#places
+      .filter(({ placement }) => sources.has(placement.vertex))
+      .map(({ placement }) => taskName(placement));
+    this.#checkpoints = checkpoints;
+  }
+
+  /** This attempt as the checkpoints of the job see it. */
+  #checkpointed(): CheckpointedAttempt {
+    return {
+      epoch: this.number,
+      tasks: this.#places.map(({ placement }) => taskName(placement)),
+      sources: this.#sources,
+      trigger: (task, barrier) => this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier })),
+      stopSource: (task, drain) => this.#toTask(task, (reference) => ({ kind: 'stop', ...reference, drain })),
+      snapshotCoordinators: (checkpoint) =>
+        new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)])),
+      notifyComplete: (checkpoint) => {
+        this.#broadcast({ kind: 'checkpoint-complete', ...this.#id, checkpoint });
+        for (const coordinator of this.#coordinators.values()) coordinator.checkpointComplete(checkpoint);
+      },
+      notifyAborted: (checkpoint) => this.#broadcast({ kind: 'checkpoint-aborted', ...this.#id, checkpoint }),
+      fail: (error) => this.fail(error),
+      finished: () => void this.#finish(),
+    };
+  }
+
+  get #id(): AttemptId {
+    return { jobId: this.#options.jobId, attempt: this.number };
+  }
+
+  // Deployment.
+
+  deploy(): void {
+    this.#createCoordinators();
+    this.#checkpoints.attemptStarted(this.#checkpointed(), this.#restore?.id);
+    const byTaskManager = new Map<string, number[]>();
+    for (const host of this.#hosts.values()) {
+      this.#awaited.add(hostKey(host));
+      byTaskManager.set(host.taskManager, [...(byTaskManager.get(host.taskManager) ?? []), host.slot]);
+    }
+    for (const [taskManager, slots] of byTaskManager)
+      this.#options.send(taskManager, { kind: 'deploy', slots, deployment: this.#deployment(taskManager) });
+  }
+
+  #createCoordinators(): void {
+    const { world } = this.#options;
+    for (const vertex of this.#job.vertices) {
+      for (const node of vertex.nodes) {
+        if (node.coordinator === undefined) continue;
+        const id = operatorId(node);
+        const context = {
+          parallelism: node.parallelism,
+          operatorName: node.name,
+          world,
+          alignment: (group: string, maxDriftMs: number) => this.#alignment(group, maxDriftMs),
+          toTask: (subtask: number, message: unknown) =>
+            this.#toTask(`${vertex.id}/${subtask}`, (reference) => ({
+              kind: 'to-operator',
+              ...reference,
+              operatorId: id,
+              message,
+            })),
+          fail: (error: unknown) =>
+            this.fail(error instanceof Error ? error : new MillstreamError('SOURCE_FAILED', String(error))),
+          toClient: (message: unknown) => this.#listener.toClient(id, message),
+        };
+        this.#coordinators.set(
+          id,
+          world.ownership.run(this.#owner, () =>
+            (node.coordinator as NonNullable<typeof node.coordinator>)(context, this.#restore?.coordinators.get(id)),
+          ),
+        );
+      }
+    }
+  }
+
+  #alignment(group: string, maxDriftMs: number): AlignmentGroup {
+    let shared = this.#alignments.get(group);
+    if (shared === undefined) this.#alignments.set(group, (shared = new AlignmentGroup(maxDriftMs)));
+    return shared;
+  }
+
+  get #owner(): string {
+    return `${this.#options.jobId}/${this.number}`;
+  }
+
+  #deployment(taskManager: string): Deployment {
+    const { graph, jobId, program, parameters } = this.#options;
+    const placements = this.#places.map(({ placement }) => placement);
+    const restore = this.#restore;
+    return {
+      jobId,
+      attempt: this.number,
+      jobName: graph.jobName,
+      program,
+      parameters,
+      fingerprint: fingerprint(graph),
+      mode: graph.settings.runtimeMode === 'batch' ? 'batch' : 'streaming',
+      placements,
+      dataAddresses: this.#addresses,
+      restored: restore !== undefined,
+      restore:
+        restore === undefined
+          ? []
+          : placements
+              .filter((place) => place.taskManager === taskManager)
+              .map((place) => restoreFor(this.#job, restore, place)),
+    };
+  }
+
+  #start(): void {
+    this.#state = 'running';
+    for (const coordinator of this.#coordinators.values()) {
+      Promise.resolve(this.#options.world.ownership.run(this.#owner, () => coordinator.start())).catch(
+        (error: unknown) => this.fail(error as Error),
+      );
+    }
+    this.#broadcast({ kind: 'start', ...this.#id });
+  }
+
+  // Messages.
+
+  #broadcast(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+    for (const host of this.#hosts.values())
+      this.#options.send(host.taskManager, { kind: 'slot', slot: host.slot, message });
+  }
+
+  #toTask(task: string, make: (reference: TaskReference) => Exclude<ToSlot, { kind: 'deploy' }>): void {
+    const place = this.#places.find(({ placement }) => taskName(placement) === task);
+    if (place === undefined || this.#state === 'gone') return;
+    const { placement, host } = place;
+    this.#options.send(host.taskManager, {
+      kind: 'slot',
+      slot: host.slot,
+      message: make({ ...this.#id, vertex: placement.vertex, subtask: placement.subtask }),
+    });
+  }
+
+  fromSlot(taskManager: string, slot: number, message: FromSlot): void {
+    const host = hostKey({ taskManager, slot });
+    switch (message.kind) {
+      case 'deployed':
+        this.#awaited.delete(host);
+        if (this.#awaited.size === 0 && this.#state === 'deploying') this.#start();
+        return;
+      case 'deploy-failed':
+        return this.fail(deserializeError(message.error));
+      case 'running':
+        return this.#taskRunning(message);
+      case 'to-coordinator':
+        return this.#guarded(() =>
+          this.#coordinators.get(message.operatorId)?.fromTask(message.subtask, message.message),
+        );
+      case 'acknowledged':
+        for (const id of this.#operatorIdsOf(message.vertex))
+          this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
+        return this.#checkpoints.acknowledged(this.number, taskName(message), message.checkpoint, message.snapshots);
+      case 'declined':
+        return this.#checkpoints.declined(this.number, taskName(message), message.checkpoint, message.reason);
+      case 'ended':
+        return this.#taskEnded(message);
+      case 'failed':
+        return this.fail(deserializeError(message.error));
+      case 'vacated':
+        return this.#hostVacated(host);
+      case 'report':
+        return this.#reported(message, host);
+    }
+  }
+
+  /** Coordinators run user code (a source's enumerator): what they throw fails the job. */
+  #guarded(call: () => void): void {
+    try {
+      this.#options.world.ownership.run(this.#owner, call);
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #operatorIdsOf(vertex: number): readonly string[] {
+    return (this.#job.vertices[vertex] as JobVertex).nodes.map(operatorId);
+  }
+
+  #taskRunning(reference: TaskReference): void {
+    this.#notRunning.delete(taskName(reference));
+    this.#guarded(() => {
+      for (const id of this.#operatorIdsOf(reference.vertex))
+        this.#coordinators.get(id)?.taskStarted(reference.subtask);
+    });
+    if (this.#notRunning.size > 0 || this.#state !== 'running') return;
+    this.#listener.running();
+    this.#checkpoints.allRunning(this.number);
+  }
+
+  fromClient(id: string, message: unknown): void {
+    this.#coordinators.get(id)?.fromClient?.(message);
+  }
+
+  // The end of the input.
+
+  #taskEnded(reference: TaskReference): void {
+    this.#notEnded.delete(taskName(reference));
+    if (this.#notEnded.size === 0 && !this.#needsLastCheckpoint()) void this.#finish();
+    else this.#checkpoints.taskEnded(this.number, taskName(reference));
+  }
+
+  /** Whether there is anything to commit, or anybody who waits: else a bounded job need not write its state to end. */
+  #needsLastCheckpoint(): boolean {
+    const { graph } = this.#options;
+    return (
+      graph.settings.checkpoint.intervalMs !== undefined ||
+      graph.nodes.some((node) => node.definition.kind === 'sink') ||
+      this.#checkpoints.wanted
+    );
+  }
+
+  /** All tasks have ended, and what their sinks prepared is committed: they are let go. */
+  async #finish(): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#state = 'finishing';
+    try {
+      const report = await this.report();
+      if (report !== undefined) this.#listener.finished(report);
+      this.#leave({ kind: 'release', ...this.#id });
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  // Leaving.
+
+  fail(error: Error): void {
+    if (this.#failure === undefined && ((this.#state === 'leaving' && this.#released) || this.#state === 'closing')) {
+      // What was to be committed at the end may not be: the job is not finished after all.
+      this.#failure = error;
+      this.#listener.failed(error);
+    }
+    if (this.#isLeaving) return;
+    this.#listener.failed(error);
+    this.cancel(error);
+  }
+
+  get #isLeaving(): boolean {
+    return this.#state === 'leaving' || this.#state === 'closing' || this.#state === 'gone';
+  }
+
+  cancel(failure: Error | undefined): void {
+    if (this.#isLeaving) return;
+    this.#failure = failure;
+    for (const coordinator of this.#coordinators.values()) void Promise.resolve(coordinator.close()).catch(() => {});
+    this.#leave({ kind: 'cancel', ...this.#id });
+  }
+
+  #leave(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+    this.#state = 'leaving';
+    this.#released = message.kind === 'release';
+    this.#checkpoints.attemptFailed(this.number, this.#failure?.message ?? 'the attempt has ended');
+    this.#awaited.clear();
+    for (const key of this.#hosts.keys()) this.#awaited.add(key);
+    this.#broadcast(message);
+    this.#checkVacated();
+  }
+
+  #hostVacated(host: string): void {
+    if (this.#state !== 'leaving') return;
+    this.#awaited.delete(host);
+    this.#checkVacated();
+  }
+
+  #checkVacated(): void {
+    if (this.#state !== 'leaving' || this.#awaited.size > 0) return;
+    this.#state = 'closing';
+    for (const gathering of this.#reports.values()) gathering.resolve(undefined);
+    if (this.#released) void this.#closeCoordinators();
+    else this.#vacate();
+  }
+
+  #vacate(): void {
+    this.#state = 'gone';
+    this.#listener.vacated(this.#failure);
+  }
+
+  /** After the tasks: what these committed last, their coordinators still have to hear of. */
+  async #closeCoordinators(): Promise<void> {
+    try {
+      for (const coordinator of this.#coordinators.values()) await coordinator.close();
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#vacate();
+  }
+
+  slotLost(taskManager: string, slot: number | undefined, error: Error): void {
+    const lost = [...this.#hosts.values()].filter(
+      (host) => host.taskManager === taskManager && (slot === undefined || host.slot === slot),
+    );
+    if (lost.length === 0) return;
+    for (const host of lost) this.#hosts.delete(hostKey(host));
+    for (const host of lost) this.#awaited.delete(hostKey(host));
+    this.fail(error);
+    this.#checkVacated();
+  }
+
+  // Reports.
+
+  report(): Promise<AttemptReport | undefined> {
+    const request = this.#requests++;
+    const gathering = new ReportGathering(new Set(this.#hosts.keys()));
+    this.#reports.set(request, gathering);
+    this.#broadcast({ kind: 'report', ...this.#id, request });
+    return gathering.done;
+  }
+
+  #reported(message: Extract<FromSlot, { kind: 'report' }>, host: string): void {
+    const gathering = this.#reports.get(message.request);
+    if (gathering?.add(host, message) === true) this.#reports.delete(message.request);
+  }
+}
+
+class ReportGathering {
+  readonly #waiting: Set<string>;
+  readonly #operators: OperatorMetrics[] = [];
+  readonly #dropped: DroppedSample[] = [];
+  readonly #accumulators: Readonly<Record<string, unknown>>[] = [];
+  readonly #slots: SlotMetrics[] = [];
+  readonly #done = Promise.withResolvers<AttemptReport | undefined>();
+
+  constructor(waiting: Set<string>) {
+    this.#waiting = waiting;
+  }
+
+  get done(): Promise<AttemptReport | undefined> {
+    return this.#done.promise;
+  }
+
+  add(host: string, report: AttemptReport): boolean {
+    this.#operators.push(...report.operators);
+    this.#dropped.push(...report.dropped);
+    this.#accumulators.push(...report.accumulators);
+    this.#slots.push(...report.slots);
+    this.#waiting.delete(host);
+    if (this.#waiting.size > 0) return false;
+    this.resolve({
+      operators: this.#operators,
+      dropped: this.#dropped,
+      accumulators: this.#accumulators,
+      slots: this.#slots,
+    });
+    return true;
+  }
+
+  resolve(report: AttemptReport | undefined): void {
+    this.#done.resolve(report);
+  }
+}
