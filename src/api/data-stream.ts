@@ -5,7 +5,7 @@ import { printSink } from '../connect/print-sink.ts';
 import type { Sink } from '../connect/sink.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { AsyncOptions } from '../operator/async-options.ts';
-import { asyncWait, checkAsync } from '../operator/async-wait.ts';
+import { asyncWait } from '../operator/async-wait.ts';
 import { filter, type FilterLambda } from '../operator/filter.ts';
 import { flatMap, type FlatMapLambda } from '../operator/flat-map.ts';
 import type {
@@ -178,7 +178,7 @@ export class DataStream<T> implements AsyncIterable<T> {
     f: ((value: T, signal: AbortSignal) => PromiseLike<R>) | OrClass<AsyncFunction<T, R>>,
     options: AsyncOptions<T, NoInfer<R>> = {},
   ): SingleOutputStream<R> {
-    checkAsync(f, 'Async Map');
+    checkFunction(f, 'Async Map', ['asyncInvoke'], true, true);
     return this.#add(
       'Async Map',
       asyncWait<T, R, R>(f, options, (result) => [result]),
@@ -197,7 +197,7 @@ export class DataStream<T> implements AsyncIterable<T> {
     f: ((value: T, signal: AbortSignal) => PromiseLike<Iterable<R>>) | OrClass<AsyncFunction<T, Iterable<R>>>,
     options: AsyncOptions<T, Iterable<NoInfer<R>>> = {},
   ): SingleOutputStream<R> {
-    checkAsync(f, 'Async Flat Map');
+    checkFunction(f, 'Async Flat Map', ['asyncInvoke'], true, true);
     return this.#add(
       'Async Flat Map',
       asyncWait<T, Iterable<R>, R>(f, options, (results) => results),

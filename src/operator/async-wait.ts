@@ -46,19 +46,6 @@ export function asyncWait<T, R, Out>(
   };
 }
 
-/** @throws GRAPH_INVALID when this is neither a function nor has `asyncInvoke`. */
-export function checkAsync(given: unknown, operator: string): void {
-  if (typeof given === 'function') return;
-  const method: unknown =
-    typeof given === 'object' && given !== null && 'asyncInvoke' in given ? given.asyncInvoke : undefined;
-  if (typeof method === 'function') return;
-  throw new MillstreamError(
-    'GRAPH_INVALID',
-    `The operator "${operator}" needs a function that returns a promise, or an object with asyncInvoke().`,
-    { details: { operator } },
-  );
-}
-
 /** What is kept of an input in a snapshot. */
 interface SavedInput<T> {
   readonly value: T;

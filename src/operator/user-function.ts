@@ -3,7 +3,7 @@
  *
  * The same definition makes the instances of all subtasks and of all attempts, so an object that the user gave is a
  * pattern: {@link instantiate} makes a copy of it for each instance. Own fields that hold data are copied deeply, so that
- * no two subtasks share a map; functions, and instances of classes, are taken as they are.
+ * no two subtasks share a map; functions, instances of classes and state declarations are taken as they are.
  */
 
 import { MillstreamError } from '../base/error.ts';
@@ -26,19 +26,26 @@ export function isClass(f: unknown): f is new () => object {
 const PRIVATE_FIELD = /(?<![\w$'"`/])#[A-Za-z_$]/;
 
 /**
- * Checks a function while the graph is built: it must be there, and neither it nor any of its methods may be async.
+ * Checks a function while the graph is built: it must be there, and neither it nor any of its methods may be async,
+ * unless `mayBeAsync`.
  *
  * @throws GRAPH_INVALID when it is no function, object or class, or an instance that cannot be copied;
  * USER_CODE_ASYNC when it is async.
  */
-export function checkFunction(given: unknown, operator: string, methods: readonly string[], lambdas: boolean): void {
+export function checkFunction(
+  given: unknown,
+  operator: string,
+  methods: readonly string[],
+  lambdas: boolean,
+  mayBeAsync = false,
+): void {
   if (typeof given === 'function' && !isClass(given)) {
     if (!lambdas)
       throw invalid(
         operator,
         `needs an object or a class with ${methods.map((name) => `${name}()`).join(' and ')}, not a plain function`,
       );
-    if (isAsyncFunction(given)) throw asyncFunction(operator, 'The function');
+    if (!mayBeAsync && isAsyncFunction(given)) throw asyncFunction(operator, 'The function');
     return;
   }
   if (typeof given !== 'function' && (typeof given !== 'object' || given === null)) {
@@ -51,7 +58,7 @@ export function checkFunction(given: unknown, operator: string, methods: readonl
   for (const name of methods) {
     const method: unknown = Reflect.get(owner, name);
     if (typeof method === 'function') {
-      if (isAsyncFunction(method)) throw asyncFunction(operator, `${name}()`);
+      if (!mayBeAsync && isAsyncFunction(method)) throw asyncFunction(operator, `${name}()`);
     } else if (!isClass(given)) {
       // A class may still define the method as a field of its instances.
       throw invalid(operator, `was given an object without the method ${name}()`);
@@ -107,6 +114,9 @@ export function isLambda<L extends (...args: never[]) => unknown, F extends obje
   return typeof given === 'function' && !isClass(given);
 }
 
+/** Declarations are frozen data. */
+const STATE = 'state';
+
 /** An instance of its own: made by the class, or copied from the object. */
 export function instantiate<F extends object>(given: OrClass<F>): F {
   if (typeof given === 'function' && isClass(given)) return new given();
@@ -114,7 +124,7 @@ export function instantiate<F extends object>(given: OrClass<F>): F {
   const copy = Object.create(Object.getPrototypeOf(pattern) as object | null) as F;
   for (const name of Reflect.ownKeys(pattern)) {
     const property = Object.getOwnPropertyDescriptor(pattern, name) as PropertyDescriptor;
-    if ('value' in property) property.value = copyOf(property.value);
+    if ('value' in property && name !== STATE) property.value = copyOf(property.value);
     Object.defineProperty(copy, name, {
       ...property,
       ...('value' in property ? { writable: true } : {}),

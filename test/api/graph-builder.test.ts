@@ -218,6 +218,14 @@ test('functions that cannot work are refused where they are given', () => {
     refuses('GRAPH_INVALID', /needs an object or a class with processElement\(\)/),
   );
   assert.throws(() => stream.asyncMap(wrong({})), refuses('GRAPH_INVALID', /asyncInvoke/));
+  class Client {
+    #calls = 0;
+    asyncInvoke(n: number): Promise<number> {
+      return Promise.resolve(n + this.#calls++);
+    }
+  }
+  stream.asyncMap(Client);
+  assert.throws(() => stream.asyncMap(new Client()), refuses('GRAPH_INVALID', /Client.*#private/));
 });
 
 test('a job without a sink, and two operators of one uid, are refused', () => {
