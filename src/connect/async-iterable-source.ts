@@ -21,6 +21,7 @@ export interface IterableSplit {
 /** What is read: opened once for each attempt of the job, and only where the subtask runs that reads it. */
 export type OpenIterable<T> = () => AsyncIterable<T> | Iterable<T> | Promise<AsyncIterable<T> | Iterable<T>>;
 
+/** How an iterable is read. */
 export interface AsyncIterableOptions {
   /** Whether the iterable ends by itself. Default `'unbounded'`, which is always right. */
   readonly boundedness?: 'bounded' | 'unbounded';

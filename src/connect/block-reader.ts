@@ -10,6 +10,7 @@ import { RingBuffer } from '../base/ring-buffer.ts';
 import { StorageError, type ReadFile, type Storage } from '../base/world.ts';
 import { sourceFailure } from './source-failure.ts';
 
+/** How the bytes of a file are compressed. */
 export type Compression = 'none' | 'gzip' | 'deflate' | 'brotli' | 'zstd';
 
 const BLOCK_BYTES = 256 * 1024;

@@ -16,6 +16,7 @@ export interface BucketContext {
 /** Names the directory of a record, below the path of the sink: `''`, `'2024-05-01'`, `'dt=2024-05-01/hour=13'`. */
 export type BucketAssigner<T> = (value: T, context: BucketContext) => string;
 
+/** Which time names a bucket, and how. */
 export interface TimeBucketOptions {
   /** From `yyyy`, `MM`, `dd`, `HH`, `mm`, `ss`; everything else stands for itself. Default `'yyyy-MM-dd--HH'`. */
   readonly pattern?: string;

@@ -3,6 +3,7 @@
 import { assertCount } from './option.ts';
 import type { Sink, SinkWriter, WriteContext, WriterContext } from './sink.ts';
 
+/** How a callback is called. */
 export interface CallbackOptions {
   /**
    * How many promises that the function returned may be under way, in each subtask, before further records wait.

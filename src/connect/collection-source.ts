@@ -12,6 +12,7 @@ export interface CollectionSplit {
   readonly end: number;
 }
 
+/** How a collection is read. */
 export interface CollectionOptions {
   /**
    * Whether every subtask is given a range of the values. Default false: one subtask emits all of them in order, as

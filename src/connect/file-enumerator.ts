@@ -21,6 +21,7 @@ interface PendingSplit {
   readonly split: FileSplit;
 }
 
+/** What a checkpoint holds of the search for files. Plain data. */
 export interface FileEnumeratorState {
   readonly pending: readonly PendingSplit[];
   /** Paths that were found, which are never read again. */

@@ -22,6 +22,7 @@ export interface RollingOptions {
   readonly onCheckpoint?: boolean;
 }
 
+/** Where files are written, and how. */
 export interface FileSinkOptions<T> {
   /** The directory that the files are written below. It is created where it is missing. */
   readonly path: string;

@@ -10,6 +10,7 @@ import type { Source } from './source.ts';
 import { SplitReader } from './split-reader.ts';
 import type { OnUndecodable } from './undecodable.ts';
 
+/** Which files are read, and how. */
 export interface FileSourceOptions<T> {
   /** A file, a directory, or several of either. */
   readonly path: string | readonly string[];

@@ -15,6 +15,7 @@ export interface GeneratorSplit {
   readonly end: number | undefined;
 }
 
+/** How many values are made, and how fast. */
 export interface GeneratorOptions {
   /** How many values. Default: without end, which makes the source unbounded. */
   readonly count?: number;

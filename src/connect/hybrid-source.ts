@@ -6,6 +6,7 @@ import { hybridSplitId, type HybridSplit, type HybridStep } from './hybrid-step.
 import { invalidOption } from './option.ts';
 import type { Boundedness, Source } from './source.ts';
 
+/** What cannot be told from the steps themselves. */
 export interface HybridOptions {
   /** Whether the source ends: that of the last step, or `'unbounded'` where a function makes it. */
   readonly boundedness?: Boundedness;

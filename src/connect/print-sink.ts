@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { ROW_KIND_NAMES, RowKind } from '../data/row-kind.ts';
 import type { Sink, SinkWriter, WriteContext, WriterContext } from './sink.ts';
 
+/** Where records are printed, and what stands in front of them. */
 export interface PrintOptions {
   /** Stands in front of every line, with `> ` behind it. Default none. */
   readonly label?: string;

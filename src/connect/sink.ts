@@ -13,6 +13,7 @@
 import type { MetricGroup } from '../observe/metrics.ts';
 import type { ConnectorWorld } from './source.ts';
 
+/** What is known of the record that is written. Valid during the call only. */
 export interface WriteContext {
   /** `NO_TIMESTAMP` when the record has none. */
   readonly timestamp: number;
@@ -20,6 +21,7 @@ export interface WriteContext {
   readonly rowKind: number;
 }
 
+/** What a writer may ask of the task that runs it. */
 export interface WriterContext {
   readonly subtask: number;
   readonly parallelism: number;
@@ -36,6 +38,7 @@ export interface WriterContext {
   readonly world: ConnectorWorld;
 }
 
+/** Takes the records of one subtask. */
 export interface SinkWriter<T, Committable = never, State = never> {
   /** A promise holds the input back until it has settled: how a writer puts its own limit on what it buffers. */
   write(value: T, context: WriteContext): void | Promise<void>;
@@ -60,6 +63,7 @@ export interface CommitRequest<Committable> {
   failed(reason: Error): void;
 }
 
+/** Makes visible what writers prepared. */
 export interface Committer<Committable> {
   /** Requests that are not answered otherwise are committed when the promise resolves. */
   commit(requests: readonly CommitRequest<Committable>[]): void | Promise<void>;
@@ -75,6 +79,7 @@ export interface GlobalCommitter<Committable> {
 /** What a sink promises when the job checkpoints. */
 export type Guarantee = 'at-most-once' | 'at-least-once' | 'exactly-once';
 
+/** Describes a sink: makes its writers and committers. The contract stands on top of this file. */
 export interface Sink<T, Committable = unknown, State = unknown> {
   readonly name: string;
   readonly guarantee: Guarantee;

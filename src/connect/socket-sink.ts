@@ -9,6 +9,7 @@ import { assertHostPort, type HostPort } from './host-port.ts';
 import { assertCount } from './option.ts';
 import type { Sink, SinkWriter, WriterContext } from './sink.ts';
 
+/** Where the server is, and what is sent to it. */
 export interface SocketSinkOptions<T> extends HostPort {
   /** How records are written, for example `text()` or `json()`. */
   readonly format: Format<unknown, T>;

@@ -10,6 +10,7 @@ import { SplitPool, type SplitPoolState } from './split-pool.ts';
 import { SplitReader } from './split-reader.ts';
 import type { OnUndecodable } from './undecodable.ts';
 
+/** Where the server is, and what to do when it is not there. */
 export interface SocketSourceOptions extends HostPort {
   /**
    * How often in a row a connection is tried again, when it cannot be made, breaks or is closed by the server. Then

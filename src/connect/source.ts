@@ -18,6 +18,7 @@ import type { MetricGroup } from '../observe/metrics.ts';
 /** `bounded` sources end by themselves; a job of bounded sources may run in BATCH mode. */
 export type Boundedness = 'bounded' | 'unbounded';
 
+/** What a poll found. */
 export type PollResult =
   /** The gate said stop: there is more. */
   | 'more'
@@ -41,6 +42,7 @@ export interface ReaderOutput<T> {
   dropped(value: unknown): void;
 }
 
+/** Turns splits into records, in one subtask. */
 export interface SourceReader<T, Split> {
   start(): void;
   addSplits(splits: readonly Split[]): void;
@@ -58,6 +60,7 @@ export interface SourceReader<T, Split> {
   close(): void | Promise<void>;
 }
 
+/** What a reader may ask of the task that runs it. */
 export interface ReaderContext {
   readonly subtask: number;
   readonly parallelism: number;
@@ -75,6 +78,7 @@ export interface ReaderContext {
 /** The parts of the World that a connector may use. */
 export type ConnectorWorld = Pick<World, 'storage' | 'network' | 'clock' | 'random' | 'print'>;
 
+/** What an enumerator may ask of the coordinator that runs it. */
 export interface EnumeratorContext<Split> {
   readonly parallelism: number;
   /** Subtasks whose readers have registered. */
@@ -87,6 +91,7 @@ export interface EnumeratorContext<Split> {
   readonly world: ConnectorWorld;
 }
 
+/** Finds splits and hands them out, once per job. */
 export interface SplitEnumerator<Split, State> {
   start(): void;
   addReader(subtask: number): void;
@@ -99,6 +104,7 @@ export interface SplitEnumerator<Split, State> {
   close(): void | Promise<void>;
 }
 
+/** Describes a source: makes its enumerator and its readers. The contract stands on top of this file. */
 export interface Source<T, Split = unknown, State = unknown> {
   readonly name: string;
   readonly boundedness: Boundedness;

@@ -2,11 +2,13 @@
 
 import type { EnumeratorContext, SplitEnumerator } from './source.ts';
 
+/** What a checkpoint holds of a pool. Plain data, as the splits are. */
 export interface SplitPoolState<Split> {
   /** Splits that no reader has been given. */
   readonly pending: readonly Split[];
 }
 
+/** Which splits there are, and who reads them. */
 export interface SplitPoolOptions<Split> {
   /** All splits there are. Not called after a restore: splits that were handed out before are with their readers. */
   readonly splits: (parallelism: number) => readonly Split[];

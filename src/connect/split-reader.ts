@@ -16,6 +16,7 @@ export interface SplitCursor<T, Split> {
   close(): void | Promise<void>;
 }
 
+/** How splits are told apart, opened and ordered. */
 export interface SplitReaderOptions<T, Split> {
   readonly splitId: (split: Split) => string;
   readonly open: (split: Split) => SplitCursor<T, Split>;

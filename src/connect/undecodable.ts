@@ -20,6 +20,7 @@ export type OnUndecodable = 'fail' | 'side-output' | 'skip';
  */
 export const UNDECODABLE_TAG = 'undecodable';
 
+/** Where a record came from. */
 export interface RecordOrigin {
   /** The path of the file, or the address of the server. */
   readonly file: string;

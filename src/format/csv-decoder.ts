@@ -1,7 +1,7 @@
 /** Reads CSV: where records end, their fields, and the rows that the fields make. */
 
 import { columnReaders, type ColumnReader } from './csv-columns.ts';
-import type { CsvSettings } from './csv.ts';
+import type { CsvSettings } from './csv-settings.ts';
 import { FormatError, MORE_BYTES, NO_RECORD, type Decoder } from './format.ts';
 import { byteOrderMark, contentEnd, lineEnd, NEWLINE, utf8 } from './lines.ts';
 

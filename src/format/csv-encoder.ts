@@ -1,7 +1,7 @@
 /** Writes CSV. */
 
 import type { ByteAppender } from './byte-appender.ts';
-import type { CsvSettings } from './csv.ts';
+import type { CsvSettings } from './csv-settings.ts';
 import { FormatError, type Encoder } from './format.ts';
 import { assertWellFormed } from './lines.ts';
 

@@ -4,8 +4,10 @@ import { MillstreamError } from '../base/error.ts';
 import { columnReaders, type CsvColumns, type CsvRow } from './csv-columns.ts';
 import { CsvDecoder } from './csv-decoder.ts';
 import { CsvEncoder } from './csv-encoder.ts';
+import type { CsvSettings } from './csv-settings.ts';
 import type { Format } from './format.ts';
 
+/** How CSV is written: its marks, its header, and what to forgive. */
 export interface CsvOptions {
   /** Whether the first line of a file names the columns. Default false. */
   readonly header?: boolean;
@@ -31,21 +33,6 @@ export interface CsvOptions {
    * parallel.
    */
   readonly quotedLineBreaks?: boolean;
-}
-
-/** The options, complete and checked. */
-export interface CsvSettings {
-  readonly header: boolean;
-  readonly columns: CsvColumns | undefined;
-  readonly delimiter: string;
-  readonly quote: string | undefined;
-  readonly escape: string | undefined;
-  readonly comment: string | undefined;
-  readonly nullLiteral: string;
-  readonly trim: boolean;
-  readonly missingFields: 'fail' | 'null';
-  readonly extraFields: 'fail' | 'ignore';
-  readonly quotedLineBreaks: boolean;
 }
 
 /**

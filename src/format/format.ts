@@ -43,6 +43,7 @@ export const MORE_BYTES = -1;
 /** A record longer than this is taken for one whose end is missing. */
 export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Finds records in bytes and reads them. The contract stands on top of this file. */
 export interface Decoder<T> {
   /** Whether `prologue` must see the beginning of the file also when reading begins further on. */
   readonly prologueCarries: boolean;
@@ -61,6 +62,7 @@ export interface Decoder<T> {
   decode(bytes: Buffer, start: number, end: number): T | typeof NO_RECORD;
 }
 
+/** Writes values. The contract stands on top of this file. */
 export interface Encoder<T> {
   /** What stands at the beginning of every file; `first` is the first value that follows. */
   prologue?(first: T, into: ByteAppender): void;

@@ -4,6 +4,7 @@ import type { ByteAppender } from './byte-appender.ts';
 import { FormatError, MORE_BYTES, NO_RECORD, type Decoder, type Encoder, type Format } from './format.ts';
 import { byteOrderMark, contentEnd, countNewlines, lineEnd, NEWLINE, utf8 } from './lines.ts';
 
+/** How JSON is laid out, and how its values are checked. */
 export interface JsonOptions<T> {
   /**
    * `'lines'` (default): one value per line, blank lines are skipped. `'array'`: the file is one array whose elements

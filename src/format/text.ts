@@ -5,8 +5,10 @@ import type { ByteAppender } from './byte-appender.ts';
 import { FormatError, MORE_BYTES, type Decoder, type Encoder, type Format } from './format.ts';
 import { assertWellFormed, byteOrderMark, contentEnd, countNewlines, lineEnd, utf8 } from './lines.ts';
 
+/** How bytes are read as characters. */
 export type Charset = 'utf-8' | 'latin1';
 
+/** What ends a piece of text, and how its bytes are read. */
 export interface TextOptions {
   /**
    * What ends a record. Default `'\n'`, which takes a `\r` before it along. A file is split into ranges only where

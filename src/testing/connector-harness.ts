@@ -36,6 +36,7 @@ export interface SourceSnapshot {
   readonly readers: readonly (readonly unknown[])[];
 }
 
+/** How a source is run. */
 export interface SourceRunOptions {
   /** Where the source finds its files and sockets. Default the real World. */
   readonly world?: ConnectorWorld;
@@ -285,6 +286,7 @@ interface Reader<T> {
   result: PollResult;
 }
 
+/** Where a source is interrupted, and how it goes on. */
 export interface ReplayOptions extends SourceRunOptions {
   /** After how many records to interrupt. Default: after each. */
   readonly cuts?: readonly number[];
@@ -359,6 +361,7 @@ export interface SinkSnapshot {
   readonly committables: readonly unknown[];
 }
 
+/** How a sink is run. */
 export interface SinkRunOptions {
   /** Where the sink finds its files and sockets. Default the real World. */
   readonly world?: ConnectorWorld;
