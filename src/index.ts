@@ -133,6 +133,7 @@ export type {
   MapFunction,
   MapPartitionFunction,
   OnTimerContext,
+  OrClass,
   ProcessContext,
   ProcessFunction,
   ReadOnlyBroadcastContext,
@@ -144,6 +145,7 @@ export type {
   StateHandles,
   Sync,
 } from './operator/functions.ts';
+export type { RuntimeContext } from './operator/runtime-context.ts';
 export type { AsyncOptions, AsyncRetry } from './operator/async-options.ts';
 export {
   AverageAccumulator,
@@ -175,6 +177,8 @@ export type {
   ValueStateDescriptor,
 } from './state/descriptor.ts';
 export type { StateTtl } from './state/ttl.ts';
+export type { BroadcastState, OperatorListState, OperatorStateStore } from './state/operator-state.ts';
+export type { TimeDomain, TimerService } from './state/timers.ts';
 
 // Time.
 export { WatermarkStrategy, type TimestampAssigner, type WatermarkAlignment } from './time/watermark-strategy.ts';
@@ -236,3 +240,12 @@ export type {
 export { PlainOperator } from './operator/plain-operator.ts';
 export type { Operator, OperatorContext, OperatorDefinition, Output, TaskIdentity } from './operator/operator.ts';
 export type { InlineCode } from './operator/inline-code.ts';
+export type {
+  KeyedEntryWriter,
+  Redistribution,
+  RestoredEntry,
+  RestoredKeyedState,
+  RestoredList,
+  RestoredState,
+  SnapshotWriter,
+} from './state/snapshot.ts';

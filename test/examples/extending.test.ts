@@ -1,0 +1,36 @@
+import { test } from 'node:test';
+import { prints, printsInAnyOrder } from './run-example.ts';
+
+test('own-operator shortens runs of equal values', () =>
+  prints(
+    'own-operator.ts',
+    `
+    2 × sun
+    3 × rain
+    1 × sun
+    2 × snow`,
+  ));
+
+test('own-source reads listings page by page', () =>
+  printsInAnyOrder(
+    'own-source.ts',
+    `
+    Hello Ada
+    Hello Bob
+    Hello Cyd
+    Hello Dan
+    Hello London
+    Hello Paris
+    Hello Rome`,
+  ));
+
+test('own-sink writes each row once, though the job fails on its way', () =>
+  prints('own-sink.ts', '200 rows, 200 different ones, after 1 restart'));
+
+test('savepoints continues on two threads where it stopped on one', () =>
+  prints(
+    'savepoints/main.ts',
+    `
+    stopped on 1 thread, before the end: true
+    continued on 2 threads: { blog: 1000, docs: 1000, home: 1000 }`,
+  ));
