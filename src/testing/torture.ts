@@ -5,8 +5,8 @@
  * by element; in batches; with a snapshot after every item from which a new instance goes on; with a gate that closes
  * after every output; and with a snapshot in the middle of every burst of timers. All must give the same.
  *
- * A watermark that a restored instance has seen before is given to it again, as its input would do, and must cause no
- * output of its own. What comes out between two watermarks has no order across keys after a restore.
+ * A watermark that a restored instance has seen before is given to it again, as its input would do. What comes out
+ * between two watermarks has no order across keys after a restore.
  */
 
 import { AssertionError } from 'node:assert';
@@ -363,16 +363,10 @@ class Run {
     });
     if (this.#watermark !== undefined) this.#harness.watermark(this.#watermark);
     if (this.#idle) this.#harness.status(true);
-    const unexpected = this.#harness.output.filter((seen) => seen.kind !== 'watermark' && seen.kind !== 'status');
-    if (unexpected.length > 0) {
-      throw new AssertionError({
-        message: `A restored instance gave something of its own when it was set up again, ${this.#way}.`,
-        actual: unexpected,
-        expected: [],
-        operator: 'deepStrictEqual',
-      });
-    }
-    this.#taken = this.#harness.output.length;
+    // A timer that was registered behind the watermark fires with the next one, and this is one.
+    const { output } = this.#harness;
+    this.#output.push(...output.filter((seen) => seen.kind !== 'watermark' && seen.kind !== 'status'));
+    this.#taken = output.length;
   }
 }
 

@@ -16,7 +16,7 @@ import { Column } from '../../state/columns.ts';
 import { KeyTable } from '../../state/key-table.ts';
 import type { SnapshotWriter } from '../../state/snapshot.ts';
 import { timestamped } from '../../time/windows/durations.ts';
-import { SlidingWindows } from '../../time/windows/sliding-windows.ts';
+import type { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
 import type { InlineCode } from '../inline-code.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';

@@ -49,8 +49,8 @@ export function windowDefinition(spec: WindowSpec, options: WindowDefinitionOpti
 }
 
 function choosePath(spec: WindowSpec, options: WindowDefinitionOptions): WindowPath {
-  const because = options.general === true ? 'asked for' : obstacle(spec, options);
-  if (because !== undefined) return general(spec, because);
+  const common = options.general === true ? 'asked for' : obstacle(spec, options);
+  if (common !== undefined) return general(spec, common);
   const counting = countingOf(spec);
   if (counting !== undefined) return { path: 'count per key', parts: globalParts(spec, counting) };
   if (!hasOwnTrigger(spec)) return general(spec, `the trigger is not the assigner's own: ${triggerOf(spec).kind}`);
