@@ -1,0 +1,117 @@
+/**
+ * A cluster in a simulation: a JobManager and TaskManagers with inline slots, each in a process of its own, which
+ * speak over the simulated network. TaskManagers that crash are started again.
+ */
+
+import type { Milliseconds, Random, World } from '../base/world.ts';
+import { CompletedCheckpoint } from '../cluster/job-checkpoints.ts';
+import { JobManager } from '../cluster/job-manager.ts';
+import type { Job } from '../cluster/job.ts';
+import { registerGraph } from '../cluster/program.ts';
+import { TaskManager } from '../cluster/task-manager.ts';
+import type { SavepointHandle } from '../graph/launch.ts';
+import type { StreamGraph } from '../graph/stream-graph.ts';
+import type { Simulation } from './simulated-world.ts';
+
+const JOB_MANAGER = 'jobmanager';
+const JOB_MANAGER_ADDRESS = 'tcp:jobmanager:6123';
+
+/** A TaskManager is back this long after its crash: well before its job restarts. */
+const BACK_MS: readonly [Milliseconds, Milliseconds] = [1, 20];
+
+/** While the JobManager cannot be reached, it is tried again this often. */
+const CONNECT_RETRY_MS: Milliseconds = 5;
+
+export interface SimulatedClusterOptions {
+  readonly taskManagers: number;
+  /** Slots of each TaskManager. */
+  readonly slots: number;
+}
+
+export class SimulatedCluster {
+  readonly #simulation: Simulation;
+  readonly #options: SimulatedClusterOptions;
+  readonly #jobManager: JobManager;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #lives = new Map<string, number>();
+
+  private constructor(simulation: Simulation, options: SimulatedClusterOptions) {
+    this.#simulation = simulation;
+    this.#options = options;
+    this.#world = simulation.world(JOB_MANAGER);
+    this.#jobManager = new JobManager(this.#world);
+    this.#random = simulation.random('cluster');
+  }
+
+  /** Starts all processes and waits until every slot is there. */
+  static async start(simulation: Simulation, options: SimulatedClusterOptions): Promise<SimulatedCluster> {
+    const cluster = new SimulatedCluster(simulation, options);
+    await simulation.settle(cluster.#jobManager.listen(JOB_MANAGER_ADDRESS));
+    for (const name of cluster.taskManagers) cluster.#startTaskManager(name);
+    await simulation.settle(cluster.#jobManager.hasSlots(options.taskManagers * options.slots));
+    return cluster;
+  }
+
+  /** Names of the processes that run tasks. */
+  get taskManagers(): readonly string[] {
+    return Array.from({ length: this.#options.taskManagers }, (_, index) => `taskmanager-${index}`);
+  }
+
+  #startTaskManager(name: string): void {
+    const world = this.#simulation.world(name);
+    const life = (this.#lives.get(name) ?? 0) + 1;
+    this.#lives.set(name, life);
+    // Who comes back is somebody else: nothing of the old one's is still true.
+    world.clock.nextTurn(() => void this.#join(world, name, `${name}/${life}`));
+  }
+
+  async #join(world: World, name: string, id: string): Promise<void> {
+    for (;;) {
+      try {
+        const connection = await world.network.connect(JOB_MANAGER_ADDRESS);
+        const doorbell = this.#simulation.newDoorbell(name);
+        const execution = { kind: 'inline', doorbell } as const;
+        await new TaskManager(
+          { world, id, slots: this.#options.slots, execution, listenAddress: `tcp:${name}:0` },
+          connection,
+        ).start();
+        return;
+      } catch {
+        await new Promise<void>((resolve) => void world.clock.after(CONNECT_RETRY_MS, resolve));
+      }
+    }
+  }
+
+  /**
+   * Crashes a TaskManager and has it back a moment later, without anything that it knew. Returns false, and does
+   * nothing, while another one is not back yet: a job that restarts needs its slots.
+   */
+  crash(taskManager: string): boolean {
+    if (this.#jobManager.slots < this.#options.taskManagers * this.#options.slots) return false;
+    this.#simulation.crash(taskManager);
+    const [least, most] = BACK_MS;
+    this.#simulation.after(least + this.#random.next() * (most - least), () => this.#startTaskManager(taskManager));
+    return true;
+  }
+
+  /** Starts a job. What becomes of it is driven by the simulation. */
+  submit(
+    graph: StreamGraph,
+    parameters: Readonly<Record<string, unknown>>,
+    savepoint: SavepointHandle | undefined,
+  ): Job {
+    const id = this.#world.random.id();
+    const forget = registerGraph(id, graph);
+    const job = this.#jobManager.submit({
+      jobId: id,
+      graph,
+      program: { kind: 'graph', id },
+      parameters,
+      restore: savepoint === undefined ? undefined : CompletedCheckpoint.of(savepoint),
+      allowNonRestoredState: false,
+    });
+    job.result().then(forget, forget);
+    return job;
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Records to files, exactly once: what stands under final names is what was written, each record once, whatever
+ * crashed in between.
+ */
+
+import { job, text } from 'millstream';
+import { fileSink } from '../../../src/connect/file-sink.ts';
+import type { SimulatedRun } from '../../../src/testing/simulate.ts';
+import { multisetDifference } from '../../../src/testing/simulation/multiset.ts';
+
+const RECORDS = 400;
+
+export default job('file-sink', (env) => {
+  env.setParallelism(2);
+  env
+    .fromSequence(1, RECORDS)
+    .map((n) => `record ${n}`)
+    .rebalance()
+    .sinkTo(
+      fileSink({
+        path: '/output',
+        format: text(),
+        bucket: (line) => `bucket-${line.length}`,
+        rolling: { maxBytes: 300 },
+      }),
+    );
+});
+
+export function check(run: SimulatedRun): void {
+  const final = run.disk.files().filter((path) => path.startsWith('/output/') && !path.includes('/.'));
+  const lines = final.flatMap((path) => new TextDecoder().decode(run.disk.read(path)).trimEnd().split('\n'));
+  const expected = Array.from({ length: RECORDS }, (_, i) => `record ${i + 1}`);
+  const { missing, extra } = multisetDifference(expected, lines);
+  if (missing.length === 0 && extra.length === 0) return;
+  throw new Error(
+    `missing ${missing.join(', ')}; extra ${extra.join(', ')}. Faults: ${run.faults.join('; ')}. Files: ${run.disk.files().join(' ')}`,
+  );
+}

@@ -1,0 +1,4 @@
+import * as module from './jobs/timers.ts';
+import { testManySeeds } from './many-seeds.ts';
+
+testManySeeds('timers', module);
