@@ -184,13 +184,22 @@ function closedBehind(client: JobClient, ended: Promise<void>): JobClient {
     jobName: client.jobName,
     status: () => client.status(),
     cancel: () => client.cancel().then(() => ended),
-    stopWithSavepoint: (options) => client.stopWithSavepoint(options).finally(() => ended),
+    stopWithSavepoint: (options) => behind(client.stopWithSavepoint(options), ended),
     triggerSavepoint: () => client.triggerSavepoint(),
     triggerCheckpoint: () => client.triggerCheckpoint(),
-    result: () => client.result().finally(() => ended),
+    result: () => behind(client.result(), ended),
     metrics: () => client.metrics(),
     collected: (operatorId) => client.collected(operatorId),
   };
+}
+
+/** Settles as `outcome` does, but not before `ended`. */
+async function behind<T>(outcome: Promise<T>, ended: Promise<void>): Promise<T> {
+  try {
+    return await outcome;
+  } finally {
+    await ended;
+  }
 }
 
 /** A job that waits for its sources has nothing else to keep the process alive by. */

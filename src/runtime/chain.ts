@@ -134,7 +134,7 @@ export class Chain {
     for (let index = this.#members.length - 1; index >= 0; index--) {
       const member = this.#members[index] as Member;
       this.#frame.at = index;
-      member.instance?.open(this.#context(member, index) as OperatorContext<never>);
+      member.instance?.open(this.#context(member, index));
       this.#opened++;
     }
     this.#frame.at = 0;
@@ -280,12 +280,12 @@ export class Chain {
   /** Announces the keys of a batch to the backend of a keyed head. */
   announce(input: number, batch: RecordBatch): void {
     const member = this.#members[0] as Member;
-    const prefetch = member.backend?.prefetch;
+    const { backend } = member;
     const selector = member.node.definition.keySelectors?.[input];
-    if (prefetch === undefined || selector === undefined) return;
+    if (backend?.prefetch === undefined || selector === undefined) return;
     const keys: unknown[] = [];
     for (let row = batch.cursor; row < batch.count; row++) keys.push(selector(batch.values[row] as never));
-    prefetch.call(member.backend, keys);
+    backend.prefetch(keys);
   }
 
   fromCoordinator(operator: string, message: unknown): void {

@@ -199,7 +199,7 @@ export class OperatorHarness {
   /** Lets promises of asynchronous operators settle, and delivers what came of them. */
   async settled(): Promise<void> {
     for (let i = 0; i < SETTLING_TURNS; i++) {
-      await null;
+      await Promise.resolve();
       this.#settle();
     }
   }

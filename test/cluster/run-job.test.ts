@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LocalCluster, MillstreamError, runJob, type JobClient } from 'millstream';
+import { LocalCluster, runJob, type JobClient, type MillstreamError } from 'millstream';
 
 const module = (name: string): URL => new URL(`./jobs/${name}.ts`, import.meta.url);
 
