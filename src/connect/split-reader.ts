@@ -104,7 +104,9 @@ export class SplitReader<T, Split> implements SourceReader<T, Split> {
       if (this.#open.length === 0) {
         if (this.#noMoreSplits) return 'finished';
         this.#request();
-        return 'waiting';
+        // An enumerator close by may have answered already.
+        if (this.#queue.length === 0 && !this.#noMoreSplits) return 'waiting';
+        continue;
       }
       if (waiting >= this.#open.length) return 'waiting';
       if (this.#turn >= this.#open.length) this.#turn = 0;
@@ -127,9 +129,13 @@ export class SplitReader<T, Split> implements SourceReader<T, Split> {
     return open.cursor.poll(open.output);
   }
 
+  /** How many splits are read at a time. */
+  get #openMax(): number {
+    return this.#options.order === 'together' ? Number.POSITIVE_INFINITY : 1;
+  }
+
   #openSplits(): void {
-    const most = this.#options.order === 'together' ? Number.POSITIVE_INFINITY : 1;
-    while (this.#open.length < most) {
+    while (this.#open.length < this.#openMax) {
       const split = this.#queue.shift();
       if (split === undefined) return;
       this.#open.push({ id: this.#options.splitId(split), cursor: this.#options.open(split), output: undefined });
@@ -163,6 +169,9 @@ export class SplitReader<T, Split> implements SourceReader<T, Split> {
   }
 
   available(): Promise<void> {
+    // What came since the last poll.
+    if (this.#queue.length > 0 && this.#open.length < this.#openMax) return Promise.resolve();
+    if (this.#noMoreSplits && this.#open.length === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     for (const open of this.#open) if (!this.#paused.has(open.id)) void open.cursor.available().then(resolve);

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { collectionSource } from '../../src/connect/collection-source.ts';
 import { generatorSource } from '../../src/connect/generator-source.ts';
 import { sequenceSource } from '../../src/connect/sequence-source.ts';
+import type { ReaderOutput } from '../../src/connect/source.ts';
+import { OperatorMetricGroup } from '../../src/runtime/metrics.ts';
 import { assertReplays, runSource, type SourceRun } from '../../src/testing/connector-harness.ts';
 import { ManualClock } from '../../src/testing/manual-world.ts';
 import { createRealWorld } from '../../src/world/real-world.ts';
@@ -220,4 +222,49 @@ test('a paused split stands still until it is resumed, and others go on', async 
   const resumed = await run.take(10);
   assert.ok(resumed.some((record) => record.split === '0'));
   await run.close();
+});
+
+test('a reader notices splits that come between a poll and the wait for the next, or in the middle of a poll', async () => {
+  const source = sequenceSource(1, 4);
+  for (const answer of ['at once', 'after the poll'] as const) {
+    const values: number[] = [];
+    const mail: (() => void)[] = [];
+    const post = (letter: () => void): void => void (answer === 'at once' ? letter() : mail.push(letter));
+    const shared = { parallelism: 1, world };
+    const output: ReaderOutput<number> = {
+      collect: (value) => void values.push(value),
+      proceed: () => false,
+      forSplit: () => output,
+      releaseSplit: () => {},
+      side: () => {},
+      dropped: () => {},
+    };
+    const reader = source.createReader({
+      ...shared,
+      subtask: 0,
+      requestSplit: () => post(() => enumerator.handleSplitRequest(0)),
+      toEnumerator: () => {},
+      now: () => 0,
+      after: () => {},
+      metrics: new OperatorMetricGroup(),
+    });
+    const enumerator = source.createEnumerator(
+      {
+        ...shared,
+        readers: () => [0],
+        assign: (_subtask, splits) => post(() => reader.addSplits(splits)),
+        noMoreSplits: () => post(() => reader.noMoreSplits()),
+        toReader: () => {},
+        call: () => {},
+      },
+      undefined,
+    );
+    reader.start();
+    for (let result = reader.poll(output); result !== 'finished'; result = reader.poll(output)) {
+      while (mail.length > 0) mail.shift()?.();
+      if (result === 'waiting') await reader.available();
+    }
+    assert.deepEqual(values, [1, 2, 3, 4]);
+    await reader.close();
+  }
 });
