@@ -1,4 +1,4 @@
-/** What tests stand on: harnesses for operators and connectors. The entry `millstream/testing`. */
+/** What tests stand on: harnesses for operators and connectors, and simulations. The entry `millstream/testing`. */
 
 export { OperatorHarness, type HarnessOptions, type HarnessOutput } from './operator-harness.ts';
 export { ManualClock } from './manual-world.ts';
@@ -16,3 +16,42 @@ export {
   type SourceRunOptions,
   type SourceSnapshot,
 } from './connector-harness.ts';
+export {
+  active,
+  element,
+  element2,
+  finish,
+  idle,
+  processingTime,
+  side,
+  Torture,
+  torture,
+  watermark,
+  type TortureInput,
+  type TortureOptions,
+  type TortureOutput,
+  type TortureSubject,
+} from './torture.ts';
+export {
+  windowModel,
+  type ModelledWindows,
+  type ModelOutput,
+  type Span,
+  type WindowModelOptions,
+} from './window-model.ts';
+export {
+  simulate,
+  type SimulatedFaults,
+  type SimulatedRun,
+  type SimulateOptions,
+  type SimulationReport,
+} from './simulate.ts';
+export {
+  createSimulation,
+  type PrintedLine,
+  type RunLimits,
+  type Simulation,
+  type SimulationOptions,
+} from './simulated-world.ts';
+export type { StreamHandler } from './simulation/network.ts';
+export type { SimulatedDisk } from './simulation/storage.ts';

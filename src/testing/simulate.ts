@@ -43,6 +43,7 @@ export interface SimulatedRun {
   readonly traceHash: string;
 }
 
+/** How often and in what circumstances a job is simulated, and what is checked. */
 export interface SimulateOptions {
   /** The seeds to run, or how many, counted from 1. Default 100. */
   readonly seeds?: number | readonly number[];
@@ -65,6 +66,7 @@ export interface SimulateOptions {
   readonly trace?: (line: string) => void;
 }
 
+/** How much was simulated. */
 export interface SimulationReport {
   readonly runs: number;
   /** Faults and restarts over all runs. */

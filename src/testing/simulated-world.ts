@@ -21,6 +21,7 @@ import { SeededRandom } from './simulation/random.ts';
 import { Scheduler } from './simulation/scheduler.ts';
 import { SimulatedStorage, type SimulatedDisk } from './simulation/storage.ts';
 
+/** What the seed chooses within. */
 export interface SimulationOptions {
   /** How long a message is on its way: least and most. Default 0.01 to 5 ms. */
   readonly messageDelayMs?: readonly [Milliseconds, Milliseconds];
@@ -34,6 +35,7 @@ export interface SimulationOptions {
   readonly trace?: (line: string) => void;
 }
 
+/** How long a simulation may go on before it counts as stuck. */
 export interface RunLimits {
   /** Default 5,000,000. */
   readonly events?: number;
@@ -48,6 +50,7 @@ export interface PrintedLine {
   readonly stream: 'out' | 'error';
 }
 
+/** Simulated processes, the network and the disk that they share, and the course of events. */
 export interface Simulation {
   readonly seed: number;
   /** Virtual milliseconds since the beginning. */
@@ -95,7 +98,22 @@ export interface Simulation {
 const EVENTS_MAX = 5_000_000;
 const VIRTUAL_MS_MAX: Milliseconds = 86_400_000;
 
-/** A fresh simulation, in which nothing runs yet. The same seed and options give the same course of events. */
+/**
+ * A fresh simulation, in which nothing runs yet. The same seed and options give the same course of events.
+ *
+ * @param seed Any whole number.
+ * @returns The simulation. Its processes come to life when their Worlds are asked for; `run` makes things happen.
+ *
+ * @example
+ * ```ts
+ * import { createSimulation } from 'millstream/testing';
+ *
+ * const simulation = createSimulation(42);
+ * const { clock } = simulation.world('a');
+ * clock.after(1_000, () => simulation.crash('b'));
+ * await simulation.run();
+ * ```
+ */
 export function createSimulation(seed: number, options: SimulationOptions = {}): Simulation {
   return new Cluster(seed, options);
 }

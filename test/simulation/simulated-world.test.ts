@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Connection, World } from '../../src/base/world.ts';
 import { createSimulation, type Simulation } from '../../src/testing/simulated-world.ts';
 
@@ -451,7 +451,10 @@ describe('the simulated disk', () => {
 test('failures of owned code go to its owner however they come about, and those of the dead to nobody', () => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [...process.execArgv.filter((flag) => !flag.startsWith('--test')), join(import.meta.dirname, 'strays.ts')],
+    [
+      ...process.execArgv.filter((flag) => !flag.startsWith('--test')),
+      fileURLToPath(new URL('./strays.ts', import.meta.url)),
+    ],
     { encoding: 'utf8' },
   );
   assert.equal(stdout, 'job: rejected\njob: rejected later\njob: thrown\nover\n', stderr);

@@ -1,12 +1,17 @@
 /** A plain connection in the simulation: bytes come in pieces of any size, and only while somebody asks. */
 
 import { MillstreamError } from '../../base/error.ts';
-import type { ByteStream } from '../../base/world.ts';
-import type { End } from './network.ts';
+import type { ByteStream, Connection } from '../../base/world.ts';
 import type { SeededRandom } from './random.ts';
 
+/** One end of a connection that can be told to hold back what has arrived. */
+export interface PausableEnd extends Omit<Connection, 'onMessage'> {
+  /** Without a listener nothing is handed over. */
+  onMessage(listener: ((message: Uint8Array) => void) | undefined): void;
+}
+
 export class SimulatedByteStream implements ByteStream {
-  readonly #end: End;
+  readonly #end: PausableEnd;
   readonly #address: string;
   readonly #random: SeededRandom;
   #state:
@@ -19,7 +24,7 @@ export class SimulatedByteStream implements ByteStream {
     | undefined;
   #writeWaiter: (() => void) | undefined;
 
-  constructor(end: End, address: string, random: SeededRandom) {
+  constructor(end: PausableEnd, address: string, random: SeededRandom) {
     this.#end = end;
     this.#address = address;
     this.#random = random;

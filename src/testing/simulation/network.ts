@@ -9,7 +9,7 @@
 import { MillstreamError } from '../../base/error.ts';
 import type { ByteStream, Connection, Listener, Milliseconds, Network } from '../../base/world.ts';
 import { formatTcp, parseAddress } from '../../world/address.ts';
-import { SimulatedByteStream } from './byte-stream.ts';
+import { SimulatedByteStream, type PausableEnd } from './byte-stream.ts';
 import type { FifoLane } from './lanes.ts';
 import type { SimulatedProcess } from './process.ts';
 import { SeededRandom } from './random.ts';
@@ -251,7 +251,7 @@ function unreachable(address: string): MillstreamError {
 }
 
 /** One end of a connection, and what is on its way to it. */
-export class End implements Connection {
+class End implements PausableEnd {
   readonly process: SimulatedProcess;
   readonly lane: FifoLane;
   peer!: End;
