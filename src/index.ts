@@ -75,8 +75,6 @@ export { ProcessingTimeoutTrigger, type ProcessingTimeoutOptions } from './time/
 export { PurgingTrigger } from './time/triggers/purging-trigger.ts';
 export {
   TriggerResult,
-  triggerReducing,
-  triggerValue,
   type OnMergeContext,
   type Trigger,
   type TriggerContext,

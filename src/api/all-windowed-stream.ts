@@ -20,8 +20,6 @@ import { isWindowFunction, type WindowOperation } from './window-operation.ts';
 import type { ReduceOptions, WindowReduce } from './windowed-stream.ts';
 
 type Ordered = number | bigint | string | Date;
-type NoState = Record<never, never>;
-
 /**
  * The windows of a whole stream: `windowAll(…)`. Everything meets in one subtask, so the operator has parallelism 1;
  * where there is any key, `keyBy(…).window(…)` scales.
@@ -71,7 +69,7 @@ export class AllWindowedStream<T, W extends Window> {
     process: ProcessAllWindowLambda<T, R, W>,
     options?: ReduceOptions,
   ): SingleOutputStream<R>;
-  reduce<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  reduce<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
     f: WindowReduce<T>,
     process: OrClass<ProcessAllWindowFunction<T, R, W, S, G>>,
     options?: ReduceOptions,
@@ -89,7 +87,13 @@ export class AllWindowedStream<T, W extends Window> {
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: ProcessAllWindowLambda<Mid, R, W>,
   ): SingleOutputStream<R>;
-  aggregate<Acc, Mid, R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  aggregate<
+    Acc,
+    Mid,
+    R,
+    S extends StateDeclarations = Record<never, never>,
+    G extends StateDeclarations = Record<never, never>,
+  >(
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: OrClass<ProcessAllWindowFunction<Mid, R, W, S, G>>,
   ): SingleOutputStream<R>;
@@ -112,7 +116,7 @@ export class AllWindowedStream<T, W extends Window> {
    * ```
    */
   process<R>(f: ProcessAllWindowLambda<T, R, W>): SingleOutputStream<R>;
-  process<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  process<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
     f: OrClass<ProcessAllWindowFunction<T, R, W, S, G>>,
   ): SingleOutputStream<R>;
   process<R>(f: unknown): SingleOutputStream<R> {

@@ -61,11 +61,7 @@ class TwoStreams<A, B> {
       scope,
       parts.flatMap((node) => StreamHandle.of(scope, node).origins),
     );
-    return WindowOperation.of(
-      union.partitioned({ kind: 'hash', key: key as (value: never) => unknown }),
-      key,
-      assigner,
-    );
+    return WindowOperation.of(union.partitioned({ kind: 'hash', key }), key, assigner);
   }
 }
 
@@ -104,7 +100,17 @@ export class CoGroupedStreams<A, B> extends TwoStreams<A, B> {
   }
 }
 
-/** Co-grouped streams in windows; see {@link CoGroupedStreams}. */
+/**
+ * Co-grouped streams in windows; see {@link CoGroupedStreams}.
+ *
+ * @example
+ * ```ts
+ * declare const windows: CoGroupedWindows<{ id: string }, { order: string }, TimeWindow>;
+ * const unanswered = windows.allowedLateness(60_000).apply(function* (orders, payments) {
+ *   if ([...payments].length === 0) yield* orders;
+ * });
+ * ```
+ */
 export class CoGroupedWindows<A, B, W extends Window> {
   readonly #operation: WindowOperation<TaggedUnion<A, B>, W>;
 
@@ -166,7 +172,15 @@ export class JoinedStreams<A, B> extends TwoStreams<A, B> {
   }
 }
 
-/** Joined streams in windows; see {@link JoinedStreams}. */
+/**
+ * Joined streams in windows; see {@link JoinedStreams}.
+ *
+ * @example
+ * ```ts
+ * declare const windows: JoinedWindows<{ page: string }, { item: string }, TimeWindow>;
+ * const pairs = windows.apply((click, buy) => `${click.page} ${buy.item}`);
+ * ```
+ */
 export class JoinedWindows<A, B, W extends Window> {
   readonly #operation: WindowOperation<TaggedUnion<A, B>, W>;
 

@@ -9,7 +9,15 @@ import type { OutputTag } from './output-tag.ts';
 import type { SingleOutputStream } from './single-output-stream.ts';
 import type { StreamHandle } from './stream-handle.ts';
 
-/** A join without its bounds. */
+/**
+ * A join without its bounds; see `KeyedStream.intervalJoin`.
+ *
+ * @example
+ * ```ts
+ * declare const join: IntervalJoin<string, { text: string }, { answer: string }>;
+ * const withinAMinute = join.between(0, 60_000).upperBoundExclusive();
+ * ```
+ */
 export class IntervalJoin<K, A, B> {
   readonly #first: StreamHandle;
   readonly #second: StreamHandle;
@@ -37,8 +45,8 @@ export class IntervalJoin<K, A, B> {
       );
     }
     return new IntervalJoined(this.#first, this.#second, {
-      key1: this.#key1 as (value: never) => unknown,
-      key2: this.#key2 as (value: never) => unknown,
+      key1: this.#key1,
+      key2: this.#key2,
       lowerBound: lowerMs,
       upperBound: upperMs,
       leftLateTag: undefined,
@@ -47,7 +55,17 @@ export class IntervalJoin<K, A, B> {
   }
 }
 
-/** A join with its bounds; see `KeyedStream.intervalJoin`. */
+/**
+ * A join with its bounds; see `KeyedStream.intervalJoin`.
+ *
+ * @example
+ * ```ts
+ * declare const joined: IntervalJoined<{ text: string }, { answer: string }>;
+ * const answered = joined.process(function* (question, answer) {
+ *   yield { ...question, ...answer };
+ * });
+ * ```
+ */
 export class IntervalJoined<A, B> {
   readonly #first: StreamHandle;
   readonly #second: StreamHandle;
@@ -97,7 +115,7 @@ export class IntervalJoined<A, B> {
     checkFunction(f, 'Interval Join', ['processElement'], true);
     const given = isLambda(f) ? { processElement: f } : f;
     const { scope } = this.#first;
-    const spec: IntervalJoinSpec = Object.freeze({ ...this.#spec, f: given as unknown as IntervalJoinSpec['f'] });
+    const spec: IntervalJoinSpec = Object.freeze({ ...this.#spec, f: given });
     return scope.make.single<R>(
       scope,
       this.#first.attach({ name: 'Interval Join', definition: intervalJoin(spec) }, this.#second),

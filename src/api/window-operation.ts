@@ -121,7 +121,7 @@ export class WindowOperation<T, W extends Window> {
           : (_key, ctx, elements, out) => call(ctx, elements, out),
       };
     }
-    return (keyed ? given : withoutKey(given as OrClass<object>)) as OrClass<WindowCall>;
+    return (keyed ? given : withoutKey(given)) as OrClass<WindowCall>;
   }
 
   /** A window function that gets the window in place of a context. */
@@ -136,7 +136,7 @@ export class WindowOperation<T, W extends Window> {
           : (_key, ctx, elements, out) => call(windowOf(ctx), elements, out),
       };
     }
-    return applyingObject(given as OrClass<object>, keyed);
+    return applyingObject(given, keyed);
   }
 }
 

@@ -32,9 +32,6 @@ export type WindowReduce<T> = ((accumulated: T, value: T) => Sync<T>) | OrClass<
 
 type Ordered = number | bigint | string | Date;
 
-/** `Record<never, never>`: a function that declares no state. */
-type NoState = Record<never, never>;
-
 /**
  * The windows of each key of a stream: `keyBy(…).window(…)`. A windowed stream is a description; each method returns a
  * new one, and `reduce`, `aggregate`, `process`, `apply` or an aggregation ends it with an operator.
@@ -118,7 +115,7 @@ export class WindowedStream<T, K, W extends Window> {
     process: ProcessWindowLambda<T, R, K, W>,
     options?: ReduceOptions,
   ): SingleOutputStream<R>;
-  reduce<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  reduce<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
     f: WindowReduce<T>,
     process: OrClass<ProcessWindowFunction<T, R, K, W, S, G>>,
     options?: ReduceOptions,
@@ -159,7 +156,13 @@ export class WindowedStream<T, K, W extends Window> {
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: ProcessWindowLambda<Mid, R, K, W>,
   ): SingleOutputStream<R>;
-  aggregate<Acc, Mid, R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  aggregate<
+    Acc,
+    Mid,
+    R,
+    S extends StateDeclarations = Record<never, never>,
+    G extends StateDeclarations = Record<never, never>,
+  >(
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: OrClass<ProcessWindowFunction<Mid, R, K, W, S, G>>,
   ): SingleOutputStream<R>;
@@ -186,7 +189,7 @@ export class WindowedStream<T, K, W extends Window> {
    * ```
    */
   process<R>(f: ProcessWindowLambda<T, R, K, W>): SingleOutputStream<R>;
-  process<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
+  process<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
     f: OrClass<ProcessWindowFunction<T, R, K, W, S, G>>,
   ): SingleOutputStream<R>;
   process<R>(f: unknown): SingleOutputStream<R> {

@@ -198,7 +198,15 @@ interface Outcome {
   readonly left: OperatorSnapshot;
 }
 
-/** A torture in the making; see {@link torture}. */
+/**
+ * A torture in the making; see {@link torture}.
+ *
+ * @example
+ * ```ts
+ * declare const definition: () => OperatorDefinition;
+ * const output = torture(definition).given(element('a', 1), watermark(1)).agree();
+ * ```
+ */
 export class Torture {
   readonly #subject: TortureSubject;
   readonly #options: TortureOptions;

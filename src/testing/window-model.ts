@@ -16,12 +16,14 @@ export interface Span {
   readonly end: number;
 }
 
+/** How time is cut. */
 export type ModelledWindows<T> =
   | { readonly kind: 'tumbling'; readonly size: number; readonly offset: number }
   | { readonly kind: 'sliding'; readonly size: number; readonly slide: number; readonly offset: number }
   | { readonly kind: 'session'; readonly gap: (value: T) => number }
   | { readonly kind: 'global' };
 
+/** What is windowed how. */
 export interface WindowModelOptions<T> {
   readonly windows: ModelledWindows<T>;
   readonly key: (value: T) => unknown;
@@ -34,13 +36,31 @@ export interface WindowModelOptions<T> {
   readonly allowedLateness: number;
 }
 
+/** What comes out of it. */
 export type ModelOutput<T> =
   | { readonly kind: 'fired'; readonly key: unknown; readonly span: Span; readonly values: readonly T[] }
   /** An element that came too late for all its windows. */
   | { readonly kind: 'late'; readonly value: T; readonly timestamp: number }
   | { readonly kind: 'watermark'; readonly timestamp: number };
 
-/** What the window operator has to give for the input, in order. */
+/**
+ * What the window operator has to give for the input, in order.
+ *
+ * @example
+ * ```ts
+ * const fired = windowModel(
+ *   {
+ *     windows: { kind: 'tumbling', size: 10, offset: 0 },
+ *     key: (value: { user: string }) => value.user,
+ *     domain: 'event',
+ *     trigger: 'time',
+ *     purging: false,
+ *     allowedLateness: 0,
+ *   },
+ *   [element({ user: 'ann' }, 3), watermark(9)],
+ * );
+ * ```
+ */
 export function windowModel<T>(
   options: WindowModelOptions<T>,
   items: readonly TortureInput[],

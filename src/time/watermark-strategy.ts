@@ -63,8 +63,9 @@ interface StrategySettings<T> {
  *
  * @example
  * ```ts
- * stream.assignTimestampsAndWatermarks(
- *   WatermarkStrategy.forBoundedOutOfOrderness(5_000, (event) => event.time).withIdleness(60_000),
+ * declare const stream: DataStream<{ time: number }>;
+ * const timed = stream.assignTimestampsAndWatermarks(
+ *   WatermarkStrategy.forBoundedOutOfOrderness(5_000, (event) => event.time),
  * );
  * ```
  */
@@ -108,7 +109,10 @@ export class WatermarkStrategy<in T> {
    *
    * @example
    * ```ts
-   * const strategy = WatermarkStrategy.forPercentile({ cover: 0.99, maxDelayMs: 60_000 }, (event) => event.time);
+   * const strategy = WatermarkStrategy.forPercentile(
+   *   { cover: 0.99, maxDelayMs: 60_000 },
+   *   (event: { time: number }) => event.time,
+   * );
    * ```
    */
   static forPercentile<T>(options: PercentileOptions, assigner?: TimestampAssigner<T>): WatermarkStrategy<T> {
@@ -134,7 +138,9 @@ export class WatermarkStrategy<in T> {
    *
    * @example
    * ```ts
-   * const strategy = WatermarkStrategy.forPunctuated((event, timestamp) => (event.endOfBatch ? timestamp : undefined));
+   * const strategy = WatermarkStrategy.forPunctuated((event: { last: boolean }, timestamp) =>
+   *   event.last ? timestamp : undefined,
+   * );
    * ```
    */
   static forPunctuated<T>(
@@ -277,7 +283,8 @@ export interface WatermarkStrategies<T> {
  *
  * @example
  * ```ts
- * stream.assignTimestampsAndWatermarks((strategy) =>
+ * declare const stream: DataStream<{ time: number }>;
+ * const timed = stream.assignTimestampsAndWatermarks((strategy) =>
  *   strategy.forMonotonousTimestamps().withTimestampAssigner((event) => event.time),
  * );
  * ```

@@ -38,7 +38,7 @@ function typed<T>(stream: DataStream<T>): DataStream<T> {
 }
 
 async function run<R>(describe: (readings: DataStream<Reading>) => DataStream<R>): Promise<R[]> {
-  const env = createEnvironment();
+  const env = createEnvironment({ settings: { parallelism: 1 } });
   const readings = env
     .fromCollection(READINGS)
     .assignTimestampsAndWatermarks((strategy) =>

@@ -24,17 +24,21 @@ export interface ProcessWindowContext<W extends Window, S = unknown, G = unknown
  *
  * @example
  * ```ts
- * const firings = {
- *   windowState: { times: valueState<number>('times') },
- *   *process(key, ctx, elements) {
- *     const times = (ctx.windowState.times.value() ?? 0) + 1;
- *     ctx.windowState.times.update(times);
- *     yield { key, window: ctx.window(), times, elements: [...elements].length };
- *   },
- *   clear(ctx) {
- *     ctx.windowState.times.clear();
- *   },
- * };
+ * declare const clicks: DataStream<{ user: string }>;
+ * const firings = clicks
+ *   .keyBy((click) => click.user)
+ *   .window(TumblingEventTimeWindows.of(60_000))
+ *   .process({
+ *     windowState: { times: valueState<number>('times') },
+ *     *process(user, ctx, elements) {
+ *       const times = (ctx.windowState.times.value() ?? 0) + 1;
+ *       ctx.windowState.times.update(times);
+ *       yield { user, until: ctx.window().end, times, clicks: [...elements].length };
+ *     },
+ *     clear(ctx) {
+ *       ctx.windowState.times.clear();
+ *     },
+ *   });
  * ```
  */
 export interface ProcessWindowFunction<
@@ -69,6 +73,7 @@ export interface WindowFunction<In, Out, K, W extends Window> extends RichFuncti
   apply(key: K, window: W, elements: Iterable<In>, out: Collector<Out>): void | Iterable<Out>;
 }
 
+/** A window function without state and lifecycle. */
 export type WindowLambda<In, Out, K, W extends Window> = (
   key: K,
   window: W,
@@ -90,16 +95,19 @@ export interface ProcessAllWindowFunction<
   clear?(ctx: ProcessWindowContext<W, S, G>): void;
 }
 
+/** A process window function over the whole stream, without state and lifecycle. */
 export type ProcessAllWindowLambda<In, Out, W extends Window> = (
   ctx: ProcessWindowContext<W>,
   elements: Iterable<In>,
   out: Collector<Out>,
 ) => void | Iterable<Out>;
 
+/** A function over the elements of a window of the whole stream that needs to know nothing but the window. */
 export interface AllWindowFunction<In, Out, W extends Window> extends RichFunction {
   apply(window: W, elements: Iterable<In>, out: Collector<Out>): void | Iterable<Out>;
 }
 
+/** The same without state and lifecycle. */
 export type AllWindowLambda<In, Out, W extends Window> = (
   window: W,
   elements: Iterable<In>,

@@ -20,11 +20,15 @@ export interface AssignerSubtask {
  *
  * @example
  * ```ts
- * const byDay: WindowAssigner<{ at: number }, TimeWindow> = {
- *   kind: 'day',
+ * const byMonth: WindowAssigner<unknown, TimeWindow> = {
+ *   kind: 'month',
  *   isEventTime: true,
  *   windows: TimeWindow,
- *   assignWindows: (_element, timestamp) => [new TimeWindow(startOfDay(timestamp), startOfDay(timestamp + DAY))],
+ *   assignWindows(_element, timestamp) {
+ *     const date = new Date(timestamp);
+ *     const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+ *     return [new TimeWindow(Date.UTC(year, month), Date.UTC(year, month + 1))];
+ *   },
  *   getDefaultTrigger: () => EventTimeTrigger.create(),
  * };
  * ```

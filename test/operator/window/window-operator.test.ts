@@ -177,18 +177,14 @@ test('what a function keeps for a window is there until its lateness is over, an
     windowState: { times: valueState<number>('times') },
     globalState: { all: valueState<number>('all') },
     process(key, ctx, _elements, out) {
-      const { windowState, globalState, window } = ctx as {
-        window(): Window;
-        windowState: Record<string, Counter>;
-        globalState: Record<string, Counter>;
-      };
-      const [times, all] = [windowState.times as Counter, globalState.all as Counter];
+      const { windowState, globalState } = ctx as Remembered;
+      const [times, all] = [windowState.times, globalState.all];
       times.update((times.value() ?? 0) + 1);
       all.update((all.value() ?? 0) + 1);
-      out.collect(`${String(key)} ${window.call(ctx).key} ${times.value()} ${all.value()}`);
+      out.collect(`${String(key)} ${(ctx as Remembered).window().key} ${times.value()} ${all.value()}`);
     },
     clear(ctx) {
-      (ctx as { windowState: Record<string, Counter> }).windowState.times?.clear();
+      (ctx as Remembered).windowState.times.clear();
     },
   };
   torture(() => tumbling({ call: remembering, allowedLateness: 10 }))
@@ -209,6 +205,12 @@ test('what a function keeps for a window is there until its lateness is over, an
       watermark(29),
     );
 });
+
+interface Remembered {
+  readonly windowState: { readonly times: Counter };
+  readonly globalState: { readonly all: Counter };
+  window(): Window;
+}
 
 interface Counter {
   value(): number | undefined;
