@@ -6,7 +6,8 @@
  * where a table that fills the promised heap can still grow, and the promised one is watched here: after every full
  * collection of garbage what is left is compared with it. Between two collections this costs nothing.
  *
- * What remains is a single call of user code that alone allocates twice the promised heap in one large piece.
+ * What remains is a single call of user code that grows one large table to about three times the promised heap before
+ * it returns. Measurements: docs/decisions/0007-heap-limits-are-watched.md.
  */
 
 import { getHeapStatistics } from 'node:v8';
