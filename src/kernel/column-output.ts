@@ -179,3 +179,10 @@ class BytesOutput {
     return { kind: 'bytes', validity, offsets, bytes };
   }
 }
+
+/** Text by row. */
+export function textColumn(count: number, textOf: (row: number) => string, validity: Uint8Array | undefined): Column {
+  const output = new TextOutput(count);
+  for (let row = 0; row < count; row++) output.set(row, textOf(row));
+  return output.column(validity);
+}

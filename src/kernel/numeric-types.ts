@@ -22,3 +22,9 @@ export function withNull(type: LogicalType, nullable: boolean): LogicalType {
   if (type.nullable === nullable) return type;
   return nullable ? LogicalType.nullable(type) : LogicalType.notNull(type);
 }
+
+/** An integer kept in the width of a type of at most 32 bits. */
+export function narrowInt(value: number, type: LogicalType): number {
+  if (type.kind === 'tinyint') return (value << 24) >> 24;
+  return type.kind === 'smallint' ? (value << 16) >> 16 : value | 0;
+}

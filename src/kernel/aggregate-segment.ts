@@ -1,0 +1,221 @@
+/**
+ * A segment of an aggregate table: groups with their accumulators, for a range of key groups. It grows by itself, so
+ * that a table of millions never stops to move at once.
+ */
+
+import { type Column, ColumnBatch } from '../data/column-batch.ts';
+import { AccumulatorColumn, type AccumulatorValue } from './accumulator-column.ts';
+import { mergeAccumulators } from './accumulator-merge.ts';
+import type { AggregateKernels } from './aggregate-kernels.ts';
+import { resultColumns } from './aggregate-results.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { RowRange } from './group-find.ts';
+import { GroupTable } from './group-table.ts';
+
+/** All segments of a table hold 64-bit sums alike. */
+export interface SegmentOwner {
+  readonly wide: boolean;
+  /** Widens all segments, and the traces that are being written. */
+  widen(): void;
+}
+
+export class AggregateSegment {
+  readonly groups: GroupTable;
+  readonly accumulators: readonly AccumulatorColumn[];
+  readonly #kernels: AggregateKernels;
+  readonly #pool: BufferPool;
+  /** Groups for which accumulators have room. */
+  #capacity: number;
+  readonly #owner: SegmentOwner;
+  /** The number of the batch that changed a group last, by group. */
+  #touched: Int32Array<ArrayBuffer>;
+  #changed: Int32Array<ArrayBuffer>;
+  #changedCount = 0;
+  /** Groups from here on have no accumulators yet. */
+  #started = 0;
+
+  constructor(kernels: AggregateKernels, owner: SegmentOwner) {
+    const { pool } = kernels;
+    this.#kernels = kernels;
+    this.#owner = owner;
+    this.#pool = pool;
+    this.groups = new GroupTable(kernels.keyTypes, pool);
+    this.#capacity = this.groups.capacity;
+    this.accumulators = kernels.plan.accumulators.map(
+      (accumulator) => new AccumulatorColumn(accumulator, this.#capacity, pool),
+    );
+    if (owner.wide) this.widen();
+    this.#touched = pool.int32(this.#capacity);
+    this.#changed = pool.int32(this.#capacity);
+  }
+
+  get size(): number {
+    return this.groups.size;
+  }
+
+  /**
+   * Adds rows of a batch. `groups` is room for their groups. With an `epoch` above 0, notes which groups change for
+   * the first time in it; with `traces`, what became of the accumulators after each row.
+   */
+  add(
+    batch: ColumnBatch,
+    range: RowRange,
+    hashes: Int32Array,
+    groups: Int32Array,
+    epoch: number,
+    traces: readonly AccumulatorColumn[] | undefined,
+  ): void {
+    const { finder, update } = this.#kernels;
+    finder.find(batch, range, hashes, groups, this.groups);
+    this.#start();
+    let from = range.from;
+    for (;;) {
+      from = update.run(batch, { ...range, from }, groups, this.accumulators, this.#owner.wide, traces);
+      if (from === range.to) break;
+      this.#owner.widen();
+    }
+    if (epoch > 0) this.#touch(groups, range.from, range.to, epoch);
+  }
+
+  /** Gives new groups their accumulators. */
+  #start(): void {
+    const { size, capacity } = this.groups;
+    if (capacity > this.#capacity) this.#grow(capacity);
+    if (size === this.#started) return;
+    for (const accumulator of this.accumulators) accumulator.start(this.#started, size);
+    this.#touched.fill(0, this.#started, size);
+    this.#started = size;
+  }
+
+  #grow(capacity: number): void {
+    const pool = this.#pool;
+    for (const accumulator of this.accumulators) accumulator.grow(this.#started, capacity);
+    const touched = pool.int32(capacity);
+    touched.set(this.#touched.subarray(0, this.#started));
+    pool.release(this.#touched);
+    this.#touched = touched;
+    const changed = pool.int32(capacity);
+    changed.set(this.#changed.subarray(0, this.#changedCount));
+    pool.release(this.#changed);
+    this.#changed = changed;
+    this.#capacity = capacity;
+  }
+
+  widen(): void {
+    for (const accumulator of this.accumulators) accumulator.widen(this.#started, this.#capacity);
+  }
+
+  #touch(groups: Int32Array, from: number, to: number, epoch: number): void {
+    const touched = this.#touched;
+    const changed = this.#changed;
+    let count = this.#changedCount;
+    for (let at = from; at < to; at++) {
+      const group = groups[at] as number;
+      if (touched[group] !== epoch) {
+        touched[group] = epoch;
+        changed[count++] = group;
+      }
+    }
+    this.#changedCount = count;
+  }
+
+  get changedCount(): number {
+    return this.#changedCount;
+  }
+
+  /** The groups that changed since the last call, in the order in which they did. Valid until the next row is added. */
+  takeChanged(): Int32Array {
+    const changed = this.#changed.subarray(0, this.#changedCount);
+    this.#changedCount = 0;
+    return changed;
+  }
+
+  /** Key columns, then result columns, of groups. */
+  columns(groups: Int32Array): Column[] {
+    const count = groups.length;
+    return [
+      ...this.groups.keyColumns(groups, count),
+      ...resultColumns(this.#kernels.plan.results, this.accumulators, groups, count),
+    ];
+  }
+
+  /** The keys of all groups, as rows by group. */
+  keys(): ColumnBatch {
+    const all = everyGroup(this.size);
+    return new ColumnBatch({
+      schema: this.#kernels.keySchema,
+      count: all.length,
+      columns: this.groups.keyColumns(all, all.length),
+    });
+  }
+
+  /** Looks up keys that come as a batch of key columns, and makes the groups that are missing. */
+  #insert(keys: ColumnBatch, order: Int32Array, hashes: Int32Array): Int32Array {
+    const groups = new Int32Array(order.length);
+    this.#kernels.keyFinder.find(keys, { order, from: 0, to: order.length }, hashes, groups, this.groups);
+    this.#start();
+    return groups;
+  }
+
+  /** Adds the accumulators of some groups of another segment, whose `keys` are given. */
+  mergeGroups(from: AggregateSegment, keys: ColumnBatch, groups: Int32Array): void {
+    if (groups.length === 0) return;
+    const to = this.#insert(keys, groups, from.groups.hashes);
+    for (const [number, accumulator] of this.accumulators.entries()) {
+      const source = from.accumulators[number] as AccumulatorColumn;
+      let merged = mergeAccumulators(source, accumulator, groups, to, 0);
+      while (merged < groups.length) {
+        this.#owner.widen();
+        merged = mergeAccumulators(source, accumulator, groups, to, merged);
+      }
+    }
+  }
+
+  /** Takes over some groups of a segment that is about to be released, with what it noted of them. */
+  takeOver(from: AggregateSegment, keys: ColumnBatch, groups: Int32Array): void {
+    this.mergeGroups(from, keys, groups);
+    // Groups came in the order of the list, so they are numbered by their place in it.
+    const placeOf = new Map<number, number>();
+    groups.forEach((group, place) => {
+      this.#touched[place] = from.#touched[group] as number;
+      placeOf.set(group, place);
+    });
+    for (const group of from.#changed.subarray(0, from.#changedCount)) {
+      const place = placeOf.get(group);
+      if (place !== undefined) this.#changed[this.#changedCount++] = place;
+    }
+  }
+
+  /** Sets the accumulators of keys that stand in the given rows of a batch of key columns. */
+  restore(
+    keys: ColumnBatch,
+    hashes: Int32Array,
+    rows: Int32Array,
+    values: readonly (readonly AccumulatorValue[])[],
+  ): void {
+    const groups = this.#insert(keys, rows, hashes);
+    rows.forEach((row, i) => this.#set(groups[i] as number, values[row] as readonly AccumulatorValue[]));
+  }
+
+  #set(group: number, values: readonly AccumulatorValue[]): void {
+    this.accumulators.forEach((accumulator, number) => {
+      const value = values[number];
+      if (accumulator.kind === 'long' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value)))
+        this.#owner.widen();
+      accumulator.set(group, value);
+    });
+  }
+
+  release(): void {
+    this.groups.release();
+    for (const accumulator of this.accumulators) accumulator.release();
+    this.#pool.release(this.#touched);
+    this.#pool.release(this.#changed);
+  }
+}
+
+export function everyGroup(size: number): Int32Array {
+  const groups = new Int32Array(size);
+  for (let group = 0; group < size; group++) groups[group] = group;
+  return groups;
+}
