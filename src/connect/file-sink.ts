@@ -37,7 +37,7 @@ export interface FileSinkOptions<T> {
   readonly partSuffix?: string;
 }
 
-export const ROLLING_DEFAULTS: RollingSettings = Object.freeze({
+const ROLLING_DEFAULTS: RollingSettings = Object.freeze({
   maxBytes: 128 * 1024 * 1024,
   rolloverMs: 60_000,
   inactivityMs: 60_000,
