@@ -16,6 +16,7 @@ export { BroadcastConnectedStream, KeyedBroadcastConnectedStream } from './api/b
 export { PartitionWindowedStream } from './api/partition-windowed-stream.ts';
 export { DataStreamSink } from './api/data-stream-sink.ts';
 export { OutputTag, outputTag } from './api/output-tag.ts';
+export { reinterpretAsKeyedStream } from './api/reinterpret.ts';
 export { DEFAULT_SETTINGS, EXPONENTIAL_DELAY } from './graph/settings.ts';
 export type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode } from './graph/settings.ts';
 export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/flink-options.ts';
@@ -73,12 +74,7 @@ export { NeverTrigger } from './time/triggers/never-trigger.ts';
 export { ProcessingTimeTrigger } from './time/triggers/processing-time-trigger.ts';
 export { ProcessingTimeoutTrigger, type ProcessingTimeoutOptions } from './time/triggers/processing-timeout-trigger.ts';
 export { PurgingTrigger } from './time/triggers/purging-trigger.ts';
-export {
-  TriggerResult,
-  type OnMergeContext,
-  type Trigger,
-  type TriggerContext,
-} from './time/triggers/trigger.ts';
+export { TriggerResult, type OnMergeContext, type Trigger, type TriggerContext } from './time/triggers/trigger.ts';
 export { CountEvictor, DeltaEvictor, TimeEvictor } from './time/evictors/evictors.ts';
 export type { Evictor, EvictorContext, TimestampedValue } from './time/evictors/evictor.ts';
 
@@ -144,6 +140,7 @@ export type {
   Sync,
 } from './operator/functions.ts';
 export type { RuntimeContext } from './operator/runtime-context.ts';
+export type { SortFigure, SortOrder } from './operator/sort-partition.ts';
 export type { AsyncOptions, AsyncRetry } from './operator/async-options.ts';
 export {
   AverageAccumulator,
@@ -199,7 +196,13 @@ export type { HybridStep, HybridSwitch } from './connect/hybrid-step.ts';
 export { sequenceSource } from './connect/sequence-source.ts';
 export { socketSource, type SocketSourceOptions } from './connect/socket-source.ts';
 export { callbackSink, type CallbackContext, type CallbackOptions } from './connect/callback-sink.ts';
-export { bucketByTime, noBuckets, type BucketAssigner, type BucketContext, type TimeBucketOptions } from './connect/bucket.ts';
+export {
+  bucketByTime,
+  noBuckets,
+  type BucketAssigner,
+  type BucketContext,
+  type TimeBucketOptions,
+} from './connect/bucket.ts';
 export { fileSink, type FileSinkOptions, type RollingOptions } from './connect/file-sink.ts';
 export { discardSink } from './connect/discard-sink.ts';
 export { printSink, type PrintOptions } from './connect/print-sink.ts';
@@ -236,7 +239,14 @@ export type {
 
 // Operators of one's own.
 export { PlainOperator } from './operator/plain-operator.ts';
-export type { Operator, OperatorContext, OperatorDefinition, Output, TaskIdentity } from './operator/operator.ts';
+export type {
+  InputOperator,
+  Operator,
+  OperatorContext,
+  OperatorDefinition,
+  Output,
+  TaskIdentity,
+} from './operator/operator.ts';
 export type { InlineCode } from './operator/inline-code.ts';
 export type {
   KeyedEntryWriter,

@@ -22,6 +22,10 @@ const METHODS = ['processElement', 'processBroadcastElement'];
  *
  * @example
  * ```ts
+ * const rules = mapState<string, { limit: number }>('rules');
+ * declare const events: DataStream<{ user: string; time: number }>;
+ * declare const ruleChanges: DataStream<{ id: string; rule: { limit: number } }>;
+ * declare function matches(rule: { limit: number }, event: { user: string }): boolean;
  * const alerts = events.connect(ruleChanges.broadcast(rules)).process({
  *   processBroadcastElement(change, ctx) {
  *     ctx.getBroadcastState(rules).put(change.id, change.rule);
@@ -60,6 +64,9 @@ export class BroadcastConnectedStream<T, B> {
  *
  * @example
  * ```ts
+ * const seen = mapState<string, number>('seen');
+ * declare const events: DataStream<{ user: string; time: number }>;
+ * declare const resets: DataStream<string>;
  * const counted = events.keyBy((event) => event.user).connect(resets.broadcast(seen)).process({
  *   state: { count: valueState<number>('count') },
  *   processBroadcastElement(reset, ctx) {

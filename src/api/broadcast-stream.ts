@@ -8,7 +8,8 @@ import type { StreamHandle } from './stream-handle.ts';
  *
  * @example
  * ```ts
- * const rules = mapState<string, Rule>('rules');
+ * declare const ruleChanges: DataStream<{ id: string; rule: { limit: number } }>;
+ * const rules = mapState<string, { limit: number }>('rules');
  * const broadcastRules = ruleChanges.broadcast(rules);
  * ```
  */

@@ -27,6 +27,8 @@ type FlatMap<T, R> = (value: T, out: Collector<R>) => void | Iterable<R>;
  *
  * @example
  * ```ts
+ * declare const switches: DataStream<boolean>;
+ * declare const events: DataStream<{ user: string; time: number }>;
  * const controlled = events.connect(switches);
  * ```
  */
@@ -48,6 +50,8 @@ export class ConnectedStreams<A, B> {
    *
    * @example
    * ```ts
+   * declare const words: DataStream<string>;
+   * declare const numbers: DataStream<number>;
    * const labels = numbers.connect(words).map((n) => `number ${n}`, (word) => `word ${word}`);
    * ```
    */
@@ -71,6 +75,8 @@ export class ConnectedStreams<A, B> {
    *
    * @example
    * ```ts
+   * declare const documents: DataStream<{ words: string[] }>;
+   * declare const lines: DataStream<string>;
    * const words = lines.connect(documents).flatMap((line) => line.split(' '), (document) => document.words);
    * ```
    */
@@ -100,6 +106,8 @@ export class ConnectedStreams<A, B> {
    *
    * @example
    * ```ts
+   * declare const profiles: DataStream<{ id: string; name: string }>;
+   * declare const clicks: DataStream<{ user: string; page: string }>;
    * const perUser = clicks.connect(profiles).keyBy((click) => click.user, (profile) => profile.id);
    * ```
    */
@@ -134,6 +142,8 @@ function hash<T, K>(key: KeySelector<T, K>): { readonly kind: 'hash'; readonly k
  *
  * @example
  * ```ts
+ * declare const clicks: DataStream<{ user: string; page: string }>;
+ * declare const profiles: DataStream<{ id: string; name: string }>;
  * const enriched = clicks.keyBy((click) => click.user).connect(profiles.keyBy((profile) => profile.id));
  * ```
  */
@@ -156,6 +166,8 @@ export class KeyedConnectedStreams<K, A, B> extends ConnectedStreams<A, B> {
    *
    * @example
    * ```ts
+   * declare const profiles: DataStream<{ id: string; name: string }>;
+   * declare const clicks: DataStream<{ user: string; page: string }>;
    * const joined = clicks.connect(profiles).keyBy((click) => click.user, (profile) => profile.id).process({
    *   state: { name: valueState<string>('name') },
    *   *processElement1(click, ctx) {

@@ -9,6 +9,7 @@ import type { StreamScope } from './stream-handle.ts';
  *
  * @example
  * ```ts
+ * const env = createEnvironment();
  * env.fromData(1, 2, 3).print().name('numbers').setParallelism(1);
  * ```
  */

@@ -50,6 +50,7 @@ import { countWindows, WindowOperation } from './window-operation.ts';
  *
  * @example
  * ```ts
+ * declare const lines: DataStream<string>;
  * const words = lines.flatMap((line) => line.split(' ')).filter((word) => word !== '');
  * ```
  */
@@ -75,6 +76,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const words: DataStream<string>;
    * const lengths = words.map((word) => word.length);
    * ```
    */
@@ -88,6 +90,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const lines: DataStream<string>;
+   * declare const numbers: DataStream<number>;
    * const words = lines.flatMap((line) => line.split(' '));
    * const positive = numbers.flatMap((n, out: Collector<number>) => {
    *   if (n > 0) out.collect(n);
@@ -106,6 +110,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const values: DataStream<string | undefined>;
    * const present = values.filter((value) => value !== undefined);
    * ```
    */
@@ -121,6 +126,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const bids: DataStream<{ auction: number; price: number; bidder: string }>;
    * const prices = bids.project('auction', 'price');
    * ```
    */
@@ -137,6 +143,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const lines: DataStream<string>;
    * const rejected = new OutputTag<string>('rejected');
    * const numbers = lines.process({
    *   processElement(line, ctx, out: Collector<number>) {
@@ -168,7 +175,9 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
-   * const enriched = orders.asyncMap(async (order) => ({ ...order, customer: await lookUp(order.customerId) }), {
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
+   * declare function lookUp(customer: string): Promise<{ name: string }>;
+   * const enriched = orders.asyncMap(async (order) => ({ ...order, customer: await lookUp(order.customer) }), {
    *   timeoutMs: 1_000,
    *   retry: { kind: 'exponential-delay', attempts: 3, initialDelayMs: 10, maxDelayMs: 1_000 },
    * });
@@ -190,6 +199,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
+   * declare function itemsOf(order: number): Promise<string[]>;
    * const items = orders.asyncFlatMap((order) => itemsOf(order.id));
    * ```
    */
@@ -211,6 +222,9 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const desktop: DataStream<string>;
+   * declare const mobile: DataStream<string>;
+   * declare const tablet: DataStream<string>;
    * const all = mobile.union(desktop, tablet);
    * ```
    */
@@ -225,6 +239,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const words: DataStream<string>;
+   * declare const numbers: DataStream<number>;
    * const labelled = numbers.connect(words).map((n) => `number ${n}`, (word) => `word ${word}`);
    * ```
    */
@@ -247,6 +263,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const clicks: DataStream<{ user: string; page: string }>;
    * const perUser = clicks.keyBy((click) => click.user);
    * ```
    */
@@ -262,6 +279,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
    * const byRegion = orders.partitionCustom((order) => order.region, (region, partitions) => region % partitions);
    * ```
    */
@@ -305,8 +323,13 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
-   * const rules = mapState<string, Rule>('rules');
-   * const alerts = events.connect(ruleChanges.broadcast(rules)).process(new Matching());
+   * declare const events: DataStream<{ user: string; time: number }>;
+   * declare const ruleChanges: DataStream<{ id: string; rule: { limit: number } }>;
+   * const rules = mapState<string, { limit: number }>('rules');
+   * const alerts = events.connect(ruleChanges.broadcast(rules)).process({
+   *   processBroadcastElement: (change, ctx) => ctx.getBroadcastState(rules).put(change.id, change.rule),
+   *   processElement: (event, ctx) => (ctx.getBroadcastState(rules).contains(event.user) ? [event] : []),
+   * });
    * ```
    */
   broadcast(): DataStream<T>;
@@ -328,6 +351,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const sorted = env.fromData(3, 1, 2).fullWindowPartition().sortPartition((n) => n, 'ascending');
    * ```
    */
@@ -345,6 +369,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const events: DataStream<{ user: string; time: number }>;
    * const timed = events.assignTimestampsAndWatermarks(
    *   WatermarkStrategy.forBoundedOutOfOrderness(5_000, (event) => event.time),
    * );
@@ -364,6 +389,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
    * const revenue = orders.windowAll(TumblingEventTimeWindows.of(60_000)).sum((order) => order.amount);
    * ```
    */
@@ -385,6 +411,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const clicks: DataStream<{ user: string; page: string }>;
+   * declare const buys: DataStream<{ user: string; item: string }>;
    * const after = clicks
    *   .join(buys)
    *   .where((click) => click.user)
@@ -409,6 +437,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const stream: DataStream<number>;
+   * declare class CountingOperator extends PlainOperator<number> {}
    * const counted = stream.transform<number>('Count', {
    *   kind: 'count',
    *   input: 'records',
@@ -426,7 +456,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
-   * results.sinkTo(fileSink({ path: 'out', format: jsonLines() }));
+   * declare const results: DataStream<number>;
+   * results.sinkTo(fileSink({ path: 'out', format: json() }));
    * ```
    */
   sinkTo<Committable, State>(sink: Sink<T, Committable, State>): DataStreamSink {
@@ -446,6 +477,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * env.fromData(1, 2, 3).print('numbers');
    * ```
    */
@@ -463,6 +495,8 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
+   * declare const results: DataStream<number>;
    * results.collect('results');
    * const client = await env.executeAsync();
    * for await (const result of client.collected<number>('results')) console.log(result);
@@ -481,6 +515,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const squares = await env.fromSequence(1, 3).map((n) => n * n).executeAndCollect();
    * ```
    */
@@ -498,6 +533,7 @@ export class DataStream<T> implements AsyncIterable<T> {
    *
    * @example
    * ```ts
+   * declare const prices: DataStream<number>;
    * for await (const price of prices) if (price > 100) break;
    * ```
    */

@@ -26,6 +26,7 @@ import type { SingleOutputStream } from './single-output-stream.ts';
 import type { StreamHandle, StreamScope } from './stream-handle.ts';
 import { STREAMS } from './streams.ts';
 
+/** How an environment begins. */
 export interface EnvironmentOptions {
   /** What differs from the defaults; the program may still change it. */
   readonly settings?: Partial<ExecutionSettings>;
@@ -77,6 +78,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const numbers = env.fromData(1, 2, 3);
    * ```
    */
@@ -93,6 +95,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const words = env.fromCollection(new Set(['to', 'be']));
    * ```
    */
@@ -107,6 +110,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const hundred = env.fromSequence(1, 100);
    * ```
    */
@@ -119,9 +123,10 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const flights = env.fromSource(
    *   fileSource({ path: 'data/flights.csv', format: csv({ header: true }) }),
-   *   WatermarkStrategy.forBoundedOutOfOrderness(5_000, (flight) => Date.parse(flight.date)),
+   *   WatermarkStrategy.forBoundedOutOfOrderness(5_000, (flight) => Date.parse(String(flight['date']))),
    *   'flights',
    * );
    * ```
@@ -141,6 +146,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const ticks = env.fromAsyncIterable(async function* () {
    *   for (let tick = 0; ; tick++) yield tick;
    * });
@@ -158,7 +164,9 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
-   * const chunks = env.fromStream(() => createReadStream('events.log', 'utf8'), { boundedness: 'bounded' });
+   * import { createReadStream } from 'node:fs';
+   * const env = createEnvironment();
+   * const chunks = env.fromStream<string>(() => createReadStream('events.log', 'utf8'), { boundedness: 'bounded' });
    * ```
    */
   fromStream<T>(stream: AsyncIterable<T> | OpenIterable<T>, options: AsyncIterableOptions = {}): SingleOutputStream<T> {
@@ -170,6 +178,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const readings = env.fromGenerator((index) => ({ sensor: index % 10, value: Math.sin(index) }), {
    *   recordsPerSecond: 1_000,
    * });
@@ -185,6 +194,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const rows = env.readFile({ path: 'data', include: '*.csv', format: csv({ header: true }) });
    * ```
    */
@@ -200,6 +210,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const lines = env.readTextFile('data/hamlet.txt');
    * ```
    */
@@ -213,6 +224,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * const lines = env.socketTextStream('localhost', 9999, { maxRetries: 10 });
    * ```
    */
@@ -280,6 +292,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * env.enableCheckpointing(10_000, { timeoutMs: 60_000 });
    * ```
    */
@@ -322,6 +335,7 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
    * env.configure({ 'parallelism.default': 2, 'execution.checkpointing.interval': '10 s' });
    * ```
    */
@@ -338,6 +352,11 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
+   * class Point {
+   *   x = 0;
+   *   y = 0;
+   * }
    * env.registerType('Point', Point);
    * ```
    */
@@ -360,6 +379,8 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
+   * env.fromData('to be').print();
    * console.log(String(env.getExecutionPlan()));
    * ```
    */
@@ -375,6 +396,8 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
+   * env.fromData('to be').print();
    * const { durationMs } = await env.execute('word count');
    * ```
    */
@@ -388,6 +411,8 @@ export class StreamEnvironment {
    *
    * @example
    * ```ts
+   * const env = createEnvironment();
+   * env.fromGenerator((index) => index, { recordsPerSecond: 10 }).sinkTo(discardSink());
    * const client = await env.executeAsync('clicks');
    * await client.cancel();
    * ```

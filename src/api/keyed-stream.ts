@@ -45,6 +45,7 @@ export type OrderedField<T> = {
  *
  * @example
  * ```ts
+ * declare const clicks: DataStream<{ user: string; page: string }>;
  * const perUser = clicks.keyBy((click) => click.user);
  * ```
  */
@@ -73,6 +74,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const beats: DataStream<{ device: string; time: number }>;
    * const silent = beats.keyBy((beat) => beat.device).process({
    *   state: { due: valueState<number>('due') },
    *   processElement(beat, ctx) {
@@ -103,6 +105,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
    * const totals = orders.keyBy((order) => order.customer).reduce((a, b) => ({ ...a, amount: a.amount + b.amount }));
    * ```
    */
@@ -119,6 +122,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const readings: DataStream<{ sensor: string; value: number }>;
    * const means = readings.keyBy((reading) => reading.sensor).aggregate({
    *   createAccumulator: () => ({ sum: 0, count: 0 }),
    *   add: (reading, acc) => ({ sum: acc.sum + reading.value, count: acc.count + 1 }),
@@ -137,6 +141,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
    * const spent = orders.keyBy((order) => order.customer).sum('amount');
    * ```
    */
@@ -165,6 +170,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const offers: DataStream<{ product: string; price: number }>;
    * const cheapest = offers.keyBy((offer) => offer.product).minBy('price');
    * ```
    */
@@ -210,10 +216,11 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const clicks: DataStream<{ user: string; page: string }>;
    * const perMinute = clicks
    *   .keyBy((click) => click.user)
    *   .window(TumblingEventTimeWindows.of(60_000))
-   *   .aggregate(counting);
+   *   .sum(() => 1);
    * ```
    */
   window<W extends Window>(assigner: WindowAssigner<T, W>): WindowedStream<T, K, W> {
@@ -227,6 +234,7 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const readings: DataStream<{ sensor: string; value: number }>;
    * const lastTen = readings.keyBy((reading) => reading.sensor).countWindow(10, 1).max('value');
    * ```
    */
@@ -241,6 +249,8 @@ export class KeyedStream<K, T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const questions: DataStream<{ id: number; text: string }>;
+   * declare const answers: DataStream<{ question: number; text: string }>;
    * const answered = questions
    *   .keyBy((question) => question.id)
    *   .intervalJoin(answers.keyBy((answer) => answer.question))

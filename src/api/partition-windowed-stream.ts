@@ -26,6 +26,7 @@ import type { StreamHandle } from './stream-handle.ts';
  *
  * @example
  * ```ts
+ * const env = createEnvironment();
  * const sizes = env.fromData('a', 'b').fullWindowPartition().mapPartition((values) => [[...values].length]);
  * ```
  */
@@ -43,6 +44,8 @@ export class PartitionWindowedStream<T> {
    *
    * @example
    * ```ts
+   * declare const readings: DataStream<{ sensor: string; value: number }>;
+   * declare function median(values: readonly { value: number }[]): number;
    * const medians = readings.fullWindowPartition().mapPartition((values) => [median([...values])]);
    * ```
    */
@@ -63,6 +66,7 @@ export class PartitionWindowedStream<T> {
    *
    * @example
    * ```ts
+   * declare const offers: DataStream<{ product: string; price: number }>;
    * const byPrice = offers.fullWindowPartition().sortPartition((offer) => offer.price, 'descending');
    * ```
    */
@@ -86,6 +90,7 @@ export class PartitionWindowedStream<T> {
    *
    * @example
    * ```ts
+   * declare const amounts: DataStream<number>;
    * const total = amounts.fullWindowPartition().reduce((a, b) => a + b);
    * ```
    */

@@ -14,6 +14,7 @@ import type { KeyedStream } from './keyed-stream.ts';
  *
  * @example
  * ```ts
+ * declare const orders: DataStream<{ id: number; customer: string; amount: number; region: number }>;
  * const totals = orders.keyBy((order) => order.customer).sum('amount');
  * const again = reinterpretAsKeyedStream(totals, (order) => order.customer);
  * ```

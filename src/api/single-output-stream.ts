@@ -11,6 +11,7 @@ import { StreamHandle, type StreamScope } from './stream-handle.ts';
  *
  * @example
  * ```ts
+ * declare const lines: DataStream<string>;
  * const words = lines.flatMap((line) => line.split(' ')).name('words').uid('words').setParallelism(2);
  * ```
  */
@@ -107,6 +108,7 @@ export class SingleOutputStream<T> extends DataStream<T> {
    *
    * @example
    * ```ts
+   * declare const lines: DataStream<string>;
    * const rejected = new OutputTag<string>('rejected');
    * const checked = lines.process({
    *   processElement(line, ctx, out: Collector<number>) {

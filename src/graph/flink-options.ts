@@ -22,6 +22,7 @@ export interface Configuration {
   readonly restart: Readonly<Record<string, unknown>>;
 }
 
+/** One of Flink's keys: what it sets, and how. */
 export interface FlinkOption {
   /** The typed option that says the same. */
   readonly setting: string;
@@ -171,7 +172,14 @@ function restartStrategy(options: Readonly<Record<string, unknown>>): RestartStr
   }
 }
 
-/** Every key that `configure()` knows. */
+/**
+ * Every key that `configure()` knows.
+ *
+ * @example
+ * ```ts
+ * for (const [key, { setting, type }] of Object.entries(FLINK_OPTIONS)) console.log(key, setting, type);
+ * ```
+ */
 export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freeze({
   'pipeline.name': {
     setting: 'the name given to `execute`',

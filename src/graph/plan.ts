@@ -19,6 +19,7 @@ export interface PlanPredecessor {
   readonly output?: string;
 }
 
+/** An operator of the plan. */
 export interface PlanNode {
   readonly id: number;
   readonly type: string;
@@ -42,6 +43,7 @@ export interface PlanVertex {
   readonly nodes: readonly number[];
 }
 
+/** A plan as JSON. */
 export interface PlanDocument {
   readonly job: string;
   readonly mode: ExecutionSettings['runtimeMode'];

@@ -25,8 +25,10 @@ interface ExponentialDelayRetry<R> extends RetryPredicates<R> {
   readonly multiplier?: number;
 }
 
+/** How calls that failed, or whose result will not do, are made again. */
 export type AsyncRetry<R> = FixedDelayRetry<R> | ExponentialDelayRetry<R>;
 
+/** How `asyncMap` and `asyncFlatMap` make their calls. */
 export interface AsyncOptions<T, R> {
   /** `ordered` (the default): results in the order of the records. `unordered`: as they come, but never across a watermark. */
   readonly mode?: 'ordered' | 'unordered';

@@ -57,6 +57,7 @@ export interface FunctionInitializationContext {
   readonly operatorState: OperatorStateStore;
 }
 
+/** What a {@link CheckpointedFunction} gets at a checkpoint. */
 export interface FunctionSnapshotContext {
   readonly checkpointId: number;
 }
@@ -84,27 +85,33 @@ export interface RichFunction extends Partial<CheckpointedFunction>, Partial<Che
   close?(): void | Promise<void>;
 }
 
+/** One record out for each record in. */
 export interface MapFunction<T, R> extends RichFunction {
   map(value: T): Sync<R>;
 }
 
+/** Any number of records out for each record in, returned as an iterable or handed to `out`. */
 export interface FlatMapFunction<T, R> extends RichFunction {
   flatMap(value: T, out: Collector<R>): void | Iterable<R>;
 }
 
+/** Says which records stay. */
 export interface FilterFunction<T> extends RichFunction {
   filter(value: T): boolean;
 }
 
+/** Combines the accumulated value of a key with its next record. */
 export interface ReduceFunction<T> extends RichFunction {
   reduce(accumulated: T, value: T): T;
 }
 
+/** One record out for each record of two connected streams. */
 export interface CoMapFunction<A, B, R> extends RichFunction {
   map1(value: A): Sync<R>;
   map2(value: B): Sync<R>;
 }
 
+/** Any number of records out for each record of two connected streams. */
 export interface CoFlatMapFunction<A, B, R> extends RichFunction {
   flatMap1(value: A, out: Collector<R>): void | Iterable<R>;
   flatMap2(value: B, out: Collector<R>): void | Iterable<R>;
@@ -149,14 +156,15 @@ export interface ProcessFunction<T, R> extends RichFunction {
  *
  * @example
  * ```ts
- * const counting = {
+ * declare const events: DataStream<{ user: string }>;
+ * const counts = events.keyBy((event) => event.user).process({
  *   state: { count: valueState<number>('count') },
  *   *processElement(event, ctx) {
  *     const count = (ctx.state.count.value() ?? 0) + 1;
  *     ctx.state.count.update(count);
  *     yield { user: ctx.getCurrentKey(), count };
  *   },
- * };
+ * });
  * ```
  */
 export interface KeyedProcessFunction<K, T, R, S extends StateDeclarations = StateDeclarations> extends RichFunction {
@@ -201,6 +209,7 @@ export interface ReadOnlyBroadcastContext extends BroadcastContextBase {
   getBroadcastState<K, V>(descriptor: MapStateDescriptor<K, V>): ReadOnlyBroadcastState<K, V>;
 }
 
+/** A function over a stream and a broadcast stream: one side reads the broadcast state, the other writes it. */
 export interface BroadcastProcessFunction<T, B, R> extends RichFunction {
   processElement(value: T, ctx: ReadOnlyBroadcastContext, out: Collector<R>): void | Iterable<R>;
   processBroadcastElement(value: B, ctx: BroadcastContext, out: Collector<R>): void | Iterable<R>;
@@ -222,6 +231,7 @@ export interface KeyedBroadcastOnTimerContext<K, S> extends OnTimerContext<K, S>
   getBroadcastState<BK, BV>(descriptor: MapStateDescriptor<BK, BV>): ReadOnlyBroadcastState<BK, BV>;
 }
 
+/** A function over a keyed stream and a broadcast stream, with the state and timers of each key. */
 export interface KeyedBroadcastProcessFunction<
   K,
   T,

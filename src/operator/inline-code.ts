@@ -6,8 +6,10 @@
  *
  * @example
  * ```ts
- * const filter = (keep) => ({
- *   kind: 'filter', input: 'records', output: 'records',
+ * const filter = <T>(keep: (value: T) => boolean): OperatorDefinition => ({
+ *   kind: 'filter',
+ *   input: 'records',
+ *   output: 'records',
  *   inline: (code) => {
  *     code.line(`if (${code.bind(keep)}(${code.value})) {`);
  *     code.emit(code.value);

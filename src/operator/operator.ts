@@ -69,6 +69,7 @@ export interface TaskIdentity {
   readonly mode: 'streaming' | 'batch';
 }
 
+/** What an operator instance is given when it is opened: its surroundings, until it is closed. */
 export interface OperatorContext<Out = unknown> {
   readonly task: TaskIdentity;
   readonly output: Output<Out>;

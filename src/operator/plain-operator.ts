@@ -3,6 +3,20 @@
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import type { Operator, OperatorContext, Output, Timestamp } from './operator.ts';
 
+/**
+ * What operators of one's own extend: a subclass adds `element`, and overrides what it does differently.
+ *
+ * @example
+ * ```ts
+ * class Twice extends PlainOperator<number> implements InputOperator<number> {
+ *   element(value: number, timestamp: number, kind: number): void {
+ *     this.output.emit(value, timestamp, kind);
+ *     this.output.emit(value, timestamp, kind);
+ *   }
+ * }
+ * const twice: OperatorDefinition = { kind: 'twice', input: 'records', output: 'records', create: () => new Twice() };
+ * ```
+ */
 export class PlainOperator<Out> implements Operator {
   protected context!: OperatorContext<Out>;
   protected output!: Output<Out>;

@@ -16,6 +16,7 @@ import type { InputOperator, OperatorContext, OperatorDefinition, RowKindCode, T
 import { PlainOperator } from './plain-operator.ts';
 import { SortedEmission } from './sorted-emission.ts';
 
+/** Least or greatest first. */
 export type SortOrder = 'ascending' | 'descending';
 
 /** What records can be sorted by. */
