@@ -33,6 +33,8 @@ export interface JobOptions {
   readonly allowNonRestoredState: boolean;
   /** Takes slots for an attempt; throws RESOURCES_INSUFFICIENT when there are too few. */
   readonly takeSlots: (count: number) => readonly AssignedSlot[];
+  /** Resolves once at least so many slots are registered. */
+  readonly hasSlots: (count: number) => Promise<void>;
   readonly send: (taskManager: string, message: ToTaskManager) => void;
   readonly ended: () => void;
 }

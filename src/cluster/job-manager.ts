@@ -77,7 +77,11 @@ export class JobManager {
   }
 
   #registered(): void {
-    for (const waiter of this.#waiting) if (this.slots >= waiter.slots) waiter.resolve();
+    const served = this.#waiting.filter((waiter) => this.slots >= waiter.slots);
+    for (const waiter of served) {
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.resolve();
+    }
   }
 
   /** Slots are shared between jobs: each gets the first ones, and the threads take turns. */
@@ -95,11 +99,12 @@ export class JobManager {
   }
 
   /** Starts a job. Its end is the caller's to await by `job.result()`. */
-  submit(options: Omit<JobOptions, 'world' | 'takeSlots' | 'send' | 'ended'>): Job {
+  submit(options: Omit<JobOptions, 'world' | 'takeSlots' | 'hasSlots' | 'send' | 'ended'>): Job {
     const job = new Job({
       ...options,
       world: this.#world,
       takeSlots: (count) => this.#takeSlots(options.graph.jobName, count),
+      hasSlots: (count) => this.hasSlots(count),
       send: (taskManager, message) => this.#taskManagers.get(taskManager)?.wire.send(message),
       ended: () => void this.#jobs.delete(options.jobId),
     });

@@ -22,6 +22,9 @@ import { restartStrategy, type Restarts } from './restart-strategy.ts';
 import { checkRestore } from './restore-plan.ts';
 import { ResultQueue } from './result-queue.ts';
 
+/** How long a restart waits for slots; then it fails with what is missing. Flink's `slot.request.timeout`. */
+const SLOT_WAIT_MS = 300_000;
+
 export class Job {
   readonly #options: JobOptions;
   readonly #job: JobGraph;
@@ -128,10 +131,22 @@ export class Job {
       : undefined;
     if (decision === undefined || !decision.restart) return this.#end('failed', failure);
     this.#status = 'restarting';
-    this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () => {
+    this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () => this.#deployOnceThereAreSlots());
+  }
+
+  /** Slots that were lost with a process may come back with another: a restart waits for them, but not for ever. */
+  #deployOnceThereAreSlots(): void {
+    const { world, hasSlots } = this.#options;
+    let deployed = false;
+    const deploy = (): void => {
+      if (deployed || this.#status !== 'restarting') return;
+      deployed = true;
+      this.#restartTimer?.cancel();
       this.#restartTimer = undefined;
       this.#deploy();
-    });
+    };
+    this.#restartTimer = world.clock.after(SLOT_WAIT_MS, deploy);
+    void hasSlots(slotsNeeded(this.#job)).then(deploy);
   }
 
   #end(status: 'finished' | 'cancelled' | 'failed', error?: unknown): void {
