@@ -49,11 +49,11 @@ function writeElementPath(code: InlineCode, spec: WindowSpec, { count }: Countin
   const accumulator = code.fresh('accumulator');
   const next = code.fresh('next');
   code.line(`const ${row} = ${self}.rowOf(${code.bind(spec.key)}(${value}));`);
-  code.line(`const ${accumulator} = ${self}.accumulators.get(${row});`);
+  code.line(`const ${accumulator} = ${self}.contents.get(${row});`);
   code.line(`if (${accumulator} === undefined) ${self}.begin(${row}, ${value});`);
   code.line('else {');
   writeAdd(code, spec.keeping, accumulator, next);
-  if (spec.keeping.kind !== 'list') code.line(`${self}.accumulators.exchange(${row}, ${next});`);
+  if (spec.keeping.kind !== 'list') code.line(`${self}.contents.exchange(${row}, ${next});`);
   if (count !== Infinity) code.line(`if (${self}.counts.add(${row}, 1) >= ${count}) ${self}.fire(${row});`);
   code.line('}');
 }
@@ -65,7 +65,7 @@ class GlobalOperator extends PlainOperator<unknown> {
   /** The user's object, for generated code. */
   readonly f: object | undefined;
   /** Of the keys, by row. */
-  readonly accumulators = new Column<unknown>();
+  readonly contents = new Column<unknown>();
   /** Elements since the window of the key fired last. */
   readonly counts = new IntColumn();
   #keys!: KeyTable;
@@ -100,17 +100,17 @@ class GlobalOperator extends PlainOperator<unknown> {
   }
 
   #enter(row: number, accumulator: unknown, count: number): void {
-    this.accumulators.exchange(row, accumulator);
+    this.contents.exchange(row, accumulator);
     this.counts.set(row, count);
     this.#keys.retain(row);
   }
 
   fire(row: number): void {
-    const accumulator = this.accumulators.get(row);
+    const accumulator = this.contents.get(row);
     const key = this.#keys.keyOf(row);
     this.counts.set(row, 0);
     if (this.#counting.purging) {
-      this.accumulators.exchange(row, undefined);
+      this.contents.exchange(row, undefined);
       this.#keys.release(row);
     }
     this.#emitter.emit(key, accumulator, GlobalWindow.get());
@@ -130,7 +130,7 @@ class GlobalOperator extends PlainOperator<unknown> {
         ? undefined
         : writer.keyed({ name: TRIGGER_COUNT, kind: 'reducing', version: 1 });
     for (let row = 0; row < this.#keys.limit; row++) {
-      const accumulator = this.accumulators.get(row);
+      const accumulator = this.contents.get(row);
       if (accumulator === undefined) continue;
       const key = this.#keys.keyOf(row);
       const group = keyGroup(key, maxParallelism, this.context.types);
