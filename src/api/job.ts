@@ -7,7 +7,7 @@ import { DataStream } from './data-stream.ts';
 import { StreamEnvironment } from './environment.ts';
 
 /** The uid of the sink that collects the stream which a job's program returns. */
-export const JOB_RESULT = 'result';
+const JOB_RESULT = 'result';
 
 /** Describes the job with `env`. A returned stream is collected: `client.collected('result')` reads it. */
 export type JobDescription = (

@@ -50,7 +50,7 @@ export function sortPartition<T>(sort: PartitionSort<T>): OperatorDefinition {
 }
 
 /** Numbers by size with NaN last, dates by time, false before true, text by code units. */
-export function compareFigures(a: SortFigure, b: SortFigure): number {
+function compareFigures(a: SortFigure, b: SortFigure): number {
   if (a < b) return -1;
   if (a > b) return 1;
   if (a !== a || b !== b) return (a !== a ? 1 : 0) - (b !== b ? 1 : 0);

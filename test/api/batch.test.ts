@@ -5,6 +5,10 @@ import type { Storage, World } from '../../src/base/world.ts';
 import { StreamEnvironment, type EnvironmentOptions } from '../../src/api/environment.ts';
 import { InlineLauncher } from '../../src/cluster/embedded-cluster.ts';
 import type { ExecutionSettings } from '../../src/graph/settings.ts';
+import { EventTimeSessionWindows } from '../../src/time/windows/session-windows.ts';
+import { SlidingEventTimeWindows } from '../../src/time/windows/sliding-windows.ts';
+import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
+import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts';
 import { valueState } from '../../src/state/descriptor.ts';
 import { RealDoorbell } from '../../src/world/doorbell.ts';
 import { createRealWorld } from '../../src/world/real-world.ts';
@@ -233,3 +237,55 @@ for (const runtimeMode of ['streaming', 'batch'] as const) {
     );
   });
 }
+
+for (const parallelism of [1, 2]) {
+  test(`windows of each key fire at the end of the key, at parallelism ${parallelism}`, async () => {
+    const of = (runtimeMode: 'batch' | 'streaming') =>
+      environment({ settings: { runtimeMode, parallelism } })
+        .fromCollection(Array.from({ length: 60 }, (_, i) => ({ key: i % 4, time: (i * 37) % 100, n: i })))
+        .assignTimestampsAndWatermarks(WatermarkStrategy.forBoundedOutOfOrderness(100, (row) => row.time))
+        .keyBy((row) => row.key);
+    const tumbling = (mode: 'batch' | 'streaming') =>
+      of(mode)
+        .window(TumblingEventTimeWindows.of(10))
+        .reduce((a, b) => ({ ...a, n: a.n + b.n, time: Math.min(a.time, b.time) }))
+        .executeAndCollect();
+    const sliding = (mode: 'batch' | 'streaming') =>
+      of(mode)
+        .window(SlidingEventTimeWindows.of(20, 5))
+        .aggregate({
+          createAccumulator: () => 0,
+          add: (row, acc: number) => acc + row.n,
+          getResult: (acc) => acc,
+          merge: (a, b) => a + b,
+        })
+        .executeAndCollect();
+    const sessions = (mode: 'batch' | 'streaming') =>
+      of(mode)
+        .window(EventTimeSessionWindows.withGap(3))
+        .reduce((a, b) => ({ ...a, n: a.n + b.n, time: Math.min(a.time, b.time) }))
+        .executeAndCollect();
+    assert.deepEqual(sorted(await tumbling('batch')), sorted(await tumbling('streaming')));
+    assert.deepEqual(sorted(await sliding('batch')), sorted(await sliding('streaming')));
+    assert.deepEqual(sorted(await sessions('batch')), sorted(await sessions('streaming')));
+  });
+}
+
+test('joins of two streams work key by key', async () => {
+  const run = async (runtimeMode: 'batch' | 'streaming') => {
+    const env = environment({ settings: { runtimeMode, parallelism: 2 } });
+    const timed = (count: number, step: number) =>
+      env
+        .fromCollection(Array.from({ length: count }, (_, i) => ({ key: i % 3, time: i * step })))
+        .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps((row: { time: number }) => row.time));
+    const pairs = timed(20, 3)
+      .keyBy((row) => row.key)
+      .intervalJoin(timed(12, 5).keyBy((row) => row.key))
+      .between(-4, 4)
+      .process(function* (left, right) {
+        yield `${left.key} ${left.time} ${right.time}`;
+      });
+    return (await pairs.executeAndCollect()).toSorted();
+  };
+  assert.deepEqual(await run('batch'), await run('streaming'));
+});

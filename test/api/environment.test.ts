@@ -47,7 +47,7 @@ test('collections, sequences and generators are sources', async () => {
 test('async iterables, Node.js streams and Web streams are sources', async () => {
   const generated = environment().fromAsyncIterable(async function* () {
     yield 1;
-    await null;
+    await new Promise((resolve) => setImmediate(resolve));
     yield 2;
   });
   assert.deepEqual(await generated.executeAndCollect(), [1, 2]);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import type { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import { StorageError, type Storage } from '../../src/base/world.ts';
 import { MAX_WATERMARK } from '../../src/data/element.ts';
 import { ExternalSorter, NOT_READ_YET, type SortCodec } from '../../src/operator/async-sorter.ts';
 import { batchKeyedInput } from '../../src/operator/batch-keyed-input.ts';
@@ -54,6 +55,25 @@ test('a sorter gives everything back in order, from memory and from disk', async
     given.toSorted((a, b) => a - b),
   );
   await sorter.close();
+});
+
+test("a disk that is full fails as the environment's failure", async () => {
+  const full: Storage = Object.assign(Object.create(storage) as Storage, {
+    temporaryDirectory: () => Promise.resolve('/nowhere'),
+    openAppend: () => Promise.reject(new StorageError('ENOSPC', '/nowhere/run-0')),
+  });
+  const sorter = new ExternalSorter({
+    compare: (a: number, b: number) => a - b,
+    codec: numbers,
+    memoryBytes: 1,
+    storage: full,
+  });
+  sorter.add(1);
+  assert.ok(sorter.full);
+  await assert.rejects(
+    sorter.spill(),
+    (error: Error & { code?: string }) => error.code === 'SPILL_FAILED' && /ENOSPC/.test(error.message),
+  );
 });
 
 test('sorting is stable across memory and disk', async () => {

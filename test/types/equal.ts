@@ -4,4 +4,6 @@
 export type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 /** Does not compile unless the type that it is given is `true`. */
-export function same<T extends boolean>(_: T): void {}
+export function same<T extends boolean>(claim: T): void {
+  void claim;
+}
