@@ -13,7 +13,7 @@ const SMALL = 1;
 const LARGE = 500;
 
 const TRANSACTIONS = [
-  { time: 0 * SECOND, card: 'A', amount: 0.5 },
+  { time: 0, card: 'A', amount: 0.5 },
   { time: 10 * SECOND, card: 'B', amount: 0.9 },
   { time: 20 * SECOND, card: 'A', amount: 750 }, // 20 s after the small one
   { time: 80 * SECOND, card: 'C', amount: 0.2 },

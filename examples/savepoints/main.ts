@@ -31,4 +31,4 @@ console.log(`stopped on 1 thread, before the end: ${stoppedAt < CLICKS}`);
 
 const second = await runJob(JOB, { parameters: { threads: 2 }, fromSavepoint });
 await read(second);
-console.log('continued on 2 threads:', Object.fromEntries([...counts].toSorted()));
+console.log('continued on 2 threads:', Object.fromEntries([...counts].toSorted(([a], [b]) => a.localeCompare(b))));
