@@ -51,8 +51,9 @@ export interface CheckpointedAttempt {
   readonly epoch: number;
   readonly tasks: readonly string[];
   readonly sources: readonly string[];
-  trigger(task: string, barrier: BarrierElement): void;
-  stopSource(task: string, drain: boolean): void;
+  /** With `stop`, a source reads nothing behind the barrier. */
+  trigger(task: string, barrier: BarrierElement, stop: boolean): void;
+  drainSource(task: string): void;
   snapshotCoordinators(checkpoint: number): ReadonlyMap<string, unknown>;
   notifyComplete(checkpoint: number): void;
   notifyAborted(checkpoint: number): void;
@@ -184,12 +185,12 @@ export class JobCheckpoints {
       case 'inject-barrier':
         return this.#inject(effect);
       case 'trigger-ended':
-        return attempt?.trigger(effect.task, this.#barrier(effect));
+        return attempt?.trigger(effect.task, this.#barrier(effect), false);
       case 'drain-sources':
-        for (const source of effect.sources) attempt?.stopSource(source, true);
+        for (const source of effect.sources) attempt?.drainSource(source);
         return;
       case 'complete':
-        return this.#complete(effect.epoch, effect.checkpoint);
+        return this.#complete(effect);
       case 'notify-complete':
         return attempt?.notifyComplete(effect.checkpoint);
       case 'notify-aborted':
@@ -226,8 +227,7 @@ export class JobCheckpoints {
       snapshots: [],
     });
     const barrier = this.#barrier(effect);
-    for (const task of [...effect.sources, ...effect.ended]) attempt.trigger(task, barrier);
-    if (effect.stop) for (const task of effect.sources) attempt.stopSource(task, false);
+    for (const task of [...effect.sources, ...effect.ended]) attempt.trigger(task, barrier, effect.stop);
   }
 
   #barrier(effect: { readonly checkpoint: number; readonly commits: boolean; readonly epoch: number }): BarrierElement {
@@ -241,7 +241,7 @@ export class JobCheckpoints {
     };
   }
 
-  #complete(epoch: number, checkpoint: number): void {
+  #complete({ epoch, checkpoint, commits }: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
     const { coordinators, snapshots } = this.#gathering.get(checkpoint) as Gathering;
     this.#gathering.delete(checkpoint);
     const operators = new Map<string, OperatorSnapshot[]>();
@@ -252,8 +252,10 @@ export class JobCheckpoints {
     }
     const completed = new CompletedCheckpoint(checkpoint, operators, coordinators);
     this.#stored.set(checkpoint, completed);
-    this.#completed(completed);
+    // A savepoint on the way belongs to whoever asked for it: what came before it has not been committed.
+    if (commits) this.#completed(completed);
     this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
+    if (!commits) this.#stored.delete(checkpoint);
   }
 
   #answer(request: string, outcome: Extract<CoordinatorEffect, { kind: 'answer' }>['outcome']): void {

@@ -23,6 +23,8 @@ export interface SimulatedFaults {
   readonly crashes?: number;
   /** Connections between two TaskManagers that are reset. Default 2. */
   readonly resets?: number;
+  /** Savepoints that somebody takes while the job goes on. Default 2. */
+  readonly savepoints?: number;
   /** Times that the job is stopped with a savepoint and started from it, with another parallelism. Default 1. */
   readonly stops?: number;
 }
@@ -79,7 +81,7 @@ const TASK_MANAGERS = 2;
 
 /** TaskManagers beyond those that are needed, so that a job can restart before the crashed one is back. */
 const SPARES = 1;
-const FAULTS: Required<SimulatedFaults> = { crashes: 3, resets: 2, stops: 1 };
+const FAULTS: Required<SimulatedFaults> = { crashes: 3, resets: 2, savepoints: 2, stops: 1 };
 
 /** What a job that was stopped may go on with: its own parallelism, or one of these. */
 const PARALLELISMS = [1, 2, 3];
@@ -180,7 +182,6 @@ async function runOnce(
     const cluster = await SimulatedCluster.start(simulation, { taskManagers: taskManagers + SPARES, slots });
     const faults: string[] = [];
     const most = { ...FAULTS, ...options.faults };
-    if (seed !== 0) planFaults(simulation, cluster, durationMs, most, faults);
     const stops = seed === 0 ? [] : planStops(simulation, durationMs, most.stops);
     const course = new Course(
       simulation,
@@ -190,6 +191,7 @@ async function runOnce(
       options.parameters ?? {},
       faults,
     );
+    if (seed !== 0) planFaults(simulation, cluster, course, durationMs, most, faults);
     const result = await simulation.settle(course.run(stops), { virtualMs: RUN_MS_MAX });
     return {
       seed,
@@ -209,6 +211,7 @@ async function runOnce(
 class Course {
   readonly collected = new Map<string, unknown[]>();
   restarts = 0;
+  #job: Job | undefined;
   readonly #simulation: Simulation;
   readonly #cluster: SimulatedCluster;
   readonly #program: JobProgram;
@@ -262,7 +265,17 @@ class Course {
       ...(parallelism === undefined ? {} : { parallelism }),
     });
     const job = this.#cluster.submit(graph, this.#parameters, savepoint);
+    this.#job = job;
     return { job, read: this.#read(job, graph) };
+  }
+
+  /** Takes a savepoint that nothing is started from. */
+  takeSavepoint(): void {
+    this.#job?.checkpoint('savepoint').then(
+      () => this.#faults.push(`a savepoint was complete at ${this.#simulation.now.toFixed(3)} ms`),
+      // Restarts and the end of the job come in between, which is no wrong.
+      () => {},
+    );
   }
 
   async #ended(job: Job, read: Promise<void>): Promise<JobExecutionResult> {
@@ -338,6 +351,7 @@ function planStops(simulation: Simulation, durationMs: Milliseconds, most: numbe
 function planFaults(
   simulation: Simulation,
   cluster: SimulatedCluster,
+  course: Course,
   durationMs: Milliseconds,
   faults: Required<SimulatedFaults>,
   happened: string[],
@@ -360,6 +374,10 @@ function planFaults(
     const [a, b] = [pickOne(random, cluster.taskManagers), pickOne(random, cluster.taskManagers)];
     simulation.breakConnections(a, b);
     return `connections between ${a} and ${b} were reset`;
+  });
+  plan(faults.savepoints, () => {
+    course.takeSavepoint();
+    return undefined;
   });
 }
 

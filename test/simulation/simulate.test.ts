@@ -24,12 +24,12 @@ test('a seed that is run again takes the same course, faults and all', async () 
   assert.ok(first?.some(({ faults }) => faults.length > 0));
 });
 
-test('seeds bring crashes, resets, restarts, and stops with another parallelism', async () => {
+test('seeds bring crashes, resets, restarts, savepoints, and stops with another parallelism', async () => {
   const faults: string[] = [];
   const { runs, restarts } = await simulate(counts, { seeds: 25, onRun: (run) => faults.push(...run.faults) });
   assert.equal(runs, 25);
   assert.ok(restarts > 0);
-  for (const kind of [/crashed/, /were reset/, /parallelism [13]$/])
+  for (const kind of [/crashed/, /were reset/, /a savepoint was complete/, /parallelism [13]$/])
     assert.ok(
       faults.some((fault) => kind.test(fault)),
       String(kind),
@@ -37,7 +37,7 @@ test('seeds bring crashes, resets, restarts, and stops with another parallelism'
 });
 
 test('faults that are not wanted do not come', async () => {
-  const report = await simulate(counts, { seeds: 10, faults: { crashes: 0, resets: 0, stops: 0 } });
+  const report = await simulate(counts, { seeds: 10, faults: { crashes: 0, resets: 0, savepoints: 0, stops: 0 } });
   assert.deepEqual(report, { runs: 10, faults: 0, restarts: 0 });
 });
 
