@@ -20,6 +20,12 @@ const STRETCH_MS = 0.05;
 /** A sudden slow record stalls a turn by at most this many of its kind. */
 const FUEL_MAX = 256;
 
+/** Work that waits, and the operator that it belongs to. */
+interface Paused {
+  readonly work: Resumable;
+  readonly at: number;
+}
+
 export class Gate {
   readonly #clock: Clock;
   /** Set from other threads when mail is posted; a cell that never changes where there are none. */
@@ -30,11 +36,17 @@ export class Gate {
   #turnEnd = 0;
   #closedOutputs = 0;
   #holds = 0;
-  #paused = new RingBuffer<Resumable>();
+  #paused = new RingBuffer<Paused>();
+  #frame: { at: number } = { at: 0 };
 
   constructor(clock: Clock, mailFlag: Int32Array) {
     this.#clock = clock;
     this.#mailFlag = mailFlag;
+  }
+
+  /** Where the task notes which of its operators runs: what is resumed runs as the operator that paused. */
+  attribute(frame: { at: number }): void {
+    this.#frame = frame;
   }
 
   /** Starts a turn that ends at the monotonic time `end`. */
@@ -102,7 +114,7 @@ export class Gate {
 
   /** Registers work to go on with. The deepest operator pauses first and is resumed first. */
   pause(work: Resumable): void {
-    this.#paused.push(work);
+    this.#paused.push({ work, at: this.#frame.at });
     this.#fuel = 0;
   }
 
@@ -112,7 +124,7 @@ export class Gate {
 
   /** Whether a barrier may be served now: nothing is half done, except bursts whose rest is state. */
   get interruptible(): boolean {
-    for (const work of this.#paused) if (work.interruptible !== true) return false;
+    for (const { work } of this.#paused) if (work.interruptible !== true) return false;
     return true;
   }
 
@@ -123,9 +135,10 @@ export class Gate {
   resumePaused(): boolean {
     const waiting = this.#paused;
     if (waiting.size === 0) return true;
-    this.#paused = new RingBuffer<Resumable>();
-    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
-      work.resume();
+    this.#paused = new RingBuffer<Paused>();
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      this.#frame.at = next.at;
+      next.work.resume();
       if (this.#paused.size > 0) {
         for (const later of waiting) this.#paused.push(later);
         return false;

@@ -120,8 +120,9 @@ export class Attempt {
       epoch: this.number,
       tasks: this.#places.map(({ placement }) => taskName(placement)),
       sources: this.#sources,
-      trigger: (task, barrier) => this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier })),
-      stopSource: (task, drain) => this.#toTask(task, (reference) => ({ kind: 'stop', ...reference, drain })),
+      trigger: (task, barrier, stop) =>
+        this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier, stop })),
+      drainSource: (task) => this.#toTask(task, (reference) => ({ kind: 'drain', ...reference })),
       snapshotCoordinators: (checkpoint) =>
         new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)])),
       notifyComplete: (checkpoint) => {

@@ -69,8 +69,8 @@ export type ToSlot =
   | ({ readonly kind: 'cancel' } & AttemptId)
   /** The job is over: tasks that have ended close. */
   | ({ readonly kind: 'release' } & AttemptId)
-  | ({ readonly kind: 'trigger'; readonly barrier: BarrierElement } & TaskReference)
-  | ({ readonly kind: 'stop'; readonly drain: boolean } & TaskReference)
+  | ({ readonly kind: 'trigger'; readonly barrier: BarrierElement; readonly stop: boolean } & TaskReference)
+  | ({ readonly kind: 'drain' } & TaskReference)
   | ({ readonly kind: 'checkpoint-complete'; readonly checkpoint: number } & AttemptId)
   | ({ readonly kind: 'checkpoint-aborted'; readonly checkpoint: number } & AttemptId)
   | ({ readonly kind: 'to-operator'; readonly operatorId: string; readonly message: unknown } & TaskReference)

@@ -372,10 +372,10 @@ class SlotAttempt {
         void this.#release();
         return;
       case 'trigger':
-        this.#task(message)?.trigger(message.barrier);
+        this.#task(message)?.trigger(message.barrier, message.stop);
         return;
-      case 'stop':
-        this.#task(message)?.stop(message.drain);
+      case 'drain':
+        this.#task(message)?.drain();
         return;
       case 'to-operator':
         this.#task(message)?.fromCoordinator(message.operatorId, message.message);
@@ -404,7 +404,7 @@ class SlotAttempt {
       request,
       operators: tasks.flatMap((task) => task.metrics()),
       dropped: tasks.flatMap((task) => task.dropped()),
-      accumulators: tasks.map((task) => task.accumulators()),
+      accumulators: tasks.flatMap((task) => task.accumulators()),
       slots: [this.#slotMetrics()],
     });
   }

@@ -150,7 +150,10 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
 
   stop(drain: boolean): void {
     this.#ahead?.resolve();
-    if (this.#stopped === 'no' && !this.#ended) this.#stopped = drain ? 'drained' : 'undrained';
+    if (this.#stopped !== 'no' || this.#ended) return;
+    this.#stopped = drain ? 'drained' : 'undrained';
+    // Behind the last barrier of a stop nothing may move, time included.
+    this.#ticker?.cancel();
   }
 
   // What the reader emits into.

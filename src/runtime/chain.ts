@@ -88,6 +88,7 @@ export class Chain {
     this.#calls = calls;
     this.#members = vertex.nodes.map((node) => new Member(node));
     this.#frame = { at: 0, failed: undefined, counts: new Float64Array(2 * vertex.nodes.length) };
+    gate.attribute(this.#frame);
     const head = vertex.nodes[0] as StreamNode;
     const inputs = head.inputs.reduce((most, edge) => Math.max(most, edge.input + 1), 0);
     this.#check = calls.mutationCheck
@@ -396,14 +397,12 @@ export class Chain {
     return this.#members.flatMap((member) => member.dropped);
   }
 
-  /** Accumulators that user functions registered, by name. */
-  accumulators(): Readonly<Record<string, unknown>> {
-    const all: Record<string, unknown> = {};
-    for (const member of this.#members)
-      Object.assign(
-        all,
-        (member.instance as { accumulators?: () => Record<string, unknown> } | undefined)?.accumulators?.(),
-      );
-    return all;
+  /** Accumulators that user functions registered, by operator. */
+  accumulators(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#members.flatMap((member) => {
+      const { instance } = member as { readonly instance: { accumulators?(): Record<string, unknown> } | undefined };
+      const own = instance?.accumulators?.();
+      return own === undefined ? [] : [own];
+    });
   }
 }

@@ -249,6 +249,7 @@ export class Task {
         return 'waiting';
       case 'finished':
         this.#ending = this.#chain.stoppedUndrained ? 'undrained' : 'drained';
+        if (this.#gate.blocked) return 'waiting';
         return this.#gate.hasPaused ? 'again' : this.#end();
     }
   }
@@ -312,13 +313,20 @@ export class Task {
     for (const deliver of this.#behindBarrier.splice(0)) deliver();
   }
 
-  /** The coordinator's trigger: sources inject the barrier; a task that has ended answers at once. */
-  trigger(barrier: BarrierElement): void {
+  /**
+   * The coordinator's trigger: sources inject the barrier; a task that has ended answers at once. With `stop`, the
+   * barrier is the last that a source sends: it reads nothing behind it, and windows and timers stay as they are.
+   */
+  trigger(barrier: BarrierElement, stop: boolean): void {
     this.post(() => {
       if (this.#state === 'ended') this.#snapshotEnded(barrier);
-      else if (this.#source !== undefined && this.#state === 'running') this.#tryBarrier(barrier);
-      else if (this.#source !== undefined)
+      else if (this.#source === undefined) return;
+      else if (this.#state !== 'running')
         this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
+      else {
+        if (stop) this.#stopSource(false);
+        this.#tryBarrier(barrier);
+      }
     });
   }
 
@@ -367,13 +375,16 @@ export class Task {
     });
   }
 
-  /** Stops reading a source. With `drain` event time ends too; without, windows and timers stay as they are. */
-  stop(drain: boolean): void {
+  /** Stops reading a source and ends event time. */
+  drain(): void {
     this.post(() => {
-      if (this.#source === undefined || this.#state !== 'running') return;
-      this.#chain.stopSource(drain);
-      this.#sourceWaiting = false;
+      if (this.#source !== undefined && this.#state === 'running') this.#stopSource(true);
     });
+  }
+
+  #stopSource(drain: boolean): void {
+    this.#chain.stopSource(drain);
+    this.#sourceWaiting = false;
   }
 
   // Batches on their way.
@@ -458,7 +469,7 @@ export class Task {
     return this.#chain.dropped();
   }
 
-  accumulators(): Readonly<Record<string, unknown>> {
+  accumulators(): readonly Readonly<Record<string, unknown>>[] {
     return this.#chain.accumulators();
   }
 
