@@ -5,9 +5,7 @@
  * contents and the count that the general operator would have.
  */
 
-import { keyGroup } from '../../data/key.ts';
 import { Column, IntColumn } from '../../state/columns.ts';
-import { KeyTable } from '../../state/key-table.ts';
 import type { SnapshotWriter } from '../../state/snapshot.ts';
 import { CountTrigger } from '../../time/triggers/count-trigger.ts';
 import { NeverTrigger } from '../../time/triggers/never-trigger.ts';
@@ -15,12 +13,11 @@ import { PurgingTrigger } from '../../time/triggers/purging-trigger.ts';
 import { GlobalWindows } from '../../time/windows/global-windows.ts';
 import { GlobalWindow } from '../../time/windows/window.ts';
 import type { InlineCode } from '../inline-code.ts';
-import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
-import { PlainOperator } from '../plain-operator.ts';
+import type { OperatorContext, OperatorDefinition } from '../operator.ts';
 import { contentsKind, refuseOtherForms, restoredEntries, TRIGGER_COUNT } from './restored-windows.ts';
+import { RowWindowOperator } from './row-window-operator.ts';
 import { CONTENTS } from './window-contents.ts';
-import { WindowEmitter } from './window-emitter.ts';
-import { makeFold, writeAdd, type Fold } from './window-fold.ts';
+import { writeAdd } from './window-fold.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
 
 /** When the windows fire; `count` Infinity for never. */
@@ -58,100 +55,76 @@ function writeElementPath(code: InlineCode, spec: WindowSpec, { count }: Countin
   code.line('}');
 }
 
-class GlobalOperator extends PlainOperator<unknown> {
-  readonly #spec: WindowSpec;
+class GlobalOperator extends RowWindowOperator {
   readonly #counting: Counting;
-  readonly #fold: Fold;
-  /** The user's object, for generated code. */
-  readonly f: object | undefined;
   /** Of the keys, by row. */
   readonly contents = new Column<unknown>();
   /** Elements since the window of the key fired last. */
   readonly counts = new IntColumn();
-  #keys!: KeyTable;
-  #emitter!: WindowEmitter;
-  #watermark: Timestamp = -Infinity;
 
   constructor(spec: WindowSpec, counting: Counting) {
-    super();
-    this.#spec = spec;
+    super(spec);
     this.#counting = counting;
-    this.#fold = makeFold(spec.keeping);
-    this.f = this.#fold.f;
   }
 
-  override open(context: OperatorContext<unknown>): void {
-    super.open(context);
-    this.#keys = new KeyTable(context.types);
-    this.#emitter = new WindowEmitter(this.#spec, this.#fold, context, () => this.#watermark);
-    this.#restore(context);
+  /** Windows fire with the elements that fill them. */
+  protected override get due(): number {
+    return Infinity;
   }
 
-  /** The row of a key; a new one belongs to whoever retains it at once. */
-  rowOf(key: unknown): number {
-    const row = this.#keys.find(key);
-    return row < 0 ? this.#keys.add(key) : row;
+  protected override burst(): boolean {
+    return true;
   }
 
   /** The first element of a key, or the first since its window was purged. */
   begin(row: number, value: unknown): void {
-    this.#enter(row, this.#fold.first(value), 1);
+    this.#enter(row, this.fold.first(value), 1);
     if (this.#counting.count === 1) this.fire(row);
   }
 
   #enter(row: number, accumulator: unknown, count: number): void {
     this.contents.exchange(row, accumulator);
     this.counts.set(row, count);
-    this.#keys.retain(row);
+    this.keys.retain(row);
   }
 
   fire(row: number): void {
     const accumulator = this.contents.get(row);
-    const key = this.#keys.keyOf(row);
+    const key = this.keys.keyOf(row);
     this.counts.set(row, 0);
     if (this.#counting.purging) {
       this.contents.exchange(row, undefined);
-      this.#keys.release(row);
+      this.keys.release(row);
     }
-    this.#emitter.emit(key, accumulator, GlobalWindow.get());
-  }
-
-  override watermark(timestamp: Timestamp): void {
-    this.#watermark = timestamp;
-    this.output.watermark(timestamp);
+    this.emitter.emit(key, accumulator, GlobalWindow.get());
   }
 
   override snapshot(writer: SnapshotWriter): void {
-    const { maxParallelism } = this.context.task;
     const namespace = GlobalWindow.get().key;
-    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.#spec.keeping), version: 1 });
+    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.spec.keeping), version: 1 });
     const counts =
       this.#counting.count === Infinity
         ? undefined
         : writer.keyed({ name: TRIGGER_COUNT, kind: 'reducing', version: 1 });
-    for (let row = 0; row < this.#keys.limit; row++) {
+    for (let row = 0; row < this.keys.limit; row++) {
       const accumulator = this.contents.get(row);
       if (accumulator === undefined) continue;
-      const key = this.#keys.keyOf(row);
-      const group = keyGroup(key, maxParallelism, this.context.types);
+      const key = this.keys.keyOf(row);
+      const group = this.keyGroupOf(key);
       contents.entry(group, key, namespace, accumulator);
       const count = this.counts.get(row);
       if (count > 0) counts?.entry(group, key, namespace, count);
     }
   }
 
-  #restore({ restoredState, task }: OperatorContext<unknown>): void {
+  protected override restore({ restoredState, task }: OperatorContext<unknown>): void {
     refuseOtherForms(restoredState, [CONTENTS], task.operatorName);
-    for (const { key, value } of restoredEntries(restoredState, CONTENTS, [contentsKind(this.#spec.keeping)])) {
+    for (const { key, value } of restoredEntries(restoredState, CONTENTS, [contentsKind(this.spec.keeping)])) {
       this.#enter(this.rowOf(key), value, 0);
     }
     for (const { key, value } of restoredEntries(restoredState, TRIGGER_COUNT, ['reducing'])) {
-      const row = this.#keys.find(key);
+      const row = this.keys.find(key);
       if (row >= 0) this.counts.set(row, value as number);
     }
-  }
-
-  override close(): void {
-    this.#emitter?.close();
   }
 }

@@ -10,18 +10,13 @@
  * other has stored.
  */
 
-import type { Cancellation } from '../../base/world.ts';
-import { MIN_WATERMARK } from '../../data/element.ts';
-import { keyGroup } from '../../data/key.ts';
 import { Column } from '../../state/columns.ts';
-import { KeyTable } from '../../state/key-table.ts';
 import type { SnapshotWriter } from '../../state/snapshot.ts';
 import { timestamped } from '../../time/windows/durations.ts';
 import type { SessionWindows } from '../../time/windows/session-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
 import type { InlineCode } from '../inline-code.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
-import { PlainOperator } from '../plain-operator.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import type { StoredWindow } from './merging-window-set.ts';
 import {
@@ -32,9 +27,9 @@ import {
   restoredEntries,
   WINDOW_TIMERS,
 } from './restored-windows.ts';
+import { RowWindowOperator } from './row-window-operator.ts';
 import { CONTENTS } from './window-contents.ts';
-import { WindowEmitter } from './window-emitter.ts';
-import { makeFold, writeAdd, type Fold } from './window-fold.ts';
+import { writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
 
 /** The operator for a spec whose assigner is one of {@link SessionWindows}, without allowed lateness. */
@@ -87,81 +82,43 @@ class Session {
   }
 }
 
-class SessionOperator extends PlainOperator<unknown> {
-  readonly interruptible = true;
-  readonly #spec: WindowSpec;
-  readonly #fold: Fold;
+class SessionOperator extends RowWindowOperator {
   readonly #assigner: SessionWindows<unknown>;
-  readonly #isEventTime: boolean;
-  /** The user's object, for generated code. */
-  readonly f: object | undefined;
   /** The first session of each key, by row. */
   readonly sessions = new Column<Session>();
   readonly #queue = new ExpiryQueue<Session>();
-  #keys!: KeyTable;
-  #emitter!: WindowEmitter;
-  /** How far time has come in the domain of the windows. */
-  #time: Timestamp = MIN_WATERMARK;
-  #watermark: Timestamp = MIN_WATERMARK;
-  /** To be forwarded when the burst has ended. */
-  #forward: Timestamp | undefined;
-  #bursting = false;
-  #alarm: Cancellation | undefined;
-  #alarmAt = Infinity;
 
   constructor(spec: WindowSpec) {
-    super();
-    this.#spec = spec;
-    this.#fold = makeFold(spec.keeping);
-    this.f = this.#fold.f;
+    super(spec);
     this.#assigner = spec.assigner as unknown as SessionWindows<unknown>;
-    this.#isEventTime = spec.assigner.isEventTime;
-  }
-
-  override open(context: OperatorContext<unknown>): void {
-    super.open(context);
-    this.#keys = new KeyTable(context.types);
-    this.#emitter = new WindowEmitter(this.#spec, this.#fold, context, () => this.#watermark);
-    this.#restore(context);
-    this.#setAlarm();
   }
 
   // The element path, as far as it is not generated text.
-
-  now(): number {
-    return this.context.now();
-  }
 
   gapOf(value: unknown): number {
     return this.#assigner.gapOf(value);
   }
 
-  /** The row of a key; a new one belongs to whoever retains it at once. */
-  rowOf(key: unknown): number {
-    const row = this.#keys.find(key);
-    return row < 0 ? this.#keys.add(key) : row;
-  }
-
   /** Any element that does not simply extend the only session of its key. */
   add(row: number, value: unknown, time: number, gap: number, timestamp: Timestamp): void {
-    if (this.#isEventTime) timestamped(time, this.#spec.assigner.kind);
+    if (this.isEventTime) timestamped(time, this.spec.assigner.kind);
     const end = time + gap;
     const target = this.#merge(row, time, end);
     if (target !== undefined) {
-      target.accumulator = this.#fold.add(target.accumulator, value);
-    } else if (this.#isEventTime && end - 1 <= this.#time) {
-      this.#dropLate(row, value, timestamp);
+      target.accumulator = this.fold.add(target.accumulator, value);
+    } else if (this.isEventTime && end - 1 <= this.time) {
+      this.#refuse(row, value, timestamp);
     } else {
-      this.#enter(new Session(row, time, end, this.#fold.first(value)));
+      this.#enter(new Session(row, time, end, this.fold.first(value)));
     }
   }
 
   #enter(session: Session): void {
     const { row } = session;
     session.next = this.sessions.exchange(row, session);
-    this.#keys.retain(row);
+    this.keys.retain(row);
     this.#queue.push(session.end - 1, session);
-    this.#setAlarm();
+    this.setAlarm();
   }
 
   /** Makes one session of all that a window from `start` to `end` overlaps or touches; undefined when there is none. */
@@ -179,7 +136,7 @@ class SessionOperator extends PlainOperator<unknown> {
     for (const other of others) {
       this.#remove(other);
       // Windows that merge were refused where there is no merge().
-      target.accumulator = this.#fold.merge?.(target.accumulator, other.accumulator);
+      target.accumulator = this.fold.merge?.(target.accumulator, other.accumulator);
     }
     target.start = span.start;
     target.end = span.end;
@@ -198,102 +155,55 @@ class SessionOperator extends PlainOperator<unknown> {
       while (before !== undefined && before.next !== session) before = before.next;
       if (before !== undefined) before.next = session.next;
     }
-    this.#keys.release(row);
+    this.keys.release(row);
   }
 
-  #dropLate(row: number, value: unknown, timestamp: Timestamp): void {
+  #refuse(row: number, value: unknown, timestamp: Timestamp): void {
     // The row may have been made for this element alone.
-    this.#keys.retain(row);
-    this.#keys.release(row);
-    const { lateTag } = this.#spec;
-    if (lateTag === undefined) this.context.dropped('late', value, timestamp);
-    else this.output.side(lateTag, value, timestamp);
+    this.keys.retain(row);
+    this.keys.release(row);
+    this.dropLate(value, timestamp);
   }
 
   // Time.
 
-  override watermark(timestamp: Timestamp): void {
-    this.#watermark = timestamp;
-    if (this.#isEventTime) this.#advance(timestamp, timestamp);
-    else this.output.watermark(timestamp);
+  protected override get due(): number {
+    return this.#queue.earliest;
   }
 
-  #advance(time: Timestamp, forward: Timestamp | undefined): void {
-    this.#time = time;
-    this.#forward = forward;
-    this.#bursting = true;
-    this.#burst();
-  }
-
-  override resume(): void {
-    this.#burst();
-  }
-
-  #burst(): void {
+  protected override burst(): boolean {
     for (;;) {
       const time = this.#queue.earliest;
-      if (time > this.#time || this.#queue.size === 0) break;
+      if (time > this.time || this.#queue.size === 0) break;
       const session = this.#queue.pop() as Session;
       if (!session.open) continue;
       if (session.end - 1 > time) {
         this.#queue.push(session.end - 1, session);
         continue;
       }
-      const key = this.#keys.keyOf(session.row);
+      const key = this.keys.keyOf(session.row);
       this.#remove(session);
-      this.#emitter.emit(key, session.accumulator, new TimeWindow(session.start, session.end));
-      if (!this.context.gate.proceed()) {
-        this.context.gate.pause(this);
-        return;
-      }
+      this.emitter.emit(key, session.accumulator, new TimeWindow(session.start, session.end));
+      if (!this.context.gate.proceed()) return false;
     }
-    this.#bursting = false;
-    const forward = this.#forward;
-    this.#forward = undefined;
-    if (forward !== undefined) this.output.watermark(forward);
-    this.#setAlarm();
-  }
-
-  /** Sessions of processing time end when the clock says so. */
-  #setAlarm(): void {
-    if (this.#isEventTime || this.#bursting) return;
-    const due = this.#queue.earliest;
-    if (due === this.#alarmAt) return;
-    this.#alarm?.cancel();
-    this.#alarmAt = due;
-    this.#alarm = due === Infinity ? undefined : this.context.at(due, () => this.#strike(due));
-  }
-
-  #strike(due: number): void {
-    this.#alarm = undefined;
-    this.#alarmAt = Infinity;
-    const time = Math.max(due, this.context.now());
-    if (this.context.gate.proceed()) {
-      this.#advance(time, undefined);
-      return;
-    }
-    // Something else is in the middle of its work: this comes after it.
-    this.#time = time;
-    this.#bursting = true;
-    this.context.gate.pause(this);
+    return true;
   }
 
   // State.
 
   override snapshot(writer: SnapshotWriter): void {
-    const { types, task } = this.context;
     const sets = writer.keyed({ name: MERGING_WINDOWS, kind: 'value', version: 1 });
-    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.#spec.keeping), version: 1 });
+    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.spec.keeping), version: 1 });
     const timers = writer.keyed({
       name: WINDOW_TIMERS,
-      kind: this.#isEventTime ? 'event-timer' : 'processing-timer',
+      kind: this.isEventTime ? 'event-timer' : 'processing-timer',
       version: 1,
     });
-    for (let row = 0; row < this.#keys.limit; row++) {
+    for (let row = 0; row < this.keys.limit; row++) {
       const first = this.sessions.get(row);
       if (first === undefined) continue;
-      const key = this.#keys.keyOf(row);
-      const group = keyGroup(key, task.maxParallelism, types);
+      const key = this.keys.keyOf(row);
+      const group = this.keyGroupOf(key);
       const set: StoredWindow[] = [];
       for (let session: Session | undefined = first; session !== undefined; session = session.next) {
         const window = new TimeWindow(session.start, session.end).key;
@@ -305,7 +215,7 @@ class SessionOperator extends PlainOperator<unknown> {
     }
   }
 
-  #restore({ restoredState, task }: OperatorContext<unknown>): void {
+  protected override restore({ restoredState, task }: OperatorContext<unknown>): void {
     refuseOtherForms(restoredState, [CONTENTS, MERGING_WINDOWS], task.operatorName);
     const homes = new Column<Map<string, TimeWindow>>();
     for (const { key, value } of restoredEntries(restoredState, MERGING_WINDOWS, ['value'])) {
@@ -321,25 +231,20 @@ class SessionOperator extends PlainOperator<unknown> {
       'processing-timer',
     ])) {
       if (TimeWindow.fromKey(namespace as string).maxTimestamp() === value)
-        due.add(`${this.#keys.find(key)} ${String(namespace)}`);
+        due.add(`${this.keys.find(key)} ${String(namespace)}`);
     }
     for (const { key, namespace, value } of restoredEntries(restoredState, CONTENTS, [
-      contentsKind(this.#spec.keeping),
+      contentsKind(this.spec.keeping),
     ])) {
-      const row = this.#keys.find(key);
+      const row = this.keys.find(key);
       const window = row < 0 ? undefined : homes.get(row)?.get(namespace as string);
       if (window === undefined) throw otherForm(CONTENTS, task.operatorName);
       if (due.has(`${row} ${window.key}`)) this.#enter(new Session(row, window.start, window.end, value));
     }
-    for (let row = 0; row < this.#keys.limit; row++) {
+    for (let row = 0; row < this.keys.limit; row++) {
       if (homes.get(row) === undefined || this.sessions.get(row) !== undefined) continue;
-      this.#keys.retain(row);
-      this.#keys.release(row);
+      this.keys.retain(row);
+      this.keys.release(row);
     }
-  }
-
-  override close(): void {
-    this.#alarm?.cancel();
-    this.#emitter?.close();
   }
 }

@@ -9,23 +9,18 @@
  * fires twice when event time comes by again after a restore.
  */
 
-import type { Cancellation } from '../../base/world.ts';
-import { MIN_WATERMARK } from '../../data/element.ts';
-import { keyGroup } from '../../data/key.ts';
 import { Column } from '../../state/columns.ts';
-import { KeyTable } from '../../state/key-table.ts';
 import type { SnapshotWriter } from '../../state/snapshot.ts';
 import { timestamped } from '../../time/windows/durations.ts';
 import type { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
 import type { InlineCode } from '../inline-code.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
-import { PlainOperator } from '../plain-operator.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { KeySlices, NO_SLICE, SliceMerger } from './key-slices.ts';
 import { otherForm, refuseOtherForms, restoredEntries, SLICES, SLICES_FIRED } from './restored-windows.ts';
-import { WindowEmitter } from './window-emitter.ts';
-import { makeFold, writeAdd, type Fold } from './window-fold.ts';
+import { RowWindowOperator } from './row-window-operator.ts';
+import { makeFold, writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
 
 /** Why sliding windows cannot share their slices; undefined when they can. */
@@ -63,85 +58,46 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
   code.line('}');
 }
 
-class SlicedOperator extends PlainOperator<unknown> {
-  readonly interruptible = true;
-  readonly #spec: WindowSpec;
+class SlicedOperator extends RowWindowOperator {
   readonly #key: (value: unknown) => unknown;
-  readonly #fold: Fold;
-  readonly #isEventTime: boolean;
   readonly #size: number;
   readonly #slide: number;
   readonly #offset: number;
   /** Where windows end within a slide; 0 when they end where others begin. */
   readonly #rest: number;
-  /** The user's object, for generated code. */
-  readonly f: object | undefined;
   /** The slice into which elements go without a further look. */
   sliceStart = Infinity;
   sliceEnd = -Infinity;
   /** The slices of each key, by row. */
   readonly slices = new Column<KeySlices>();
-  #keys!: KeyTable;
   #merger!: SliceMerger;
-  #emitter!: WindowEmitter;
   /** Slices whose windows are in the queue. */
   readonly #known = new Set<number>();
   /** The ends of the windows that have elements and have not fired. */
   readonly #ends = new ExpiryQueue<number>();
   readonly #queued = new Set<number>();
-  /** How far time has come in the domain of the windows. */
-  #time: Timestamp = MIN_WATERMARK;
-  #watermark: Timestamp = MIN_WATERMARK;
   /** The window that is firing, and the row that is next. */
   #firing: TimeWindow | undefined;
   #nextRow = 0;
-  /** To be forwarded when the burst has ended. */
-  #forward: Timestamp | undefined;
-  #bursting = false;
-  #alarm: Cancellation | undefined;
-  #alarmAt = Infinity;
 
   constructor(spec: WindowSpec) {
-    super();
+    super(spec);
     const { size, slide, offset } = spec.assigner as unknown as SlidingWindows;
-    this.#spec = spec;
     this.#key = spec.key as (value: unknown) => unknown;
-    this.#fold = makeFold(spec.keeping);
-    this.f = this.#fold.f;
-    this.#isEventTime = spec.assigner.isEventTime;
     this.#size = size;
     this.#slide = slide;
     this.#offset = offset;
     this.#rest = size % slide;
   }
 
-  override open(context: OperatorContext<unknown>): void {
-    super.open(context);
-    this.#keys = new KeyTable(context.types);
-    this.#merger = new SliceMerger(this.#fold, context.types);
-    this.#emitter = new WindowEmitter(this.#spec, this.#fold, context, () => this.#watermark);
-    this.#restore(context);
-    this.#setAlarm();
-  }
-
   // The element path, as far as it is not generated text.
-
-  now(): number {
-    return this.context.now();
-  }
-
-  /** The row of a key; a new one belongs to whoever retains it at once. */
-  rowOf(key: unknown): number {
-    const row = this.#keys.find(key);
-    return row < 0 ? this.#keys.add(key) : row;
-  }
 
   /** Makes the slice at `time` the present one. False when the element has been dealt with here. */
   seek(time: number, value: unknown, timestamp: Timestamp): boolean {
-    if (this.#isEventTime) timestamped(time, this.#spec.assigner.kind);
+    if (this.isEventTime) timestamped(time, this.spec.assigner.kind);
     const start = this.#sliceAt(time);
     const end = this.#endOf(start);
-    if (this.#isEventTime && end - 1 <= this.#time) {
+    if (this.isEventTime && end - 1 <= this.time) {
       this.#addBehind(start, value, timestamp);
       return false;
     }
@@ -175,18 +131,18 @@ class SlicedOperator extends PlainOperator<unknown> {
       this.#lastWindowEnd(slice) -
       Math.floor((this.#lastWindowEnd(slice) - this.#endOf(slice)) / this.#slide) * this.#slide;
     for (let end = first; end <= this.#lastWindowEnd(slice); end += this.#slide) {
-      if (end - 1 <= this.#time || this.#queued.has(end)) continue;
+      if (end - 1 <= this.time || this.#queued.has(end)) continue;
       this.#queued.add(end);
       this.#ends.push(end - 1, end);
     }
-    this.#setAlarm();
+    this.setAlarm();
   }
 
   /** The first element of a key in the present slice, or one behind newer slices of the key. */
   add(row: number, value: unknown): void {
     const slices = this.#slicesOf(row);
-    if (this.sliceStart > slices.newest) slices.begin(this.sliceStart, this.#fold.first(value));
-    else slices.add(this.sliceStart, value, this.#fold);
+    if (this.sliceStart > slices.newest) slices.begin(this.sliceStart, this.fold.first(value));
+    else slices.add(this.sliceStart, value, this.fold);
   }
 
   #slicesOf(row: number): KeySlices {
@@ -194,77 +150,53 @@ class SlicedOperator extends PlainOperator<unknown> {
     if (known !== undefined) return known;
     const slices = new KeySlices();
     this.slices.exchange(row, slices);
-    this.#keys.retain(row);
+    this.keys.retain(row);
     return slices;
   }
 
   /** An element for a slice that lies behind the watermark: windows that are still open may hold it. */
   #addBehind(slice: number, value: unknown, timestamp: Timestamp): void {
-    if (this.#lastWindowEnd(slice) - 1 > this.#time) {
+    if (this.#lastWindowEnd(slice) - 1 > this.time) {
       this.#register(slice);
       const slices = this.#slicesOf(this.rowOf(this.#key(value)));
-      slices.add(slice, value, this.#fold);
+      slices.add(slice, value, this.fold);
       // The windows that have passed got nothing of this element, also when it comes back from a snapshot.
       slices.firedEnd = Math.max(slices.firedEnd, this.#passedEnd());
       return;
     }
-    const { lateTag } = this.#spec;
-    if (lateTag === undefined) this.context.dropped('late', value, timestamp);
-    else this.output.side(lateTag, value, timestamp);
+    this.dropLate(value, timestamp);
   }
 
   /** The end of the last window that time has passed. */
   #passedEnd(): number {
-    return TimeWindow.getWindowStartWithOffset(this.#time + 1 - this.#size, this.#offset, this.#slide) + this.#size;
+    return TimeWindow.getWindowStartWithOffset(this.time + 1 - this.#size, this.#offset, this.#slide) + this.#size;
   }
 
   // Time.
 
-  override watermark(timestamp: Timestamp): void {
-    this.#watermark = timestamp;
-    if (this.#isEventTime) this.#advance(timestamp, timestamp);
-    else this.output.watermark(timestamp);
+  protected override get due(): number {
+    return this.#ends.earliest;
   }
 
-  #advance(time: Timestamp, forward: Timestamp | undefined): void {
-    this.#reach(time);
-    this.#forward = forward;
-    this.#burst();
+  protected override reached(): void {
+    if (this.sliceEnd - 1 > this.time) return;
+    this.sliceStart = Infinity;
+    this.sliceEnd = -Infinity;
   }
 
-  #reach(time: Timestamp): void {
-    this.#time = time;
-    this.#bursting = true;
-    if (this.sliceEnd - 1 <= time) {
-      this.sliceStart = Infinity;
-      this.sliceEnd = -Infinity;
-    }
-  }
-
-  override resume(): void {
-    this.#burst();
-  }
-
-  #burst(): void {
+  protected override burst(): boolean {
     for (let window = this.#firing ?? this.#next(); window !== undefined; window = this.#next()) {
       this.#firing = window;
-      if (!this.#fire(window)) {
-        this.context.gate.pause(this);
-        return;
-      }
+      if (!this.#fire(window)) return false;
       this.#firing = undefined;
     }
-    for (const slice of this.#known) if (this.#lastWindowEnd(slice) - 1 <= this.#time) this.#known.delete(slice);
-    this.#bursting = false;
-    const forward = this.#forward;
-    this.#forward = undefined;
-    if (forward !== undefined) this.output.watermark(forward);
-    this.#setAlarm();
+    for (const slice of this.#known) if (this.#lastWindowEnd(slice) - 1 <= this.time) this.#known.delete(slice);
+    return true;
   }
 
   /** The next window whose time has come. */
   #next(): TimeWindow | undefined {
-    if (this.#ends.earliest > this.#time || this.#ends.size === 0) return undefined;
+    if (this.#ends.earliest > this.time || this.#ends.size === 0) return undefined;
     const end = this.#ends.pop() as number;
     this.#queued.delete(end);
     this.#nextRow = 0;
@@ -273,68 +205,48 @@ class SlicedOperator extends PlainOperator<unknown> {
 
   /** Fires a window for the rows that are left; false when the gate stopped it. */
   #fire(window: TimeWindow): boolean {
-    const { limit } = this.#keys;
+    const { limit } = this.keys;
     while (this.#nextRow < limit) {
       const row = this.#nextRow++;
       const slices = this.slices.get(row);
-      if (slices === undefined || slices.firedEnd >= window.end) continue;
-      slices.firedEnd = window.end;
-      slices.dropBefore(window.start);
-      const combined = slices.combined(window.end, this.#merger);
-      slices.dropBefore(window.start + this.#slide);
-      const key = this.#keys.keyOf(row);
-      if (slices.isEmpty) {
-        this.slices.exchange(row, undefined);
-        this.#keys.release(row);
-      }
-      if (combined === undefined) continue;
-      this.#emitter.emit(key, combined, window);
+      if (slices === undefined) continue;
+      if (slices.firedEnd < window.end) this.#fireRow(row, slices, window);
       if (!this.context.gate.proceed()) return false;
     }
     return true;
   }
 
-  /** Windows of processing time fire when the clock says so. */
-  #setAlarm(): void {
-    if (this.#isEventTime || this.#bursting) return;
-    const due = this.#ends.earliest;
-    if (due === this.#alarmAt) return;
-    this.#alarm?.cancel();
-    this.#alarmAt = due;
-    this.#alarm = due === Infinity ? undefined : this.context.at(due, () => this.#strike(due));
-  }
-
-  #strike(due: number): void {
-    this.#alarm = undefined;
-    this.#alarmAt = Infinity;
-    const time = Math.max(due, this.context.now());
-    if (this.context.gate.proceed()) {
-      this.#advance(time, undefined);
-      return;
+  #fireRow(row: number, slices: KeySlices, window: TimeWindow): void {
+    slices.firedEnd = window.end;
+    slices.dropBefore(window.start);
+    const combined = slices.combined(window.end, this.#merger);
+    slices.dropBefore(window.start + this.#slide);
+    const key = this.keys.keyOf(row);
+    if (slices.isEmpty) {
+      this.slices.exchange(row, undefined);
+      this.keys.release(row);
     }
-    // Something else is in the middle of its work: this comes after it.
-    this.#reach(time);
-    this.context.gate.pause(this);
+    if (combined !== undefined) this.emitter.emit(key, combined, window);
   }
 
   // State.
 
   override snapshot(writer: SnapshotWriter): void {
-    const { types, task } = this.context;
     const entries = writer.keyed({ name: SLICES, kind: 'value', version: 1 });
     const fired = writer.keyed({ name: SLICES_FIRED, kind: 'value', version: 1 });
-    for (let row = 0; row < this.#keys.limit; row++) {
+    for (let row = 0; row < this.keys.limit; row++) {
       const slices = this.slices.get(row);
       if (slices === undefined) continue;
-      const key = this.#keys.keyOf(row);
-      const group = keyGroup(key, task.maxParallelism, types);
+      const key = this.keys.keyOf(row);
+      const group = this.keyGroupOf(key);
       for (const [start, accumulator] of slices.entries())
         entries.entry(group, key, new TimeWindow(start, this.#endOf(start)).key, accumulator);
       if (slices.firedEnd !== NO_SLICE) fired.entry(group, key, undefined, slices.firedEnd);
     }
   }
 
-  #restore({ restoredState, task }: OperatorContext<unknown>): void {
+  protected override restore({ restoredState, task, types }: OperatorContext<unknown>): void {
+    this.#merger = new SliceMerger(this.fold, types);
     refuseOtherForms(restoredState, [SLICES], task.operatorName);
     for (const { key, value } of restoredEntries(restoredState, SLICES_FIRED, ['value'])) {
       this.#slicesOf(this.rowOf(key)).firedEnd = value as number;
@@ -346,10 +258,5 @@ class SlicedOperator extends PlainOperator<unknown> {
       this.#register(start);
       this.#slicesOf(this.rowOf(key)).put(start, value);
     }
-  }
-
-  override close(): void {
-    this.#alarm?.cancel();
-    this.#emitter?.close();
   }
 }

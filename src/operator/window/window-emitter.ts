@@ -3,6 +3,7 @@
  * window function, whose iterable is drained as far as the gate lets it.
  */
 
+import type { Accumulator, AccumulatorReports } from '../accumulators.ts';
 import { EmissionDrain, type EmissionScope } from '../emission-drain.ts';
 import { runtimeContext } from '../function-operator.ts';
 import type { OperatorContext, Output, Timestamp } from '../operator.ts';
@@ -24,6 +25,7 @@ export class WindowEmitter implements EmissionScope {
   readonly #context: FiringContext<Window>;
   readonly #drain: EmissionDrain<unknown>;
   readonly #collector: ElementCollector<unknown>;
+  readonly #accumulators = new Map<string, Accumulator<never>>();
   readonly #elementsAreMany: boolean;
   /** Event time as far as the operator has come, for the function. */
   readonly #watermark: () => Timestamp;
@@ -33,7 +35,7 @@ export class WindowEmitter implements EmissionScope {
     this.#fold = fold;
     this.#call = spec.call === undefined ? undefined : instantiate(spec.call);
     const own = context as OperatorContext<never>;
-    this.#context = new FiringContext<Window>(own, runtimeContext(own, false, new Map()), NO_STATE, NO_STATE);
+    this.#context = new FiringContext<Window>(own, runtimeContext(own, false, this.#accumulators), NO_STATE, NO_STATE);
     this.#drain = new EmissionDrain<unknown>(context.gate, context.output, this);
     this.#collector = new ElementCollector(context.output, this.#drain);
     this.#elementsAreMany = spec.keeping.kind === 'list';
@@ -59,6 +61,10 @@ export class WindowEmitter implements EmissionScope {
     this.#context.enter(window as Window);
     this.#context.watermark = this.#watermark();
     this.#collector.at = timestamp;
+  }
+
+  accumulators(): AccumulatorReports {
+    return Object.fromEntries([...this.#accumulators].map(([name, accumulator]) => [name, accumulator.report()]));
   }
 
   close(): void {
