@@ -9,12 +9,13 @@ import { job, outputTag, SlidingEventTimeWindows, WatermarkStrategy, type Waterm
 import { loadAirports, loadFlights, type Airport, type Flight } from './data.ts';
 import { replaySource } from './replay-source.ts';
 
-export const HOUR = 3_600_000;
+const HOUR = 3_600_000;
+
 export const WINDOW_MS = 3 * HOUR;
-export const SLIDE_MS = HOUR;
+export const SLIDE_MS = 1 * HOUR;
 
 /** How far departures may lag behind their schedule before they are late: windows wait for this long. */
-export const OUT_OF_ORDER_MS = HOUR;
+export const OUT_OF_ORDER_MS = 1 * HOUR;
 
 /** A departure with the airport it left from. */
 export interface Departure extends Flight {

@@ -79,7 +79,6 @@ export const ERRORS = {
     restart: true,
     remedy: 'See the cause; the job restarts from its last checkpoint.',
   },
-  JOB_CANCELLED: { blame: 'user', restart: false, remedy: 'The job was cancelled on request.' },
 
   // Keys and values.
   KEY_INVALID: {

@@ -28,11 +28,11 @@ export interface Event {
 export const EVENTS = 600;
 
 /** Event n: five users, times that grow but are out of order by up to 40 ms. */
-export function event(n: number): Event {
+function event(n: number): Event {
   return { id: n, user: `user-${(n * 7) % 5}`, amount: (n * 31) % 17, time: n * 10 + ((n * 13) % 5) * 10 - 40 + 1000 };
 }
 
-export const ALL: readonly Event[] = Array.from({ length: EVENTS }, (_, n) => event(n));
+const ALL: readonly Event[] = Array.from({ length: EVENTS }, (_, n) => event(n));
 
 export interface JobCase {
   readonly name: string;
