@@ -12,6 +12,8 @@ const PLAIN_MS = 3_000;
 export interface ViewOptions {
   readonly live: boolean;
   readonly speedUp: number;
+  /** When the first flight left. */
+  readonly firstDeparture: number;
   readonly write: (text: string) => void;
 }
 
@@ -65,17 +67,23 @@ export class View {
     const rate = ((records - this.#before.records) * 1000) / Math.max(1, now - this.#before.at);
     this.#before = { records, at: now };
     const watermark = Math.min(...delays.map((operator) => operator.values['currentWatermark'] ?? -Infinity));
-    const keys = delays.reduce((sum, operator) => sum + (operator.values['stateKeys'] ?? 0), 0);
-    if (this.#options.live) this.#draw(records, rate, watermark, keys);
+    if (this.#options.live) this.#draw(records, rate, watermark);
     else
       this.#options.write(
-        `${share(records)}  event time ${date(watermark)}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`,
+        `${share(records)}  watermark ${date(watermark)}, ${this.#lag(watermark)}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`,
       );
   }
 
-  #draw(records: number, rate: number, watermark: number, keys: number): void {
+  /** How far event time is behind the replayed clock. */
+  #lag(watermark: number): string {
+    const { speedUp, firstDeparture } = this.#options;
+    if (speedUp === 0 || !Number.isFinite(watermark)) return 'no lag to speak of';
+    const clock = firstDeparture + (performance.now() - this.#startedAt) * speedUp;
+    return `${Math.max(0, (clock - watermark) / 3_600_000).toFixed(1)} h behind the clock`;
+  }
+
+  #draw(records: number, rate: number, watermark: number): void {
     const filled = Math.round((records / FLIGHTS) * BAR);
-    const lagHours = (this.#windowEnd === 0 ? 0 : Math.max(0, this.#windowEnd - watermark)) / 3_600_000;
     const busiest = [...this.#latest]
       .sort((a, b) => b.departures - a.departures || b.meanDelay - a.meanDelay)
       .slice(0, TOP);
@@ -83,7 +91,7 @@ export class View {
       `\u001b[1mMillstream\u001b[0m  US flights, January to March 2001, ${speed(this.#options.speedUp)}`,
       '',
       `  ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${share(records)}   ${Math.round(rate)} flights/s`,
-      `  watermark ${date(watermark)}   ${lagHours.toFixed(1)} h behind the newest window   ${keys} keys in state`,
+      `  watermark ${date(watermark)}   ${this.#lag(watermark)}`,
       `  ${this.#windows} windows fired   ${this.#late} departures too late${this.#lastLate === undefined ? '' : `, last ${this.#lastLate.origin} → ${this.#lastLate.destination} (+${this.#lastLate.delay} min)`}`,
       '',
       `  busiest airports in the three hours before ${date(this.#windowEnd)}`,

@@ -399,6 +399,8 @@ export class Chain {
 
   /** Accumulators that user functions registered, by operator. */
   accumulators(): readonly Readonly<Record<string, unknown>>[] {
+    // Who looks in early finds nothing yet.
+    if (this.#opened < this.#members.length) return [];
     return this.#members.flatMap((member) => {
       const { instance } = member as { readonly instance: { accumulators?(): Record<string, unknown> } | undefined };
       const own = instance?.accumulators?.();

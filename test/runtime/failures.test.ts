@@ -278,6 +278,23 @@ test('an environment executes once', async () => {
   await assert.rejects(env.execute(), (error: MillstreamError) => error.code === 'ENVIRONMENT_CLOSED');
 });
 
+test('metrics can be asked for before the job runs', async () => {
+  const env = createEnvironment();
+  env
+    .fromGenerator((i) => i, { count: 100, recordsPerSecond: 5000 })
+    .keyBy((value) => value % 2)
+    .reduce((a, b) => a + b)
+    .filter(() => false)
+    .print();
+  const client = await env.executeAsync();
+  const early = await client.metrics();
+  await client.result();
+  const late = await client.metrics();
+  assert.ok(early.operators.every((operator) => operator.values['numRecordsIn'] !== undefined));
+  assert.ok(late.operators.some((operator) => operator.values['numRecordsIn'] === 100));
+  assert.ok(late.slots.every((slot) => slot.heapLimitMegabytes > 0));
+});
+
 test('an abort signal cancels', async () => {
   const env = createEnvironment();
   env
