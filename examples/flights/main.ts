@@ -8,7 +8,6 @@
 import { parseArgs } from 'node:util';
 import { runJob } from 'millstream';
 import type { DelayStatistics, Departure } from './job.ts';
-import { loadFlights } from './data.ts';
 import { View } from './view.ts';
 
 /** The three months of the data pass in half a minute. */
@@ -26,7 +25,6 @@ if (!Number.isFinite(speedUp) || speedUp < 0) {
 const client = await runJob(new URL('./job.ts', import.meta.url), { parameters: { speedUp } });
 process.once('SIGINT', () => void client.cancel());
 const view = new View({
-  firstDeparture: loadFlights()[0]?.departed ?? 0,
   live: process.stdout.isTTY && !values.plain,
   speedUp,
   write: (text) => void process.stdout.write(text),

@@ -3,7 +3,7 @@
  * next event. A whole source in one file, to be read as an example of the contract.
  */
 
-import type { PollResult, ReaderOutput, Source, SourceReader, SplitEnumerator } from 'millstream';
+import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader, SplitEnumerator } from 'millstream';
 
 interface Replay {
   readonly id: 'replay';
@@ -44,30 +44,25 @@ export function replaySource<T>(options: ReplayOptions<T>): Source<T, Replay, bo
         close() {},
       };
     },
-    createReader: (context) =>
-      new ReplayReader(
-        options,
-        () => context.world.clock.now(),
-        (delayMs, callback) => context.after(delayMs, callback),
-      ),
+    createReader: (context) => new ReplayReader(options, context),
   };
 }
 
 class ReplayReader<T> implements SourceReader<T, Replay> {
   readonly #options: ReplayOptions<T>;
-  readonly #now: () => number;
-  readonly #after: (delayMs: number, callback: () => void) => void;
+  readonly #context: ReaderContext;
   #events: readonly T[] = [];
   #next: number | undefined;
   #startedAt: number | undefined;
   #firstTime = 0;
+  #replayedUntil = 0;
   #noMore = false;
   #waiting: (() => void) | undefined;
 
-  constructor(options: ReplayOptions<T>, now: () => number, after: (delayMs: number, callback: () => void) => void) {
+  constructor(options: ReplayOptions<T>, context: ReaderContext) {
     this.#options = options;
-    this.#now = now;
-    this.#after = after;
+    this.#context = context;
+    context.metrics.gauge('replayedUntil', () => this.#replayedUntil);
   }
 
   start(): void {
@@ -90,6 +85,7 @@ class ReplayReader<T> implements SourceReader<T, Replay> {
       const event = this.#events[this.#next] as T;
       if (this.#dueIn(event) > 0) return 'waiting';
       this.#next++;
+      this.#replayedUntil = this.#options.timeOf(event);
       output.collect(event);
       if (!output.proceed()) return 'more';
     }
@@ -102,17 +98,17 @@ class ReplayReader<T> implements SourceReader<T, Replay> {
     if (speedUp === 0) return 0;
     const time = timeOf(event);
     if (this.#startedAt === undefined) {
-      this.#startedAt = this.#now();
+      this.#startedAt = this.#context.now();
       this.#firstTime = time;
     }
-    return (time - this.#firstTime) / speedUp - (this.#now() - this.#startedAt);
+    return (time - this.#firstTime) / speedUp - (this.#context.now() - this.#startedAt);
   }
 
   available(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting = resolve;
       const event = this.#next === undefined ? undefined : this.#events[this.#next];
-      if (event !== undefined) this.#after(Math.max(1, this.#dueIn(event)), () => this.#wake());
+      if (event !== undefined) this.#context.after(Math.max(1, this.#dueIn(event)), () => this.#wake());
     });
   }
 

@@ -12,8 +12,6 @@ const PLAIN_MS = 3_000;
 export interface ViewOptions {
   readonly live: boolean;
   readonly speedUp: number;
-  /** When the first flight left. */
-  readonly firstDeparture: number;
   readonly write: (text: string) => void;
 }
 
@@ -67,22 +65,15 @@ export class View {
     const rate = ((records - this.#before.records) * 1000) / Math.max(1, now - this.#before.at);
     this.#before = { records, at: now };
     const watermark = Math.min(...delays.map((operator) => operator.values['currentWatermark'] ?? -Infinity));
-    if (this.#options.live) this.#draw(records, rate, watermark);
+    const behind = lag(source?.values['replayedUntil'] ?? 0, watermark);
+    if (this.#options.live) this.#draw(records, rate, watermark, behind);
     else
       this.#options.write(
-        `${share(records)}  watermark ${date(watermark)}, ${this.#lag(watermark)}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`,
+        `${share(records)}  watermark ${date(watermark)}, ${behind}  ${Math.round(rate)} flights/s  ${this.#windows} windows  ${this.#late} late\n`,
       );
   }
 
-  /** How far event time is behind the replayed clock. */
-  #lag(watermark: number): string {
-    const { speedUp, firstDeparture } = this.#options;
-    if (speedUp === 0 || !Number.isFinite(watermark)) return 'no lag to speak of';
-    const clock = firstDeparture + (performance.now() - this.#startedAt) * speedUp;
-    return `${Math.max(0, (clock - watermark) / 3_600_000).toFixed(1)} h behind the clock`;
-  }
-
-  #draw(records: number, rate: number, watermark: number): void {
+  #draw(records: number, rate: number, watermark: number, behind: string): void {
     const filled = Math.round((records / FLIGHTS) * BAR);
     const busiest = [...this.#latest]
       .sort((a, b) => b.departures - a.departures || b.meanDelay - a.meanDelay)
@@ -91,7 +82,7 @@ export class View {
       `\u001b[1mMillstream\u001b[0m  US flights, January to March 2001, ${speed(this.#options.speedUp)}`,
       '',
       `  ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${share(records)}   ${Math.round(rate)} flights/s`,
-      `  watermark ${date(watermark)}   ${this.#lag(watermark)}`,
+      `  watermark ${date(watermark)}   ${behind}`,
       `  ${this.#windows} windows fired   ${this.#late} departures too late${this.#lastLate === undefined ? '' : `, last ${this.#lastLate.origin} → ${this.#lastLate.destination} (+${this.#lastLate.delay} min)`}`,
       '',
       `  busiest airports in the three hours before ${date(this.#windowEnd)}`,
@@ -136,6 +127,12 @@ export class View {
 
 function speed(speedUp: number): string {
   return speedUp === 0 ? 'as fast as it goes' : `${speedUp} times faster than they left`;
+}
+
+/** How far event time is behind the departures that have been replayed. */
+function lag(replayedUntil: number, watermark: number): string {
+  const hours = (replayedUntil - watermark) / 3_600_000;
+  return Number.isFinite(hours) ? `${hours.toFixed(1)} h behind the departures` : 'not known yet';
 }
 
 function share(records: number): string {
