@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEnvironment } from '../../src/create-environment.ts';
+import type { CoGroupFunction } from '../../src/api/co-group.ts';
 import { OutputTag } from '../../src/api/output-tag.ts';
 import type { DataStream } from '../../src/api/data-stream.ts';
 import type { Collector } from '../../src/operator/functions.ts';
+import type { ProcessAllWindowFunction } from '../../src/operator/window/window-functions.ts';
 import { valueState } from '../../src/state/descriptor.ts';
 import { CountEvictor } from '../../src/time/evictors/evictors.ts';
 import { ContinuousEventTimeTrigger } from '../../src/time/triggers/continuous-triggers.ts';
@@ -16,6 +18,7 @@ import { GlobalWindows } from '../../src/time/windows/global-windows.ts';
 import { EventTimeSessionWindows } from '../../src/time/windows/session-windows.ts';
 import { SlidingEventTimeWindows } from '../../src/time/windows/sliding-windows.ts';
 import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
+import type { TimeWindow } from '../../src/time/windows/window.ts';
 
 interface Reading {
   readonly sensor: string;
@@ -37,8 +40,11 @@ function typed<T>(stream: DataStream<T>): DataStream<T> {
   return stream;
 }
 
-async function run<R>(describe: (readings: DataStream<Reading>) => DataStream<R>): Promise<R[]> {
-  const env = createEnvironment({ settings: { parallelism: 1 } });
+async function run<R>(
+  describe: (readings: DataStream<Reading>) => DataStream<R>,
+  runtimeMode: 'streaming' | 'batch' = 'streaming',
+): Promise<R[]> {
+  const env = createEnvironment({ settings: { parallelism: 1, runtimeMode } });
   const readings = env
     .fromCollection(READINGS)
     .assignTimestampsAndWatermarks((strategy) =>
@@ -256,6 +262,95 @@ test('a window join gives the pairs of a window, a co-group both sides', async (
       }),
   );
   assert.deepEqual(grouped.toSorted(), ['0:c', '1:', '1:', '1:', '2:a']);
+});
+
+test('functions may be objects and classes, each subtask with its own', async () => {
+  class Numbering {
+    #calls = 0;
+
+    *process(_key: string, _ctx: unknown, elements: Iterable<Reading>): Iterable<string> {
+      yield `${++this.#calls}: ${[...elements].length}`;
+    }
+  }
+  const tumbling = TumblingEventTimeWindows.of(100_000);
+  const processed = await run((readings) =>
+    readings
+      .keyBy((r) => r.sensor)
+      .window(tumbling)
+      .process<string>(Numbering),
+  );
+  assert.deepEqual(processed.toSorted(), ['1: 3', '2: 2']);
+  class Applying {
+    readonly calls: number[] = [];
+
+    apply(_window: TimeWindow, elements: Iterable<Reading>): string[] {
+      this.calls.push([...elements].length);
+      return [`${this.calls.join(' ')}`];
+    }
+  }
+  const applied = await run((readings) =>
+    readings.windowAll(TumblingEventTimeWindows.of(10_000)).apply<string>(Applying),
+  );
+  assert.deepEqual(applied, ['3', '3 2']);
+  const opened = await run((readings) =>
+    readings.windowAll(tumbling).process({
+      factor: 0,
+      open() {
+        this.factor = 3;
+      },
+      *process(_ctx, elements) {
+        yield [...elements].length * this.factor;
+      },
+    } as ProcessAllWindowFunction<Reading, number, TimeWindow> & { factor: number }),
+  );
+  assert.deepEqual(opened, [15]);
+  const pairs = await run((readings) =>
+    readings
+      .join(readings)
+      .where((r) => r.sensor)
+      .equalTo((r) => r.sensor)
+      .window(tumbling)
+      .flatApply({
+        flatJoin(left, right, out: Collector<string>) {
+          if (left.value < right.value) out.collect(`${left.value}<${right.value}`);
+        },
+      }),
+  );
+  assert.deepEqual(pairs.toSorted(), ['10<20', '1<2', '1<4', '2<4']);
+  class Sizes implements CoGroupFunction<Reading, Reading, number> {
+    coGroup(as: Iterable<Reading>, bs: Iterable<Reading>): number[] {
+      return [[...as].length + [...bs].length];
+    }
+  }
+  const sizes = await run((readings) =>
+    readings
+      .coGroup(readings)
+      .where((r) => r.sensor)
+      .equalTo((r) => r.sensor)
+      .window(tumbling)
+      .apply<number>(Sizes),
+  );
+  assert.deepEqual(sizes.toSorted(), [4, 6]);
+});
+
+test('in BATCH mode the windows of a key fire when its records have come, and nothing is late', async () => {
+  const describe = (readings: DataStream<Reading>): DataStream<string> =>
+    readings
+      .keyBy((r) => r.sensor)
+      .window(SlidingEventTimeWindows.of(10_000, 5_000))
+      .reduce(
+        (a, b) => ({ ...a, value: a.value + b.value }),
+        function* (sensor, ctx, [sum]) {
+          yield `${sensor} ${ctx.window().end} ${sum?.value}`;
+        },
+      );
+  const sessions = (readings: DataStream<Reading>): DataStream<number> =>
+    readings
+      .keyBy((r) => r.sensor)
+      .window(EventTimeSessionWindows.withGap(5_000))
+      .sum((r) => r.value);
+  assert.deepEqual((await run(describe, 'batch')).toSorted(), (await run(describe)).toSorted());
+  assert.deepEqual((await run(sessions, 'batch')).toSorted(), (await run(sessions)).toSorted());
 });
 
 test('an interval join gives the pairs within its bounds', async () => {
