@@ -137,9 +137,9 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
     else this.context.gate.pause(this);
   }
 
-  /** What the accumulators of the window function stand at. */
+  /** What the accumulators of the window function stand at; asked at any time, also before `open`. */
   accumulators(): AccumulatorReports {
-    return this.emitter.accumulators();
+    return this.emitter?.accumulators() ?? {};
   }
 
   override close(): void {
