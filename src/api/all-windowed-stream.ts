@@ -1,6 +1,6 @@
 /** A whole stream, without keys, cut into windows in one subtask. */
 
-import type { OrClass, StateDeclarations } from '../operator/functions.ts';
+import type { NoState, OrClass, StateDeclarations } from '../operator/functions.ts';
 import type { Figure } from '../operator/rolling-aggregation.ts';
 import { windowMax, windowMaxBy, windowMin, windowMinBy, windowSum } from '../operator/window/window-aggregation.ts';
 import type {
@@ -69,7 +69,7 @@ export class AllWindowedStream<T, W extends Window> {
     process: ProcessAllWindowLambda<T, R, W>,
     options?: ReduceOptions,
   ): SingleOutputStream<R>;
-  reduce<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
+  reduce<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: WindowReduce<T>,
     process: OrClass<ProcessAllWindowFunction<T, R, W, S, G>>,
     options?: ReduceOptions,
@@ -87,13 +87,7 @@ export class AllWindowedStream<T, W extends Window> {
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: ProcessAllWindowLambda<Mid, R, W>,
   ): SingleOutputStream<R>;
-  aggregate<
-    Acc,
-    Mid,
-    R,
-    S extends StateDeclarations = Record<never, never>,
-    G extends StateDeclarations = Record<never, never>,
-  >(
+  aggregate<Acc, Mid, R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: OrClass<ProcessAllWindowFunction<Mid, R, W, S, G>>,
   ): SingleOutputStream<R>;
@@ -116,7 +110,7 @@ export class AllWindowedStream<T, W extends Window> {
    * ```
    */
   process<R>(f: ProcessAllWindowLambda<T, R, W>): SingleOutputStream<R>;
-  process<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
+  process<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: OrClass<ProcessAllWindowFunction<T, R, W, S, G>>,
   ): SingleOutputStream<R>;
   process<R>(f: unknown): SingleOutputStream<R> {

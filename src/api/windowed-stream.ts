@@ -1,6 +1,6 @@
 /** A keyed stream cut into windows, and the same without keys. */
 
-import type { OrClass, ReduceFunction, StateDeclarations, Sync } from '../operator/functions.ts';
+import type { NoState, OrClass, ReduceFunction, StateDeclarations, Sync } from '../operator/functions.ts';
 import type { Figure } from '../operator/rolling-aggregation.ts';
 import { windowMax, windowMaxBy, windowMin, windowMinBy, windowSum } from '../operator/window/window-aggregation.ts';
 import type {
@@ -115,7 +115,7 @@ export class WindowedStream<T, K, W extends Window> {
     process: ProcessWindowLambda<T, R, K, W>,
     options?: ReduceOptions,
   ): SingleOutputStream<R>;
-  reduce<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
+  reduce<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: WindowReduce<T>,
     process: OrClass<ProcessWindowFunction<T, R, K, W, S, G>>,
     options?: ReduceOptions,
@@ -156,13 +156,7 @@ export class WindowedStream<T, K, W extends Window> {
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: ProcessWindowLambda<Mid, R, K, W>,
   ): SingleOutputStream<R>;
-  aggregate<
-    Acc,
-    Mid,
-    R,
-    S extends StateDeclarations = Record<never, never>,
-    G extends StateDeclarations = Record<never, never>,
-  >(
+  aggregate<Acc, Mid, R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: OrClass<AggregateFunction<T, Acc, Mid>>,
     process: OrClass<ProcessWindowFunction<Mid, R, K, W, S, G>>,
   ): SingleOutputStream<R>;
@@ -189,7 +183,7 @@ export class WindowedStream<T, K, W extends Window> {
    * ```
    */
   process<R>(f: ProcessWindowLambda<T, R, K, W>): SingleOutputStream<R>;
-  process<R, S extends StateDeclarations = Record<never, never>, G extends StateDeclarations = Record<never, never>>(
+  process<R, S extends StateDeclarations = NoState, G extends StateDeclarations = NoState>(
     f: OrClass<ProcessWindowFunction<T, R, K, W, S, G>>,
   ): SingleOutputStream<R>;
   process<R>(f: unknown): SingleOutputStream<R> {

@@ -19,7 +19,7 @@ import type { InputOperator, OperatorContext, OperatorDefinition, RowKindCode, T
 import { PlainOperator } from './plain-operator.ts';
 
 /** Flink's `pipeline.auto-watermark-interval`. */
-export const AUTO_WATERMARK_INTERVAL_MS = 200;
+const AUTO_WATERMARK_INTERVAL_MS = 200;
 
 /** `intervalMs`: milliseconds between periodic watermarks; 0 turns them off, as in Flink. */
 export function timestampsAndWatermarks<T>(

@@ -285,7 +285,7 @@ test('functions may be objects and classes, each subtask with its own', async ()
 
     apply(_window: TimeWindow, elements: Iterable<Reading>): string[] {
       this.calls.push([...elements].length);
-      return [`${this.calls.join(' ')}`];
+      return [this.calls.join(' ')];
     }
   }
   const applied = await run((readings) =>

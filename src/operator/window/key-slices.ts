@@ -178,9 +178,9 @@ export class KeySlices {
     this.#back = undefined;
   }
 
-  /** Every slice with its accumulator, in order. */
-  *entries(): Iterable<readonly [start: number, accumulator: unknown]> {
-    for (let i = this.#head; i < this.#starts.length; i++) yield [this.#starts[i] as number, this.#accumulators[i]];
-    if (this.last !== NO_SLICE) yield [this.last, this.accumulator];
+  /** Shows every slice with its accumulator, in order. */
+  forEach(visit: (start: number, accumulator: unknown) => void): void {
+    for (let i = this.#head; i < this.#starts.length; i++) visit(this.#starts[i] as number, this.#accumulators[i]);
+    if (this.last !== NO_SLICE) visit(this.last, this.accumulator);
   }
 }

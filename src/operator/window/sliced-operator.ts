@@ -239,8 +239,9 @@ class SlicedOperator extends RowWindowOperator {
       if (slices === undefined) continue;
       const key = this.keys.keyOf(row);
       const group = this.keyGroupOf(key);
-      for (const [start, accumulator] of slices.entries())
+      slices.forEach((start, accumulator) => {
         entries.entry(group, key, new TimeWindow(start, this.#endOf(start)).key, accumulator);
+      });
       if (slices.firedEnd !== NO_SLICE) fired.entry(group, key, undefined, slices.firedEnd);
     }
   }

@@ -51,31 +51,45 @@ export function coGrouping(
   };
 }
 
-/** Gives every pair of a window, one at a time, so that the gate is asked between them. */
+/** What `make` makes of every pair, one pair at a time, so that the gate is asked between them. */
+class Pairs<R> extends Iterator<R, undefined> {
+  readonly #firsts: readonly never[];
+  readonly #seconds: readonly never[];
+  readonly #make: (a: never, b: never) => R;
+  #next = 0;
+
+  constructor(elements: Iterable<unknown>, make: (a: never, b: never) => R) {
+    super();
+    const { firsts, seconds } = sides(elements);
+    this.#firsts = firsts;
+    this.#seconds = seconds;
+    this.#make = make;
+  }
+
+  override next(): IteratorResult<R, undefined> {
+    const at = this.#next++;
+    const { length } = this.#seconds;
+    if (at >= this.#firsts.length * length) return { done: true, value: undefined };
+    const value = this.#make(this.#firsts[Math.floor(at / length)] as never, this.#seconds[at % length] as never);
+    return { done: false, value };
+  }
+}
+
+/** Gives every pair of a window. */
 export function joining(join: (a: never, b: never) => unknown): WindowCall {
-  return {
-    *process(_key, _ctx, elements) {
-      const { firsts, seconds } = sides(elements);
-      for (const a of firsts) for (const b of seconds) yield join(a, b);
-    },
-  };
+  return { process: (_key, _ctx, elements) => new Pairs(elements, join) };
 }
 
 /** The same for a function with any number of results per pair. */
 export function flatJoining(join: (a: never, b: never, out: Collector<unknown>) => Emitted): WindowCall {
   return {
-    *process(_key, _ctx, elements) {
-      const { firsts, seconds } = sides(elements);
-      let collected: unknown[] = [];
-      const out: Collector<unknown> = { collect: (value) => void collected.push(value) };
-      for (const a of firsts) {
-        for (const b of seconds) {
-          const returned = join(a, b, out);
-          yield* collected;
-          collected = [];
-          if (returned !== undefined) yield* iterable<unknown>(returned, 'join');
-        }
-      }
+    process(_key, _ctx, elements) {
+      const perPair = new Pairs(elements, (a, b) => {
+        const collected: unknown[] = [];
+        const returned = join(a, b, { collect: (value) => void collected.push(value) });
+        return returned === undefined ? [collected] : [collected, iterable<unknown>(returned, 'join')];
+      });
+      return perPair.flatMap((results) => results).flatMap((results) => results);
     },
   };
 }

@@ -153,11 +153,6 @@ class TumblingOperator extends RowWindowOperator {
     return this.#queue.earliest <= this.time ? this.#queue.pop() : undefined;
   }
 
-  *#all(): Iterable<WindowTable> {
-    yield* this.#tables.values();
-    yield* this.#foreign;
-  }
-
   /** Fires the rows that are left; false when the gate stopped it. */
   #fire(table: WindowTable): boolean {
     const keep = this.#cleanupTime(table) > this.time;
@@ -206,7 +201,7 @@ class TumblingOperator extends RowWindowOperator {
       kind: this.isEventTime ? 'event-timer' : 'processing-timer',
       version: 1,
     });
-    for (const table of this.#all()) {
+    for (const table of [...this.#tables.values(), ...this.#foreign]) {
       const { window, last } = table;
       const cleanup = this.#cleanupTime(table);
       for (let i = this.#firstLeft(table); i < table.rows.length; i++) {

@@ -121,13 +121,13 @@ export function writeAdd(code: InlineCode, keeping: WindowKeeping, accumulator: 
 }
 
 /** What a user's function returned as the new accumulator. */
-export function kept<A>(accumulator: A, method: string): A {
+function kept<A>(accumulator: A, method: string): A {
   if (accumulator === undefined || accumulator instanceof Promise) refuseAccumulator(accumulator, method);
   return accumulator;
 }
 
 /** Also called by generated code. */
-export function refuseAccumulator(accumulator: unknown, method: string): never {
+function refuseAccumulator(accumulator: unknown, method: string): never {
   if (accumulator instanceof Promise) refusePromise(`the ${method} of a window`);
   throw new MillstreamError(
     'USER_CODE',

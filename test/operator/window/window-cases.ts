@@ -49,7 +49,7 @@ export const spec = (parts: Partial<WindowSpec>): WindowSpec => ({
 /** How the records of a window become one number. */
 export type Folding = 'list' | 'reduce' | 'aggregate' | 'aggregate+process';
 
-export function keepingOf(folding: Folding, associative = true): WindowKeeping {
+function keepingOf(folding: Folding, associative = true): WindowKeeping {
   switch (folding) {
     case 'list':
       return { kind: 'list' };
@@ -84,7 +84,7 @@ interface Fired {
 }
 
 /** Tells key, window and sum of what fired. */
-export function callOf(folding: Folding): WindowCall | undefined {
+function callOf(folding: Folding): WindowCall | undefined {
   switch (folding) {
     case 'list':
       return {
@@ -158,7 +158,7 @@ export function wanted(
   );
 }
 
-export function assignerOf({
+function assignerOf({
   windows,
   domain,
 }: Pick<WindowModelOptions<Sample>, 'windows' | 'domain'>): WindowSpec['assigner'] {
@@ -183,7 +183,7 @@ export function assignerOf({
   }
 }
 
-export function triggerFor(
+function triggerFor(
   { trigger, purging }: WindowModelOptions<Sample>,
   assigner: WindowSpec['assigner'],
 ): WindowSpec['trigger'] {
