@@ -18,7 +18,10 @@ export function keyOf(index: number, keys: number): number {
 }
 
 /** `records` records, keyed. */
-export function keyedValues(env: StreamEnvironment, parameters: Readonly<Record<string, unknown>>): KeyedStream<number, KeyedValue> {
+export function keyedValues(
+  env: StreamEnvironment,
+  parameters: Readonly<Record<string, unknown>>,
+): KeyedStream<number, KeyedValue> {
   const keys = Number(parameters['keys']);
   const count = Number(parameters['records']);
   env.setParallelism(Number(parameters['parallelism'] ?? 1));

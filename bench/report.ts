@@ -6,7 +6,9 @@ const COLUMNS = [44, 14, 14, 14, 11, 12, 12, 8] as const;
 const HEADINGS = ['benchmark', 'figure', 'target', 'Flink 2.3.0', 'to Flink', 'wall s', 'CPU s', 'met'] as const;
 
 export function jsonLine(figure: Figure): string {
-  return JSON.stringify(figure, (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value));
+  return JSON.stringify(figure, (_, value: unknown) =>
+    typeof value === 'number' ? Number(value.toPrecision(6)) : value,
+  );
 }
 
 export function tableHead(): string {

@@ -1,4 +1,7 @@
-/** A day of event time at a thousand times its speed: memory must not grow, and nothing may be left at the end. */
+/**
+ * A day of event time at a thousand times its speed: memory must not grow, and nothing may be left at the end. What is
+ * left is read from the metric `stateKeys`, which operators have that keep their state in the keyed backend.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalCluster } from 'millstream';
@@ -76,6 +79,8 @@ export const soak: Benchmark = {
         throw new WrongResult(`The ${branch} branch gave checksum ${checksum}; a plain loop gives ${sums[branch]}.`);
       }
     }
+    if (sinkMetrics(operators, 'ttl')['stateKeys'] === undefined)
+      throw new WrongResult('The keys left were not counted.');
     for (const { name, values } of operators) {
       const { stateKeys = 0 } = values;
       if (stateKeys > 0) throw new WrongResult(`"${name}" has state for ${stateKeys} keys left.`);

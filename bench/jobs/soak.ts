@@ -76,9 +76,13 @@ function counting(ttlMs: number, lastTime: number): KeyedProcessFunction<number,
 }
 
 export default job('soak', (env, parameters) => {
-  const [records, tail, recordsPerSecond, stepMs, ttlMs] = ['records', 'tail', 'recordsPerSecond', 'stepMs', 'ttlMs'].map(
-    (name) => Number(parameters[name]),
-  ) as [number, number, number, number, number];
+  const [records, tail, recordsPerSecond, stepMs, ttlMs] = [
+    'records',
+    'tail',
+    'recordsPerSecond',
+    'stepMs',
+    'ttlMs',
+  ].map((name) => Number(parameters[name])) as [number, number, number, number, number];
   const events = env
     .fromSource(
       generatorSource((index) => event(index, records, stepMs), { count: records + tail, recordsPerSecond }),
@@ -87,7 +91,9 @@ export default job('soak', (env, parameters) => {
     .keyBy((value) => value.key);
   const branches: Record<(typeof BRANCHES)[number], SingleOutputStream<Count>> = {
     tumbling: events.window(TumblingEventTimeWindows.of(MINUTE_MS)).reduce(add),
-    sliding: events.window(SlidingEventTimeWindows.of(SLIDES * MINUTE_MS, MINUTE_MS)).reduce(add, { associative: true }),
+    sliding: events
+      .window(SlidingEventTimeWindows.of(SLIDES * MINUTE_MS, MINUTE_MS))
+      .reduce(add, { associative: true }),
     session: events.window(EventTimeSessionWindows.withGap(2 * MINUTE_MS)).reduce(add),
     ttl: events.process<Count>(counting(ttlMs, (records + tail - 1) * stepMs)),
   };

@@ -3,6 +3,9 @@
 import { createEnvironment } from 'millstream';
 
 const env = createEnvironment();
-for await (const value of env.fromData(6, 7).map((factor) => factor * 7).filter((product) => product === 42)) {
+for await (const value of env
+  .fromData(6, 7)
+  .map((factor) => factor * 7)
+  .filter((product) => product === 42)) {
   console.log(value);
 }
