@@ -24,8 +24,8 @@ export interface RunJobOptions extends RunOptions {
  * @returns The client of the running job.
  * @throws JOB_MODULE_INVALID, GRAPH_INVALID, RESOURCES_INSUFFICIENT.
  *
- * @example no-run
- * ```ts
+ * @example
+ * ```ts no-run
  * const client = await runJob(new URL('./word-count.ts', import.meta.url), { slots: 2, parameters: { port: 9999 } });
  * const { status } = await client.result();
  * ```
@@ -49,8 +49,8 @@ export interface LocalClusterOptions {
  * A cluster inside this process that outlives its jobs: several can run at a time, share its slots, and find its
  * threads warm.
  *
- * @example no-run
- * ```ts
+ * @example
+ * ```ts no-run
  * await using cluster = await LocalCluster.start({ slots: 2 });
  * const client = await cluster.run(new URL('./word-count.ts', import.meta.url));
  * await client.result();

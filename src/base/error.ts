@@ -18,7 +18,14 @@ export interface ErrorKind {
   readonly remedy: string;
 }
 
-/** Codes are stable and searchable; a code is added here and nowhere else. */
+/**
+ * Codes are stable and searchable; a code is added here and nowhere else.
+ *
+ * @example
+ * ```ts
+ * console.log(ERRORS.KEY_INVALID.remedy);
+ * ```
+ */
 export const ERRORS = {
   INTERNAL_INVARIANT: {
     blame: 'engine',
@@ -182,6 +189,7 @@ export const ERRORS = {
   SIMULATION_FAILED: { blame: 'user', restart: false, remedy: 'Run the printed command: it replays the failing seed.' },
 } as const satisfies Record<string, ErrorKind>;
 
+/** A code of the catalogue. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** Where a failure happened, as far as it is known. */
@@ -197,6 +205,17 @@ export interface ErrorDetails {
 /**
  * The only error that the engine throws on purpose. `code` says what kind it is; `message` what, where, why and
  * what to do; `details` carries the same facts for programs.
+ *
+ * @example
+ * ```ts
+ * const env = createEnvironment();
+ * env.fromData(1).map((): number => { throw new Error('no'); }).print();
+ * try {
+ *   await env.execute();
+ * } catch (error) {
+ *   if (error instanceof MillstreamError && error.code === 'USER_CODE') console.log(error.details.operator);
+ * }
+ * ```
  */
 export class MillstreamError extends Error {
   override readonly name = 'MillstreamError';

@@ -70,8 +70,13 @@ export class Slot {
     const attempt = this.#attempts.get(attemptKey(message));
     if (attempt === undefined) {
       // What was never built here is gone as soon as it is asked for.
-      if (message.kind === 'cancel')
-        this.#options.post({ kind: 'vacated', jobId: message.jobId, attempt: message.attempt });
+      const { jobId, attempt: number } = message;
+      if (message.kind === 'cancel') this.#options.post({ kind: 'vacated', jobId, attempt: number });
+      // Who asks for metrics may be quicker than the deployment.
+      if (message.kind === 'report') {
+        const nothing = { operators: [], dropped: [], accumulators: [], slots: [] };
+        this.#options.post({ kind: 'report', jobId, attempt: number, request: message.request, ...nothing });
+      }
       return;
     }
     attempt.handle(message);

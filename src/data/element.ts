@@ -8,10 +8,24 @@
 import type { ColumnBatch } from './column-batch.ts';
 import type { RecordBatch } from './record-batch.ts';
 
-/** Event time below every timestamp: nothing has been promised yet. */
+/**
+ * Event time below every timestamp: nothing has been promised yet.
+ *
+ * @example
+ * ```ts
+ * console.log(MIN_WATERMARK < 0);
+ * ```
+ */
 export const MIN_WATERMARK = -Infinity;
 
-/** Event time above every timestamp: no element will follow. */
+/**
+ * Event time above every timestamp: no element will follow.
+ *
+ * @example
+ * ```ts
+ * console.log(MAX_WATERMARK > Date.now());
+ * ```
+ */
 export const MAX_WATERMARK = Infinity;
 
 /** No later element of this channel carries a timestamp at or below `timestamp`; late ones come all the same. */

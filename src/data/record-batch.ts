@@ -5,7 +5,14 @@
  * consumed by one reader, which may stop at any row and come back: `cursor` is the next row to read.
  */
 
-/** The timestamp of a record that has none. Below every real timestamp, so comparisons need no special case. */
+/**
+ * The timestamp of a record that has none. Below every real timestamp, so comparisons need no special case.
+ *
+ * @example
+ * ```ts
+ * console.log(NO_TIMESTAMP < 0);
+ * ```
+ */
 export const NO_TIMESTAMP = -Infinity;
 
 /** Rows of a batch when nothing else is asked for. Flat between 512 and 4,096 in every measurement (see docs/internals/performance.md). */

@@ -8,6 +8,7 @@ import type { MetricSnapshot } from '../observe/metrics.ts';
 import type { ExecutionSettings } from './settings.ts';
 import type { StreamGraph } from './stream-graph.ts';
 
+/** Where a job is in its life. */
 export type JobStatus =
   | 'created'
   | 'running'
@@ -26,6 +27,7 @@ export interface JobProgram {
   build(parameters: Readonly<Record<string, unknown>>, settings: Partial<ExecutionSettings>): StreamGraph;
 }
 
+/** What is known of a job that has ended well. `durationMs` is wall-clock time from its submission on. */
 export interface JobExecutionResult {
   readonly jobId: string;
   readonly jobName: string;
@@ -62,6 +64,7 @@ export interface SlotMetrics {
   readonly heapLimitMegabytes: number;
 }
 
+/** Metrics of a job at one moment, gathered from all its slots. */
 export interface JobMetrics {
   readonly operators: readonly OperatorMetrics[];
   readonly slots: readonly SlotMetrics[];
@@ -97,6 +100,7 @@ export interface SavepointHandle {
   readonly bytes: Uint8Array;
 }
 
+/** How a job is started: its parameters, the savepoint to start from, a signal that cancels it. */
 export interface LaunchOptions {
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly fromSavepoint?: SavepointHandle;

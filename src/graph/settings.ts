@@ -7,6 +7,7 @@ import { MillstreamError } from '../base/error.ts';
 
 export type RuntimeMode = 'streaming' | 'batch' | 'automatic';
 
+/** What happens after a failure that may be restarted from: Flink's restart strategies, times in milliseconds. */
 export type RestartStrategy =
   | { readonly kind: 'none' }
   | { readonly kind: 'fixed-delay'; readonly attempts: number; readonly delayMs: number }
@@ -26,6 +27,7 @@ export type RestartStrategy =
       readonly attemptsBeforeReset: number;
     };
 
+/** When checkpoints are taken, and what is put up with. Flink's `execution.checkpointing.*`. */
 export interface CheckpointSettings {
   /** Milliseconds between triggers; undefined turns periodic checkpoints off. */
   readonly intervalMs: number | undefined;
@@ -36,6 +38,7 @@ export interface CheckpointSettings {
   readonly mode: 'exactly-once' | 'at-least-once';
 }
 
+/** All settings of a job, complete: what `env.set` takes parts of. */
 export interface ExecutionSettings {
   readonly parallelism: number;
   /** Undefined: by the rule of `defaultMaxParallelism`. */
@@ -58,6 +61,14 @@ export interface ExecutionSettings {
   readonly sortMemoryMegabytes: number;
 }
 
+/**
+ * The settings of a job that sets none.
+ *
+ * @example
+ * ```ts
+ * console.log(DEFAULT_SETTINGS.bufferTimeoutMs);
+ * ```
+ */
 export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   parallelism: 1,
   maxParallelism: undefined,
@@ -81,7 +92,16 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   sortMemoryMegabytes: 64,
 });
 
-export const EXPONENTIAL_DELAY: RestartStrategy = Object.freeze({
+/**
+ * Flink's default restart strategy where checkpoints are on: delays from 1 s to 60 s that grow by half, without end.
+ *
+ * @example
+ * ```ts
+ * const env = createEnvironment();
+ * env.setRestartStrategy({ ...EXPONENTIAL_DELAY, maxBackoffMs: 10_000 });
+ * ```
+ */
+export const EXPONENTIAL_DELAY: Extract<RestartStrategy, { kind: 'exponential-delay' }> = Object.freeze({
   kind: 'exponential-delay',
   initialBackoffMs: 1_000,
   maxBackoffMs: 60_000,

@@ -12,6 +12,7 @@ import type { OperatorDefinition } from '../operator/operator.ts';
 import type { Source } from '../connect/source.ts';
 import type { ExecutionSettings } from './settings.ts';
 
+/** The place of a node in its graph: nodes are numbered in the order in which they were added. */
 export type NodeId = number;
 
 /** How records choose among the subtasks of the receiver. */
@@ -39,6 +40,7 @@ export type Partitioning =
       readonly partition: (key: never, partitions: number) => number;
     };
 
+/** What one input of a node reads. */
 export interface StreamEdge {
   readonly source: NodeId;
   /** Which input of the receiver: 0, or 1 for the second input of a two-input operator. Union is several edges to one input. */
@@ -48,6 +50,7 @@ export interface StreamEdge {
   readonly side?: string;
 }
 
+/** An operator of the graph with its settings. */
 export interface StreamNode {
   readonly id: NodeId;
   readonly name: string;
@@ -69,6 +72,7 @@ export interface StreamNode {
   readonly sink: boolean;
 }
 
+/** A job as it was described: frozen, and the same in every process that describes it. */
 export interface StreamGraph {
   readonly jobName: string;
   readonly nodes: readonly StreamNode[];

@@ -5,6 +5,7 @@ export interface Counter {
   inc(by?: number): void;
 }
 
+/** Counts events; reporters make a rate of it. */
 export interface Meter {
   mark(events?: number): void;
   readonly count: number;
@@ -17,6 +18,7 @@ export interface Histogram {
   quantile(q: number): number;
 }
 
+/** Where an operator, a connector or a user function registers its metrics. */
 export interface MetricGroup {
   counter(name: string): Counter;
   /** `read` is called when somebody looks. */

@@ -12,6 +12,7 @@ import type { StateTtl } from './ttl.ts';
 /** `migrate[n]` takes a value of version `n` and returns one of version `n + 1`. */
 export type Migrations<T> = Readonly<Record<number, (stored: never) => T | unknown>>;
 
+/** What every kind of state can be given: a version with its migrations, and a time to live. */
 export interface StateOptions<T> {
   /** Version of the stored shape; 1 unless it has ever changed. */
   readonly version?: number;
@@ -27,21 +28,27 @@ interface Descriptor<Kind extends string, T> {
   readonly ttl: StateTtl | undefined;
 }
 
+/** Made by `valueState`. */
 export interface ValueStateDescriptor<T> extends Descriptor<'value', T> {
   readonly initial: (() => T) | undefined;
 }
+/** Made by `listState`. */
 export interface ListStateDescriptor<T> extends Descriptor<'list', T> {}
+/** Made by `mapState`. */
 export interface MapStateDescriptor<K, V> extends Descriptor<'map', V> {
   /** Carries the key's type; never set. */
   readonly keyType?: K;
 }
+/** Made by `reducingState`. */
 export interface ReducingStateDescriptor<T> extends Descriptor<'reducing', T> {
   readonly reduce: (accumulated: T, value: T) => T;
 }
+/** Made by `aggregatingState`. */
 export interface AggregatingStateDescriptor<In, Acc, Out> extends Descriptor<'aggregating', Acc> {
   readonly aggregate: AggregateFunction<In, Acc, Out>;
 }
 
+/** Any state that a function can declare. */
 export type StateDescriptor =
   | ValueStateDescriptor<never>
   | ListStateDescriptor<never>
@@ -93,7 +100,14 @@ function invalid(message: string): MillstreamError {
   return new MillstreamError('STATE_INVALID', message);
 }
 
-/** One value per key. `initial` makes the value that a key has before its first update. */
+/**
+ * One value per key. `initial` makes the value that a key has before its first update.
+ *
+ * @example
+ * ```ts
+ * const count = valueState<number>('count', { initial: () => 0 });
+ * ```
+ */
 export function valueState<T>(
   name: string,
   options: StateOptions<T> & { readonly initial?: () => T } = {},
@@ -101,17 +115,38 @@ export function valueState<T>(
   return Object.freeze({ ...common('value', name, options), initial: options.initial });
 }
 
-/** A list per key. */
+/**
+ * A list per key.
+ *
+ * @example
+ * ```ts
+ * const recent = listState<string>('recent');
+ * ```
+ */
 export function listState<T>(name: string, options: StateOptions<T> = {}): ListStateDescriptor<T> {
   return Object.freeze(common('list', name, options));
 }
 
-/** A map per key; map keys follow the rules of stream keys. */
+/**
+ * A map per key; map keys follow the rules of stream keys.
+ *
+ * @example
+ * ```ts
+ * const seen = mapState<string, number>('seen');
+ * ```
+ */
 export function mapState<K, V>(name: string, options: StateOptions<V> = {}): MapStateDescriptor<K, V> {
   return Object.freeze(common('map', name, options));
 }
 
-/** One value per key, folded by `reduce` with every value that is added. */
+/**
+ * One value per key, folded by `reduce` with every value that is added.
+ *
+ * @example
+ * ```ts
+ * const highest = reducingState<number>('highest', (a, b) => Math.max(a, b));
+ * ```
+ */
 export function reducingState<T>(
   name: string,
   reduce: (accumulated: T, value: T) => T,
@@ -120,7 +155,18 @@ export function reducingState<T>(
   return Object.freeze({ ...common('reducing', name, options), reduce });
 }
 
-/** One accumulator per key. */
+/**
+ * One accumulator per key.
+ *
+ * @example
+ * ```ts
+ * const mean = aggregatingState('mean', {
+ *   createAccumulator: () => ({ sum: 0, count: 0 }),
+ *   add: (value: number, acc) => ({ sum: acc.sum + value, count: acc.count + 1 }),
+ *   getResult: (acc) => acc.sum / acc.count,
+ * });
+ * ```
+ */
 export function aggregatingState<In, Acc, Out>(
   name: string,
   aggregate: AggregateFunction<In, Acc, Out>,
@@ -136,6 +182,7 @@ export interface ValueState<T> {
   clear(): void;
 }
 
+/** The handle of a list state. */
 export interface ListState<T> {
   get(): readonly T[];
   add(value: T): void;
@@ -144,6 +191,7 @@ export interface ListState<T> {
   clear(): void;
 }
 
+/** The handle of a map state. */
 export interface MapState<K, V> {
   get(key: K): V | undefined;
   put(key: K, value: V): void;
@@ -157,12 +205,14 @@ export interface MapState<K, V> {
   clear(): void;
 }
 
+/** The handle of a reducing state: `add` values, `get` what they were folded to. */
 export interface ReducingState<T> {
   get(): T | undefined;
   add(value: T): void;
   clear(): void;
 }
 
+/** The handle of an aggregating state: `add` values, `get` the result. */
 export interface AggregatingState<In, Out> {
   get(): Out | undefined;
   add(value: In): void;

@@ -21,6 +21,7 @@ export interface BroadcastState<K, V> {
   clear(): void;
 }
 
+/** The state of an operator instance that belongs to no key. */
 export interface OperatorStateStore {
   list<T>(name: string, redistribution: Exclude<Redistribution, 'broadcast'>): OperatorListState<T>;
   broadcast<K, V>(name: string): BroadcastState<K, V>;

@@ -19,11 +19,13 @@ export type Redistribution =
   /** Every subtask gets the items of one subtask: they are all the same. */
   | 'broadcast';
 
+/** Takes the entries of one keyed state. */
 export interface KeyedEntryWriter {
   /** `namespace` tells windows apart; undefined where there is none. Values are encoded before the call returns. */
   entry(keyGroup: number, key: unknown, namespace: unknown, value: unknown): void;
 }
 
+/** What an operator describes its state to. */
 export interface SnapshotWriter {
   readonly checkpoint: number;
   readonly type: 'checkpoint' | 'savepoint';
@@ -31,6 +33,7 @@ export interface SnapshotWriter {
   list(name: string, redistribution: Redistribution, items: readonly unknown[], version?: number): void;
 }
 
+/** A keyed state of a checkpoint, as far as it belongs to this subtask. */
 export interface RestoredKeyedState {
   readonly name: string;
   /** The kind of the descriptor, with `+ttl` where values carry stamps, or that of timers; see `cell-shape.ts`. */
@@ -40,6 +43,7 @@ export interface RestoredKeyedState {
   entries(): Iterable<RestoredEntry>;
 }
 
+/** One entry of a keyed state, as it was written. */
 export interface RestoredEntry {
   readonly keyGroup: number;
   readonly key: unknown;
@@ -47,6 +51,7 @@ export interface RestoredEntry {
   readonly value: unknown;
 }
 
+/** A list of a checkpoint, as far as it belongs to this subtask. */
 export interface RestoredList {
   readonly name: string;
   readonly redistribution: Redistribution;
@@ -54,6 +59,7 @@ export interface RestoredList {
   readonly items: readonly unknown[];
 }
 
+/** What a checkpoint holds for one operator subtask. */
 export interface RestoredState {
   readonly keyed: readonly RestoredKeyedState[];
   readonly lists: readonly RestoredList[];

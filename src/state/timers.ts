@@ -8,8 +8,10 @@
 import type { Gate } from '../base/gate.ts';
 import type { Resumable } from '../base/resumable.ts';
 
+/** Event time, which watermarks move, or processing time, which the clock moves. */
 export type TimeDomain = 'event' | 'processing';
 
+/** Timers of the current key, in both time domains. */
 export interface TimerService {
   readonly currentWatermark: number;
   currentProcessingTime(): number;

@@ -9,6 +9,17 @@ interface Alarm {
   readonly callback: () => void;
 }
 
+/**
+ * A clock that stands still until `advanceTo` moves it and rings what has become due.
+ *
+ * @example
+ * ```ts
+ * import { ManualClock } from 'millstream/testing';
+ * const clock = new ManualClock();
+ * clock.after(10, () => console.log('ten'));
+ * clock.advanceTo(10);
+ * ```
+ */
 export class ManualClock implements Clock {
   #now: number;
   #order = 0;

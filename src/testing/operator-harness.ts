@@ -25,6 +25,7 @@ export type HarnessOutput =
   | { readonly kind: 'status'; readonly idle: boolean }
   | { readonly kind: 'finish' };
 
+/** Where the operator runs, and from which state it starts. */
 export interface HarnessOptions {
   /** Side outputs to collect. */
   readonly sides?: readonly string[];
@@ -46,6 +47,21 @@ export interface HarnessOptions {
 
 const COLLECTOR = 1;
 
+/**
+ * Drives one operator by hand.
+ *
+ * @example
+ * ```ts
+ * import { OperatorHarness } from 'millstream/testing';
+ * const doubled = { kind: 'double', input: 'records', output: 'records', inline: (code) => {
+ *   code.line(`const twice = 2 * ${code.value};`);
+ *   code.emit('twice');
+ * } } as const satisfies OperatorDefinition;
+ * const harness = new OperatorHarness(doubled);
+ * harness.element(21);
+ * console.log(harness.values);
+ * ```
+ */
 export class OperatorHarness {
   readonly output: HarnessOutput[] = [];
   readonly clock: ManualClock;

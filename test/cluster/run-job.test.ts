@@ -86,6 +86,13 @@ test('a module that builds another graph on its workers is refused with the diff
   });
 });
 
+test('metrics of a job that is still being deployed are empty, not late', async () => {
+  const client = await runJob(module('count'), { parameters: { count: 1000 } });
+  await client.metrics();
+  await results(client);
+  assert.ok((await client.metrics()).operators.length > 0);
+});
+
 test('a module without a job is refused before anything starts', async () => {
   await assert.rejects(
     runJob(new URL('./run-job.test.ts', import.meta.url).href.replace('run-job.test', 'jobs/nothing')),

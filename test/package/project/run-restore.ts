@@ -27,4 +27,8 @@ const consecutive = all.every(({ key, n }) => {
   return follows;
 });
 const midway = before.length > 0 && before.length < 2000;
-console.log(midway && consecutive && all.length === 2000 ? 'ok' : `wrong: ${before.length} before, ${all.length} in all, consecutive: ${consecutive}`);
+console.log(
+  midway && consecutive && all.length === 2000
+    ? 'ok'
+    : `wrong: ${before.length} before, ${all.length} in all, consecutive: ${consecutive}`,
+);
