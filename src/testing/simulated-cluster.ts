@@ -19,6 +19,9 @@ const JOB_MANAGER_ADDRESS = 'tcp:jobmanager:6123';
 /** A TaskManager is back this long after its crash: well before its job restarts. */
 const BACK_MS: readonly [Milliseconds, Milliseconds] = [1, 20];
 
+/** By then the JobManager knows of both, that the old one is gone and that the new one is there. */
+const KNOWN_MS: Milliseconds = 40;
+
 /** While the JobManager cannot be reached, it is tried again this often. */
 const CONNECT_RETRY_MS: Milliseconds = 5;
 
@@ -35,6 +38,8 @@ export class SimulatedCluster {
   readonly #world: World;
   readonly #random: Random;
   readonly #lives = new Map<string, number>();
+  /** One that crashed is not known to be back. */
+  #away = false;
 
   private constructor(simulation: Simulation, options: SimulatedClusterOptions) {
     this.#simulation = simulation;
@@ -85,13 +90,19 @@ export class SimulatedCluster {
 
   /**
    * Crashes a TaskManager and has it back a moment later, without anything that it knew. Returns false, and does
-   * nothing, while another one is not back yet: a job that restarts needs its slots.
+   * nothing, while another one is away: a job that restarts needs its slots.
    */
   crash(taskManager: string): boolean {
-    if (this.#jobManager.slots < this.#options.taskManagers * this.#options.slots) return false;
+    if (this.#away) return false;
+    this.#away = true;
     this.#simulation.crash(taskManager);
     const [least, most] = BACK_MS;
-    this.#simulation.after(least + this.#random.next() * (most - least), () => this.#startTaskManager(taskManager));
+    this.#simulation.after(least + this.#random.next() * (most - least), () => {
+      this.#startTaskManager(taskManager);
+      this.#simulation.after(KNOWN_MS, () => {
+        this.#away = false;
+      });
+    });
     return true;
   }
 
