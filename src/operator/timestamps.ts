@@ -95,7 +95,9 @@ class PeriodicTimestamps<T> extends PlainOperator<T> {
   #tickAfter(now: number): void {
     this.#tick = this.context.at(now + this.#intervalMs, () => {
       const time = this.context.now();
-      this.apply(this.watermarks.onPeriodic(time, this.context.gate.blocked));
+      const { gate } = this.context;
+      // While something is paused in the middle of its work, time stands still: the next tick catches up.
+      if (!gate.hasPaused) this.apply(this.watermarks.onPeriodic(time, gate.blocked));
       this.#tickAfter(time);
     });
   }
@@ -129,6 +131,6 @@ class PunctuatingTimestamps<T> extends PeriodicTimestamps<T> implements InputOpe
       split.assign === undefined ? recordTimestamp : checkedTimestamp(split.assign(value, recordTimestamp), value);
     this.output.emit(value, timestamp, kind);
     split.observe(value, timestamp);
-    if (this.watermarks.due) this.apply(this.watermarks.take());
+    if (this.watermarks.due && !this.context.gate.hasPaused) this.apply(this.watermarks.take());
   }
 }

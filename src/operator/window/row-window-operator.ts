@@ -36,17 +36,19 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
   #alarm: Cancellation | undefined;
   #alarmAt = Infinity;
 
-  constructor(spec: WindowSpec) {
+  /** `isEventTime`: whether the windows fire by the watermark, and not by the clock. */
+  constructor(spec: WindowSpec, isEventTime: boolean = spec.assigner.isEventTime) {
     super();
     this.spec = spec;
     this.fold = makeFold(spec.keeping);
     this.f = this.fold.f;
-    this.isEventTime = spec.assigner.isEventTime;
+    this.isEventTime = isEventTime;
   }
 
   override open(context: OperatorContext<unknown>): void {
     super.open(context);
     this.keys = new KeyTable(context.types);
+    context.metrics.gauge('stateKeys', () => this.keys.size);
     this.emitter = new WindowEmitter(this.spec, this.fold, context, () => this.#watermark);
     this.restore(context);
     this.setAlarm();

@@ -49,7 +49,7 @@ export const spec = (parts: Partial<WindowSpec>): WindowSpec => ({
 /** How the records of a window become one number. */
 export type Folding = 'list' | 'reduce' | 'aggregate' | 'aggregate+process';
 
-function keepingOf(folding: Folding, associative = true): WindowKeeping {
+export function keepingOf(folding: Folding, associative = true): WindowKeeping {
   switch (folding) {
     case 'list':
       return { kind: 'list' };

@@ -290,6 +290,7 @@ test('the plan says how a window is run, and why not faster', () => {
   assert.equal(path({ assigner: sliding }), 'shared slices');
   assert.equal(path({ assigner: sessions }), 'sessions per key');
   assert.equal(path({ assigner: global, trigger: CountTrigger.of(3) }), 'count per key');
+  assert.equal(path({ assigner: erased(GlobalWindows.createWithEndOfStreamTrigger()) }), 'count per key');
   assert.equal(path({ trigger: CountTrigger.of(3) }), "general: the trigger is not the assigner's own: count");
   assert.equal(path({ evictor: CountEvictor.of(3) }), 'general: an evictor needs all elements');
   assert.equal(

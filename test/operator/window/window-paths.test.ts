@@ -4,9 +4,21 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { OperatorDefinition } from '../../../src/operator/operator.ts';
 import { OperatorHarness, type HarnessOutput } from '../../../src/testing/operator-harness.ts';
-import type { TortureInput } from '../../../src/testing/torture.ts';
+import { element, watermark, type TortureInput } from '../../../src/testing/torture.ts';
 import { windowModel } from '../../../src/testing/window-model.ts';
-import { definitionFor, modelOptions, stream, told, wanted, type Folding } from './window-cases.ts';
+import { windowDefinition } from '../../../src/operator/window/window-definition.ts';
+import { GlobalWindows } from '../../../src/time/windows/global-windows.ts';
+import {
+  definitionFor,
+  erased,
+  keepingOf,
+  modelOptions,
+  stream,
+  told,
+  wanted,
+  type Folding,
+  spec,
+} from './window-cases.ts';
 
 const foldings = fc.constantFrom<Folding[]>('list', 'reduce', 'aggregate', 'aggregate+process');
 
@@ -59,4 +71,28 @@ test('a job may go on in the other operator from any snapshot', () => {
     ),
     { numRuns: 500 },
   );
+});
+
+test('windows that wait for the end of the stream go on in the other operator', () => {
+  const windows = (general: boolean): OperatorDefinition =>
+    windowDefinition(
+      spec({ assigner: erased(GlobalWindows.createWithEndOfStreamTrigger()), keeping: keepingOf('reduce') }),
+      { general },
+    );
+  assert.equal(windows(false).describe?.['path'], 'count per key');
+  const items: readonly TortureInput[] = [
+    element({ key: 'a', id: 1, gap: 1 }, 1),
+    element({ key: 'a', id: 2, gap: 1 }, 2),
+    watermark(Infinity),
+  ];
+  for (const general of [false, true]) {
+    const output = runAcross(windows(general), windows(!general), items, 1);
+    assert.deepEqual(output[0], {
+      kind: 'element',
+      value: { key: 'a', id: 3, gap: 1 },
+      timestamp: Infinity,
+      rowKind: 0,
+    });
+    assert.equal(output.length, 2);
+  }
 });
