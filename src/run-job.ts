@@ -1,13 +1,18 @@
 /** Running job modules in the real World: the embedded cluster, with worker threads as its slots. */
 
+import { MillstreamError } from './base/error.ts';
+import type { World } from './base/world.ts';
 import { buildProgram, EmbeddedCluster, runOnThreads, type RunOptions } from './cluster/embedded-cluster.ts';
 import { importProgram } from './cluster/program.ts';
 import { DEFAULT_SETTINGS } from './graph/settings.ts';
-import type { JobClient } from './graph/launch.ts';
+import type { JobClient, JobProgram } from './graph/launch.ts';
 import { RealDoorbell } from './world/doorbell.ts';
 import { createRealWorld } from './world/real-world.ts';
 
 const SLOT_ENTRY = new URL('./cluster/slot-worker.ts', import.meta.url);
+
+/** How long a job module may take to load. */
+const LOAD_MS_MAX = 20_000;
 
 /** How to run a job module. */
 export interface RunJobOptions extends RunOptions {
@@ -32,9 +37,28 @@ export interface RunJobOptions extends RunOptions {
  */
 export async function runJob(module: URL | string, options: RunJobOptions = {}): Promise<JobClient> {
   const url = new URL(module);
-  const graph = buildProgram(await importProgram(url.href), options);
+  const world = createRealWorld();
+  const graph = buildProgram(await load(world, url), options);
   const threads = { entry: SLOT_ENTRY, newDoorbell: () => new RealDoorbell(), slots: options.slots };
-  return await runOnThreads(createRealWorld(), url, graph, threads, options);
+  return await runOnThreads(world, url, graph, threads, options);
+}
+
+/** A module that awaits its own job at its top level would be waited for for ever, without a word. */
+async function load(world: World, url: URL): Promise<JobProgram> {
+  const waiting = Promise.withResolvers<never>();
+  const timer = world.clock.after(LOAD_MS_MAX, () =>
+    waiting.reject(
+      new MillstreamError(
+        'JOB_MODULE_INVALID',
+        `The job module ${url.href} was not loaded after ${LOAD_MS_MAX / 1000} s. Does it await the job itself at its top level? Run it from another module.`,
+      ),
+    ),
+  );
+  try {
+    return await Promise.race([importProgram(url.href), waiting.promise]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 /** The size of a local cluster. */
@@ -57,28 +81,31 @@ export interface LocalClusterOptions {
  * ```
  */
 export class LocalCluster implements AsyncDisposable {
+  readonly #world: World;
   readonly #cluster: EmbeddedCluster;
 
-  private constructor(cluster: EmbeddedCluster) {
+  private constructor(world: World, cluster: EmbeddedCluster) {
+    this.#world = world;
     this.#cluster = cluster;
   }
 
   /** Starts the threads; resolves when all slots are there. */
   static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
     const heapMegabytes = options.slotHeapMegabytes ?? DEFAULT_SETTINGS.slotHeapMegabytes;
+    const world = createRealWorld();
     const cluster = await EmbeddedCluster.start({
-      world: createRealWorld(),
+      world,
       execution: { kind: 'threads', entry: SLOT_ENTRY, heapMegabytes, newDoorbell: () => new RealDoorbell() },
       slots: options.slots ?? 2,
       networkChannels: true,
     });
-    return new LocalCluster(cluster);
+    return new LocalCluster(world, cluster);
   }
 
   /** Runs a job module on the slots of this cluster. Fails as {@link runJob} does. */
   async run(module: URL | string, options: RunOptions = {}): Promise<JobClient> {
     const url = new URL(module);
-    const graph = buildProgram(await importProgram(url.href), options);
+    const graph = buildProgram(await load(this.#world, url), options);
     return this.#cluster.submit(graph, { kind: 'module', url: url.href, settings: options.settings ?? {} }, options);
   }
 
