@@ -19,7 +19,8 @@ export const CONTENTS = 'window-contents';
 export const TIMESTAMPED_CONTENTS = 'window-elements';
 
 export interface WindowContents<W extends Window> {
-  add(value: unknown, timestamp: number): void;
+  /** Returns whether there was something before. */
+  add(value: unknown, timestamp: number): boolean;
   /** What the window gives to its function, or sends on; undefined when it is empty. */
   elements(window: W): readonly unknown[] | undefined;
   /** The window has fired. Called with its namespace current. */
@@ -41,9 +42,10 @@ export class FoldedContents implements WindowContents<Window> {
     this.#fold = fold;
   }
 
-  add(value: unknown): void {
+  add(value: unknown): boolean {
     const before = this.#state.value();
     this.#state.update(before === undefined ? this.#fold.first(value) : this.#fold.add(before, value));
+    return before !== undefined;
   }
 
   elements(): readonly unknown[] | undefined {
@@ -87,8 +89,10 @@ export class ListedContents implements WindowContents<Window> {
     this.#state = backend.list(listState<unknown>(CONTENTS), true);
   }
 
-  add(value: unknown): void {
+  add(value: unknown): boolean {
+    const held = this.#state.get().length > 0;
     this.#state.add(value);
+    return held;
   }
 
   elements(): readonly unknown[] | undefined {
@@ -124,8 +128,10 @@ export class EvictedContents<W extends Window> implements WindowContents<W> {
     this.#fold = fold;
   }
 
-  add(value: unknown, timestamp: number): void {
+  add(value: unknown, timestamp: number): boolean {
+    const held = this.#state.get().length > 0;
     this.#state.add({ value, timestamp });
+    return held;
   }
 
   elements(window: W): readonly unknown[] | undefined {

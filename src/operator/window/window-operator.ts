@@ -14,6 +14,7 @@ import { MAX_WATERMARK } from '../../data/element.ts';
 import { valueState, type ValueState } from '../../state/descriptor.ts';
 import { stateHandle } from '../../state/state-handle.ts';
 import type { TimeDomain, TimerDriver } from '../../state/timers.ts';
+import { EventTimeTrigger } from '../../time/triggers/event-time-trigger.ts';
 import { fires, purges, type Trigger } from '../../time/triggers/trigger.ts';
 import { isMerging, type MergingWindowAssigner, type WindowAssigner } from '../../time/windows/window-assigner.ts';
 import type { Window } from '../../time/windows/window.ts';
@@ -54,6 +55,11 @@ export class WindowOperator
   #scope!: TriggerScope;
   #contents!: WindowContents<Window>;
   #mergingWindows: ValueState<readonly StoredWindow[]> | undefined;
+  /**
+   * Whether a window that holds elements and has not ended has its timers, so that they need not be registered again.
+   * After a restore it may have fired before, and windows that merge come and go.
+   */
+  #timersStand = false;
   /** The window that was made last from its key, because timers come in runs. */
   #lastWindow: Window | undefined;
 
@@ -80,6 +86,7 @@ export class WindowOperator
     );
     this.#scope = new TriggerScope(this.backend, this.#timers.service);
     this.#contents = this.#makeContents();
+    this.#timersStand = this.#trigger instanceof EventTimeTrigger && !isMerging(this.#assigner) && !context.restored;
     if (isMerging(this.#assigner))
       this.#mergingWindows = this.backend.value(valueState<readonly StoredWindow[]>(MERGING_WINDOWS));
     return new FiringContext(
@@ -188,7 +195,8 @@ export class WindowOperator
   /** `stateWindow` is the namespace of the window's elements. */
   #put(value: unknown, timestamp: Timestamp, window: Window, stateWindow: string): void {
     this.backend.setCurrentNamespace(stateWindow);
-    this.#contents.add(value, timestamp);
+    const held = this.#contents.add(value, timestamp);
+    if (held && this.#timersStand && window.maxTimestamp() > this.#watermark) return;
     const result = this.#trigger.onElement(value, timestamp, window, this.#scope.at(window));
     if (fires(result)) this.#fire(window, stateWindow);
     if (purges(result)) this.#purge(stateWindow);
