@@ -250,7 +250,11 @@ test('state without an operator is refused by name, unless it may be dropped', a
     .filter(() => false)
     .print();
   const client = await env.executeAsync();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let counted = 0; counted === 0;) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { operators } = await client.metrics();
+    counted = operators.find((operator) => operator.operatorId === 'old')?.values['stateKeys'] ?? 0;
+  }
   const savepoint = await client.stopWithSavepoint();
   const changed = () => {
     const other = createEnvironment();
