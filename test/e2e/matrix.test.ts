@@ -7,7 +7,7 @@ const CHANNELS: readonly ExecutionSettings['localChannels'][] = ['direct', 'byte
 const PARALLELISM = [1, 2, 3];
 
 /** Slow enough that a savepoint falls into the middle. */
-const RATE = EVENTS * 12;
+const RATE = EVENTS * 2;
 
 async function start(
   job: JobCase,
@@ -30,6 +30,18 @@ async function lines(client: JobClient): Promise<string[]> {
   return all;
 }
 
+/** Resolves when a part of the events, but not all, has been read. */
+async function midway(client: JobClient): Promise<void> {
+  for (let read = 0; read < EVENTS / 8;) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const { operators } = await client.metrics();
+    read = operators.reduce(
+      (sum, { operatorId, values }) => sum + (operatorId === 'events' ? (values['numRecordsOut'] ?? 0) : 0),
+      0,
+    );
+  }
+}
+
 for (const job of JOBS) {
   const expected = [...job.expected()].sort();
   for (const channels of CHANNELS) {
@@ -48,9 +60,9 @@ for (const job of JOBS) {
       ] as const) {
         const first = await start(job, channels, before, RATE);
         const reading = lines(first);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await midway(first);
         const savepoint = await first.stopWithSavepoint();
-        const rest = await lines(await start(job, channels, after, RATE * 4, savepoint));
+        const rest = await lines(await start(job, channels, after, RATE * 20, savepoint));
         assert.deepEqual([...(await reading), ...rest].sort(), expected, `parallelism ${before}, then ${after}`);
       }
     });
