@@ -32,6 +32,8 @@ import type { WindowAssigner } from '../time/windows/window-assigner.ts';
 import type { GlobalWindow, Window } from '../time/windows/window.ts';
 import type { AllWindowedStream } from './all-windowed-stream.ts';
 import { attachCollectSink } from './collect.ts';
+import type { ColumnSchema, ToColumnsSettings } from './column-schema.ts';
+import type { OperatorColumnStream } from './column-stream.ts';
 import type { BroadcastConnectedStream } from './broadcast-connected-stream.ts';
 import type { BroadcastStream } from './broadcast-stream.ts';
 import type { CoGroupedStreams, JoinedStreams } from './co-group.ts';
@@ -132,6 +134,22 @@ export class DataStream<T> implements AsyncIterable<T> {
    */
   project<F extends keyof T & string>(...fields: readonly F[]): SingleOutputStream<Pick<T, F>> {
     return this.#add('Projection', project(fields));
+  }
+
+  /**
+   * The records as columns. A record is an object with a field per column; a missing field is NULL, and a value that is
+   * not of its column's type fails the job with VALUE_UNSUPPORTED.
+   *
+   * @example
+   * ```ts
+   * import { ColumnSchema, DataTypes } from 'millstream/columns';
+   * declare const bids: DataStream<{ auction: number; price: number }>;
+   * const schema = ColumnSchema.of({ auction: DataTypes.INT().notNull(), price: DataTypes.DOUBLE().notNull() });
+   * const columns = bids.toColumns(schema);
+   * ```
+   */
+  toColumns<Row>(schema: ColumnSchema<Row>, settings: ToColumnsSettings = {}): OperatorColumnStream<Row> {
+    return schema.fromRecords(this.handle, settings);
   }
 
   /**

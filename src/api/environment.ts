@@ -8,6 +8,7 @@ import { generatorSource, type GeneratorOptions } from '../connect/generator-sou
 import { sequenceSource } from '../connect/sequence-source.ts';
 import { socketSource, type SocketSourceOptions } from '../connect/socket-source.ts';
 import type { Source } from '../connect/source.ts';
+import type { ColumnBatch } from '../data/column-batch.ts';
 import { TypeRegistry, type InstanceClass, type InstanceCodec } from '../data/type-registry.ts';
 import { text } from '../format/text.ts';
 import { durationMs } from '../graph/flink-options.ts';
@@ -19,6 +20,8 @@ import { sourceDefinition } from '../operator/source-operator.ts';
 import { checkFunction } from '../operator/user-function.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import { attachCollectSink } from './collect.ts';
+import type { ColumnSchema, ColumnSourceSettings } from './column-schema.ts';
+import type { OperatorColumnStream } from './column-stream.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { JobSettings } from './job-settings.ts';
 import type { ResultReader } from './result-reader.ts';
@@ -234,6 +237,32 @@ export class StreamEnvironment {
     options: Omit<SocketSourceOptions, 'host' | 'port'> = {},
   ): SingleOutputStream<string> {
     return this.#source(socketSource({ ...options, host, port }), WatermarkStrategy.noWatermarks(), 'Socket Source');
+  }
+
+  /**
+   * The batches of a source whose values are column batches, with event time from a column when one is named.
+   *
+   * @throws GRAPH_INVALID when the named column is none that holds timestamps.
+   *
+   * @example
+   * ```ts
+   * import { ColumnSchema, DataTypes } from 'millstream/columns';
+   * const env = createEnvironment();
+   * const schema = ColumnSchema.of({ key: DataTypes.INT().notNull(), at: DataTypes.BIGINT().notNull() });
+   * const source = generatorSource(
+   *   (index) => schema.batch({ key: Int32Array.of(1, 2, 3), at: Float64Array.of(index, index, index) }),
+   *   { count: 10 },
+   * );
+   * const columns = env.fromColumnSource(source, schema, { timestamp: 'at', maxOutOfOrdernessMs: 0 });
+   * ```
+   */
+  fromColumnSource<Row, Split, State>(
+    source: Source<ColumnBatch, Split, State>,
+    schema: ColumnSchema<Row>,
+    settings: ColumnSourceSettings<Row> = {},
+    name: string = source.name,
+  ): OperatorColumnStream<Row> {
+    return schema.fromSource(this.#scope, source, settings, name);
   }
 
   #source<T, Split, State>(

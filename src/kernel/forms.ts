@@ -44,6 +44,11 @@ export class ExpressionTypes implements TypeScope {
     this.schema = schema;
   }
 
+  /** Takes a type as known: of an expression that was typed before. */
+  assume(expression: Expression, type: LogicalType): void {
+    this.#types.set(expression, type);
+  }
+
   /** @throws GRAPH_INVALID when the expression has no type. */
   typeOf(expression: Expression): LogicalType {
     const known = this.#types.get(expression);

@@ -88,6 +88,11 @@ function countsOutput(node: Pick<ChainNode, 'instance' | 'children'>): boolean {
   return node.instance !== undefined || node.children.every((child) => child.side !== undefined);
 }
 
+/** What an element adds to a count: one, or, of a column batch, its rows. */
+function counted(shape: DataShape | 'none', value: string): string {
+  return shape === 'columns' ? ` += ${value}.selected` : '++';
+}
+
 class ChainWriter {
   readonly bound: unknown[] = [];
   readonly #nodes: readonly ChainNode[];
@@ -194,7 +199,7 @@ class ChainWriter {
 
   #body(index: number, input: number, value: string, timestamp: string, kind: string): void {
     const node = this.#nodes[index] as ChainNode;
-    this.#lines.push(`frame.at = ${index}; counts[${index}]++;`);
+    this.#lines.push(`frame.at = ${index}; counts[${index}]${counted(node.definition.input, value)};`);
     this.#flat++;
     if (node.definition.inline === undefined || input > 0) {
       this.#lines.push(`op${index}.element${input === 0 ? '' : input + 1}(${value}, ${timestamp}, ${kind});`);
@@ -222,7 +227,8 @@ class ChainWriter {
   #rest(index: number, side: string | undefined, value: string, timestamp: string, kind: string): void {
     const node = this.#nodes[index] as ChainNode;
     // What a chained reader takes in need not be counted twice.
-    if (side === undefined && countsOutput(node)) this.#lines.push(`counts[${this.#nodes.length + index}]++;`);
+    if (side === undefined && countsOutput(node))
+      this.#lines.push(`counts[${this.#nodes.length + index}]${counted(node.definition.output, value)};`);
     const digest = this.#checked ? this.#name('digest') : undefined;
     if (digest !== undefined) this.#lines.push(`const ${digest} = check.emitted(${value}, ${index});`);
     for (const child of node.children) {

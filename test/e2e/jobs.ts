@@ -17,6 +17,7 @@ import {
   type DataStream,
   type StreamEnvironment,
 } from 'millstream';
+import { ColumnSchema, count, DataTypes, type ColumnBatch } from 'millstream/columns';
 
 export interface Event {
   readonly id: number;
@@ -71,6 +72,31 @@ function windowSums(starts: (time: number) => readonly number[], size: number): 
 }
 
 const LARGE = outputTag<Event>('large');
+
+const EVENT_COLUMNS = ColumnSchema.of({
+  id: DataTypes.INT().notNull(),
+  user: DataTypes.STRING().notNull(),
+  amount: DataTypes.BIGINT().notNull(),
+  time: DataTypes.BIGINT().notNull(),
+});
+
+const COLUMN_ROWS = 20;
+
+/** The events from 20 n on, as a batch. */
+function columnsOfEvents(n: number): ColumnBatch {
+  const rows = ALL.slice(n * COLUMN_ROWS, (n + 1) * COLUMN_ROWS);
+  return EVENT_COLUMNS.batch({
+    id: rows.map((e) => e.id),
+    user: rows.map((e) => e.user),
+    amount: rows.map((e) => e.amount),
+    time: rows.map((e) => e.time),
+  });
+}
+
+function slidingStarts(time: number): number[] {
+  const last = Math.floor(time / 100) * 100;
+  return [last, last - 100, last - 200, last - 300];
+}
 
 export const JOBS: readonly JobCase[] = [
   {
@@ -241,6 +267,60 @@ export const JOBS: readonly JobCase[] = [
         { capacity: 20, timeoutMs: 5_000 },
       ),
     expected: () => ALL.map((e) => `${e.id} ${e.user}`),
+  },
+  {
+    name: 'columns: filter, select, rolling counts',
+    build: (env, rate) =>
+      events(env, rate)
+        .toColumns(EVENT_COLUMNS, { batchRows: 16 })
+        .filter((e) => e.amount.isGreater(3))
+        .select((e) => ({ user: e.user.upperCase(), half: e.amount.dividedBy(2) }))
+        .keyBy('user')
+        .aggregate((e) => ({ n: count(), most: e.half.max() }))
+        .uid('counts')
+        .toRows()
+        .map(({ user, n }) => `${user} ${n}`),
+    expected: () =>
+      [
+        ...groupBy(
+          ALL.filter((e) => e.amount > 3),
+          (e) => e.user,
+        ),
+      ].flatMap(([user, members]) => members.map((_, i) => `${user.toUpperCase()} ${i + 1}`)),
+  },
+  {
+    name: 'columns: tumbling windows from a column source',
+    build: (env, rate) =>
+      env
+        .fromColumnSource(
+          generatorSource(columnsOfEvents, {
+            count: EVENTS / COLUMN_ROWS,
+            ...(rate === undefined ? {} : { recordsPerSecond: rate / COLUMN_ROWS }),
+          }),
+          EVENT_COLUMNS,
+          { timestamp: 'time', maxOutOfOrdernessMs: 100 },
+        )
+        .uid('events')
+        .keyBy('user')
+        .window(TumblingEventTimeWindows.of(500))
+        .aggregate((e) => ({ sum: e.amount.sum() }))
+        .uid('windows')
+        .toRows()
+        .map(({ user, window_end, sum: total }) => `${user} ${window_end} ${total}`),
+    expected: () => windowSums((time) => [Math.floor(time / 500) * 500], 500),
+  },
+  {
+    name: 'columns: sliding windows',
+    build: (env, rate) =>
+      events(env, rate)
+        .toColumns(EVENT_COLUMNS, { batchRows: 16 })
+        .keyBy('user')
+        .window(SlidingEventTimeWindows.of(400, 100))
+        .aggregate((e) => ({ sum: e.amount.sum() }))
+        .uid('windows')
+        .toRows()
+        .map(({ user, window_end, sum: total }) => `${user} ${window_end} ${total}`),
+    expected: () => windowSums(slidingStarts, 400),
   },
   {
     name: 'interval join',
