@@ -6,7 +6,8 @@
 import { MillstreamError } from '../base/error.ts';
 import type { Sink } from '../connect/sink.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
-import { type LogicalType, Schema } from '../data/schema.ts';
+import type { Schema } from '../data/schema.ts';
+import { type LogicalType } from '../data/schema.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { NamedAggregate } from '../kernel/aggregates.ts';
 import type { NamedExpression } from '../kernel/calc.ts';
@@ -35,8 +36,8 @@ export type SelectedRow<Selected> = {
 };
 
 /** The columns that aggregates make. */
-export type AggregatedRow<Aggregates> = {
-  readonly [Name in keyof Aggregates]: Aggregates[Name] extends AggregateExpression<infer T> ? T : never;
+export type AggregatedRow<Chosen> = {
+  readonly [Name in keyof Chosen]: Chosen[Name] extends AggregateExpression<infer T> ? T : never;
 };
 
 /** The bounds of a window in the rows that it makes, in milliseconds. */

@@ -16,6 +16,7 @@ interface ColumnBase<Kind extends string> {
   readonly validity: Uint8Array | undefined;
 }
 
+/** Whole numbers of at most 32 bits, dates and times among them. */
 export interface I32Column extends ColumnBase<'i32'> {
   readonly values: Int32Array;
 }
@@ -29,10 +30,12 @@ export interface F64Column extends ColumnBase<'f64'> {
   readonly values: Float64Array;
 }
 
+/** Whole numbers of 64 bits that do not fit a double. */
 export interface I64Column extends ColumnBase<'i64'> {
   readonly values: BigInt64Array;
 }
 
+/** Truth values, one bit each. */
 export interface BoolColumn extends ColumnBase<'bool'> {
   /** A bit per row. */
   readonly values: Uint8Array;
@@ -44,6 +47,7 @@ export interface Utf8Column extends ColumnBase<'utf8'> {
   readonly bytes: Uint8Array;
 }
 
+/** Byte strings, end to end, with their offsets. */
 export interface BytesColumn extends ColumnBase<'bytes'> {
   readonly offsets: Int32Array;
   readonly bytes: Uint8Array;
@@ -56,6 +60,7 @@ export interface Utf8Dictionary {
   readonly bytes: Uint8Array;
 }
 
+/** Text as codes into a dictionary. */
 export interface DictionaryColumn extends ColumnBase<'dictionary'> {
   /** The number of each row's text in the dictionary; anything where the row is NULL. */
   readonly codes: Int32Array;
@@ -67,6 +72,7 @@ export interface ValuesColumn extends ColumnBase<'values'> {
   readonly values: readonly unknown[];
 }
 
+/** A column of any kind; its `kind` says which arrays it has. */
 export type Column =
   | I32Column
   | F64Column
@@ -93,6 +99,17 @@ export interface ColumnBatchContent {
   readonly timestamps?: Float64Array | undefined;
 }
 
+/**
+ * Rows as columns: typed arrays in Arrow's layout, with a selection of the rows that count. It may view memory that is
+ * used again; what is kept of it is copied.
+ *
+ * @example
+ * ```ts
+ * import { ColumnBatch, rowsOf } from 'millstream/columns';
+ * const describe = (batch: ColumnBatch): string => `${batch.count} rows, ${rowsOf(batch).length} of them count`;
+ * console.log(typeof describe);
+ * ```
+ */
 export class ColumnBatch {
   readonly schema: Schema;
   readonly count: number;

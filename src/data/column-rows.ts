@@ -175,7 +175,16 @@ function refused(field: RowTypeField, row: number, value: unknown): MillstreamEr
   );
 }
 
-/** The rows of a batch that count, in order. For tests and for the border to records; kernels work on columns. */
+/**
+ * The rows of a batch that count, in order. For tests and for the border to records; kernels work on columns.
+ *
+ * @example
+ * ```ts
+ * import { rowsOf, type ColumnBatch } from 'millstream/columns';
+ * const print = (batch: ColumnBatch): void => rowsOf(batch).forEach((row) => console.log(row));
+ * console.log(typeof print);
+ * ```
+ */
 export function rowsOf(batch: ColumnBatch): Row[] {
   const rows: Row[] = [];
   for (let i = 0; i < batch.selected; i++) {

@@ -267,7 +267,9 @@ export function storageOf(type: LogicalType): Storage {
  *
  * @example
  * ```ts
- * const bids = Schema.of({ auction: LogicalType.bigint(), bidder: LogicalType.bigint(), channel: LogicalType.string() });
+ * import { Schema } from 'millstream/columns';
+ * const bids = Schema.of({});
+ * console.log(bids.fields.length);
  * ```
  */
 export class Schema {

@@ -131,7 +131,7 @@ const RESTART_TYPES = ['disable', 'off', 'none', 'fixed-delay', 'failure-rate', 
 const FIXED_DELAY = { attempts: 1, delayMs: 1_000 };
 const FAILURE_RATE = { maxFailuresPerInterval: 1, intervalMs: 60_000, delayMs: 1_000 };
 
-const EXPONENTIAL = EXPONENTIAL_DELAY as Extract<RestartStrategy, { kind: 'exponential-delay' }>;
+const EXPONENTIAL = EXPONENTIAL_DELAY;
 
 function restartStrategy(options: Readonly<Record<string, unknown>>): RestartStrategy | undefined {
   const option = (name: string, fallback: number): number =>

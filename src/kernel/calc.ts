@@ -8,7 +8,8 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
-import { type Column, ColumnBatch } from '../data/column-batch.ts';
+import type { ColumnBatch } from '../data/column-batch.ts';
+import { type Column } from '../data/column-batch.ts';
 import { describeType, Schema } from '../data/schema.ts';
 import { isWide, LayoutReader } from './column-access.ts';
 import { OutputCode } from './column-output.ts';

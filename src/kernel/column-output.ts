@@ -175,7 +175,7 @@ class BytesOutput {
     for (let row = 0; row < parts.length; row++)
       offsets[row + 1] = (offsets[row] as number) + (parts[row]?.length ?? 0);
     const bytes = new Uint8Array(offsets[parts.length] as number);
-    parts.forEach((part, row) => part !== undefined && bytes.set(part, offsets[row] as number));
+    parts.forEach((part, row) => part !== undefined && bytes.set(part, offsets[row]));
     return { kind: 'bytes', validity, offsets, bytes };
   }
 }

@@ -32,7 +32,7 @@ const FORMS: { readonly [Kind in ExpressionKind]: ExpressionForm<Kind> } = {
 
 /** The table's entry, for a node of any kind. */
 function formOf(node: Expression): ExpressionForm<ExpressionKind> {
-  return FORMS[node.kind] as ExpressionForm<ExpressionKind>;
+  return FORMS[node.kind];
 }
 
 /** The types of expressions over a schema. */
@@ -53,14 +53,14 @@ export class ExpressionTypes implements TypeScope {
   typeOf(expression: Expression): LogicalType {
     const known = this.#types.get(expression);
     if (known !== undefined) return known;
-    const type = formOf(expression).typeOf(expression as never, this);
+    const type = formOf(expression).typeOf(expression, this);
     this.#types.set(expression, type);
     return type;
   }
 
   /** Writes the code of an expression. */
   generate(expression: Expression, code: ScalarCode): Operand {
-    return formOf(expression).generate(expression as never, this.typeOf(expression), code);
+    return formOf(expression).generate(expression, this.typeOf(expression), code);
   }
 }
 
@@ -69,7 +69,7 @@ export function columnsOf(expressions: readonly Expression[]): readonly number[]
   const found = new Set<number>();
   const visit = (node: Expression): void => {
     if (node.kind === 'column') found.add(node.index);
-    for (const operand of formOf(node).operands(node as never)) visit(operand);
+    for (const operand of formOf(node).operands(node)) visit(operand);
   };
   for (const expression of expressions) visit(expression);
   return [...found].sort((a, b) => a - b);

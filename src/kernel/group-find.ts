@@ -93,7 +93,7 @@ function generateFind(
     `const place = ${place}, h = hashes[place];`,
     `const i = ${selection ? 'selection[place]' : 'place'};`,
     ...code.load,
-    `let slot = Math.imul(h, ${0x9e3779b1}) >>> shift;`,
+    `let slot = Math.imul(h, 2654435761) >>> shift;`,
     'let g = index[slot] - 1;',
     `while (g >= 0 && !(${code.equal.join(' && ') || 'true'})) { slot = slot + 1 & mask; g = index[slot] - 1; }`,
     'if (g < 0) {',

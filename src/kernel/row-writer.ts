@@ -169,7 +169,7 @@ function joined(
   const offsets = new Int32Array(count + 1);
   for (let row = 0; row < count; row++) offsets[row + 1] = (offsets[row] as number) + (parts[row]?.length ?? 0);
   const bytes = new Uint8Array(offsets[count] as number);
-  for (let row = 0; row < count; row++) bytes.set(parts[row] ?? NO_BYTES, offsets[row] as number);
+  for (let row = 0; row < count; row++) bytes.set(parts[row] ?? NO_BYTES, offsets[row]);
   return { offsets, bytes };
 }
 

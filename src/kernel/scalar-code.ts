@@ -115,6 +115,7 @@ export class ScalarCode {
 
   /** Says that `fast` code cannot compute the expression, whatever the data. */
   exactOnly(): void {
+    // oxlint-disable-next-line typescript/only-throw-error -- a signal inside the compiler, never an error of anybody's
     if (this.form === 'fast') throw EXACT_ONLY;
   }
 
@@ -135,8 +136,7 @@ export class ScalarCode {
   strict(operands: readonly Operand[], type: LogicalType, compute: () => string, total = false): Operand {
     const nulls = operands.map((operand) => operand.isNull).filter((text) => text !== undefined);
     if (nulls.length === 0) return { text: compute(), isNull: undefined, type };
-    if (total)
-      return { text: compute(), isNull: nulls.length === 1 ? (nulls[0] as string) : `(${nulls.join(' || ')})`, type };
+    if (total) return { text: compute(), isNull: nulls.length === 1 ? nulls[0] : `(${nulls.join(' || ')})`, type };
     const isNull = this.fresh('n');
     const value = this.fresh('v');
     this.line(`const ${isNull} = ${nulls.join(' || ')};`);

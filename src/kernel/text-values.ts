@@ -84,7 +84,7 @@ export function codePointsUtf8(bytes: Uint8Array, start: number, end: number): n
 /** Text cut to a number of code points, and filled up with spaces where `pad` says so. */
 export function fitText(text: string, length: number, pad: boolean): string {
   const count = text.length <= length && !pad ? 0 : codePoints(text);
-  if (count > length) return [...text].slice(0, length).join('');
+  if (count > length) return Array.from(text).slice(0, length).join('');
   return pad ? text + ' '.repeat(length - count) : text;
 }
 

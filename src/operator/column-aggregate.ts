@@ -34,11 +34,7 @@ export interface ColumnAggregateOptions {
 }
 
 /** The columns of a keyed aggregate: the key, then the results. */
-export function aggregateSchema(
-  schema: Schema,
-  keys: readonly number[],
-  aggregates: readonly NamedAggregate[],
-): Schema {
+function aggregateSchema(schema: Schema, keys: readonly number[], aggregates: readonly NamedAggregate[]): Schema {
   const { results } = new AggregatePlan(schema, aggregates);
   return new Schema([
     ...keys.map((index) => schema.fields[index] as Schema['fields'][number]),

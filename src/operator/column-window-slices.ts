@@ -66,9 +66,10 @@ export class OpenSlices {
   restoreFired(keyGroup: number, end: number): void {
     this.#restoredEnds.set(keyGroup, end);
     const { start: first, end: last } = this.#range.keyGroups;
-    let least = Infinity;
-    for (let group = first; group <= last; group++) least = Math.min(least, this.#restoredEnds.get(group) ?? -Infinity);
-    this.#firedEnd = least;
+    let earliest = Infinity;
+    for (let group = first; group <= last; group++)
+      earliest = Math.min(earliest, this.#restoredEnds.get(group) ?? -Infinity);
+    this.#firedEnd = earliest;
   }
 
   /** Tells the end of the last window that has fired, by key group. */

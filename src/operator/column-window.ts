@@ -9,7 +9,8 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
-import { type Column, ColumnBatch } from '../data/column-batch.ts';
+import type { ColumnBatch } from '../data/column-batch.ts';
+import { type Column } from '../data/column-batch.ts';
 import { MIN_WATERMARK } from '../data/element.ts';
 import { type Row, valueAt } from '../data/column-rows.ts';
 import { keyGroupRange } from '../data/key.ts';
@@ -42,7 +43,7 @@ export interface ColumnWindowOptions {
 const TIME_TYPE = LogicalType.notNull(LogicalType.timestamp(3));
 
 /** The columns of a window aggregate: the key, `window_start` and `window_end`, then the results. */
-export function windowSchema(schema: Schema, keys: readonly number[], aggregates: readonly NamedAggregate[]): Schema {
+function windowSchema(schema: Schema, keys: readonly number[], aggregates: readonly NamedAggregate[]): Schema {
   const { results } = new AggregatePlan(schema, aggregates);
   return new Schema([
     ...keys.map((index) => schema.fields[index] as Schema['fields'][number]),

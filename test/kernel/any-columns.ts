@@ -1,22 +1,23 @@
 /** Arbitrary schemas, rows and batches: every layout that a column can have, with NULLs and selections. */
 import fc from 'fast-check';
-import { bitmapBytes, type Column, ColumnBatch, setBit } from '../../src/data/column-batch.ts';
+import type { ColumnBatch } from '../../src/data/column-batch.ts';
+import { bitmapBytes, type Column } from '../../src/data/column-batch.ts';
 import { columnsFromRows } from '../../src/data/column-rows.ts';
 import { LogicalType, Schema, storageOf } from '../../src/data/schema.ts';
 import type { Value } from './naive-expression.ts';
 
-export const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** 64-bit integers around every border that matters. */
-export const anyLong = fc.oneof(
+const anyLong = fc.oneof(
   fc.bigInt({ min: -100n, max: 100n }),
   fc.bigInt({ min: -SAFE, max: SAFE }),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.constantFrom(SAFE, -SAFE, SAFE + 1n, SAFE + 2n, 2n ** 63n - 1n, -(2n ** 63n), 0n),
 );
 
-export const anyInt = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.integer(), fc.constantFrom(2 ** 31 - 1, -(2 ** 31)));
-export const anyDouble = fc.oneof(
+const anyInt = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.integer(), fc.constantFrom(2 ** 31 - 1, -(2 ** 31)));
+const anyDouble = fc.oneof(
   fc.integer({ min: -3, max: 3 }),
   fc.double(),
   fc.constantFrom(NaN, -0, 0, Infinity, -Infinity),
@@ -159,11 +160,4 @@ function dictionaryOf(
 export function shown(value: Value): Value {
   if (typeof value !== 'bigint') return value;
   return value >= -SAFE && value <= SAFE ? Number(value) : value;
-}
-
-/** A bitmap of the given bits. */
-export function bitmap(bits: readonly boolean[]): Uint8Array {
-  const bytes = new Uint8Array(bitmapBytes(bits.length));
-  bits.forEach((bit, i) => bit && setBit(bytes, i));
-  return bytes;
 }

@@ -4,7 +4,7 @@
  */
 import { LogicalType } from '../../src/data/schema.ts';
 import type { Expression } from '../../src/kernel/expression.ts';
-import { ExpressionTypes } from '../../src/kernel/forms.ts';
+import type { ExpressionTypes } from '../../src/kernel/forms.ts';
 
 export type Value = number | bigint | string | boolean | null;
 
@@ -192,7 +192,7 @@ function cast(value: Exclude<Value, null>, from: LogicalType, to: LogicalType, o
     if (from.kind === 'double' || from.kind === 'float') throw new Error('tested on its own');
     return String(value);
   }
-  if (to.kind === 'boolean') return typeof value === 'boolean' ? value : value != 0;
+  if (to.kind === 'boolean') return typeof value === 'boolean' ? value : Number(value) !== 0;
   if (typeof value === 'boolean') return promote(value ? 1 : 0, to);
   if (to.kind === 'double' || to.kind === 'float') return promote(value, to);
   if (from.kind !== 'double' && from.kind !== 'float') return wrap(BigInt(value), to);

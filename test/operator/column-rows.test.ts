@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ColumnBatch } from '../../src/data/column-batch.ts';
+import type { ColumnBatch } from '../../src/data/column-batch.ts';
 import { type Row as RowObject, rowsOf } from '../../src/data/column-rows.ts';
 import { LogicalType, Schema } from '../../src/data/schema.ts';
 import { RowWriter } from '../../src/kernel/row-writer.ts';

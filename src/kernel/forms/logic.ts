@@ -65,7 +65,7 @@ export const isNull: ExpressionForm<'is-null'> = {
 };
 
 /** A boolean expression as a condition: true where it is true, false where it is false or NULL. */
-export function conditionText(operand: Operand): string {
+function conditionText(operand: Operand): string {
   return operand.isNull === undefined ? operand.text : `${operand.text} && !${bracketed(operand.isNull)}`;
 }
 

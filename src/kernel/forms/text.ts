@@ -20,16 +20,16 @@ export const text: ExpressionForm<'text'> = {
   operands: (node) => [node.input],
 };
 
-function apply(name: TextFunction, { text, utf8 }: Operand, code: ScalarCode): string {
+function apply(name: TextFunction, { text: input, utf8 }: Operand, code: ScalarCode): string {
   switch (name) {
     case 'char-length':
       return utf8 === undefined
-        ? `${code.bind(codePoints)}(${text})`
+        ? `${code.bind(codePoints)}(${input})`
         : `${code.bind(codePointsUtf8)}(${utf8.bytes}, ${utf8.start}, ${utf8.end})`;
     case 'lower':
-      return `${text}.toLowerCase()`;
+      return `${input}.toLowerCase()`;
     case 'upper':
-      return `${text}.toUpperCase()`;
+      return `${input}.toUpperCase()`;
   }
 }
 
