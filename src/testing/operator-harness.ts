@@ -41,7 +41,7 @@ export interface HarnessOptions {
   readonly restore?: OperatorSnapshot;
   /** Processing time at the start, in milliseconds. */
   readonly now?: number;
-  /** Interrupts after every output. */
+  /** Interrupts after every output, and whenever the gate is asked. */
   readonly stopAlways?: boolean;
 }
 
@@ -78,7 +78,7 @@ export class OperatorHarness {
     this.clock = new ManualClock(options.now ?? 0);
     this.#stopAlways = options.stopAlways === true;
     const world = manualWorld(this.clock);
-    this.#gate = new Gate(this.clock, new Int32Array(1));
+    this.#gate = new (this.#stopAlways ? StoppingGate : Gate)(this.clock, new Int32Array(1));
     const { restore } = options;
     this.#chain = new Chain(
       vertexOf(definition, options, (seen) => this.#collect(seen)),
@@ -253,6 +253,14 @@ export class OperatorHarness {
 
   async close(): Promise<void> {
     await this.#chain.close();
+  }
+}
+
+/** Ends every stretch after one unit of work. */
+class StoppingGate extends Gate {
+  override proceed(): boolean {
+    super.proceed();
+    return false;
   }
 }
 

@@ -41,7 +41,8 @@ export type ModelOutput<T> =
   | { readonly kind: 'fired'; readonly key: unknown; readonly span: Span; readonly values: readonly T[] }
   /** An element that came too late for all its windows. */
   | { readonly kind: 'late'; readonly value: T; readonly timestamp: number }
-  | { readonly kind: 'watermark'; readonly timestamp: number };
+  | { readonly kind: 'watermark'; readonly timestamp: number }
+  | { readonly kind: 'status'; readonly idle: boolean };
 
 /**
  * What the window operator has to give for the input, in order.
@@ -103,6 +104,8 @@ class WindowModel<T> {
       if (event) this.#advance(this.#watermark, item.timestamp);
       this.#watermark = item.timestamp;
       this.output.push({ kind: 'watermark', timestamp: item.timestamp });
+    } else if (item.kind === 'status') {
+      this.output.push(item);
     } else if (item.kind === 'processing-time') {
       if (!event) this.#advance(this.#clock, item.time);
       this.#clock = item.time;

@@ -7,18 +7,19 @@ import { OutputTag } from '../../src/api/output-tag.ts';
 import type { DataStream } from '../../src/api/data-stream.ts';
 import type { Collector } from '../../src/operator/functions.ts';
 import type { ProcessAllWindowFunction } from '../../src/operator/window/window-functions.ts';
-import { valueState } from '../../src/state/descriptor.ts';
+import { reducingState, valueState } from '../../src/state/descriptor.ts';
 import { CountEvictor } from '../../src/time/evictors/evictors.ts';
 import { ContinuousEventTimeTrigger } from '../../src/time/triggers/continuous-triggers.ts';
 import { CountTrigger } from '../../src/time/triggers/count-trigger.ts';
 import { DeltaTrigger } from '../../src/time/triggers/delta-trigger.ts';
 import { PurgingTrigger } from '../../src/time/triggers/purging-trigger.ts';
+import { TriggerResult, type Trigger } from '../../src/time/triggers/trigger.ts';
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts';
 import { GlobalWindows } from '../../src/time/windows/global-windows.ts';
 import { EventTimeSessionWindows } from '../../src/time/windows/session-windows.ts';
 import { SlidingEventTimeWindows } from '../../src/time/windows/sliding-windows.ts';
 import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
-import type { TimeWindow } from '../../src/time/windows/window.ts';
+import type { TimeWindow, Window } from '../../src/time/windows/window.ts';
 
 interface Reading {
   readonly sensor: string;
@@ -425,6 +426,21 @@ export function types(readings: DataStream<Reading>): void {
   windowed.sideOutputLateData(new OutputTag<string>('late'));
   // @ts-expect-error -- not a number
   windowed.sum('sensor');
+  const limit: Trigger<Reading, Window> = {
+    kind: 'limit',
+    canMerge: false,
+    onElement(reading, _timestamp, _window, ctx) {
+      const sum = ctx.getPartitionedState(reducingState<number>('sum', (a, b) => a + b));
+      sum.add(reading.value);
+      const last = ctx.getPartitionedState(valueState<string>('last'));
+      last.update(reading.sensor);
+      return (sum.get() ?? 0) > 100 ? TriggerResult.FIRE_AND_PURGE : TriggerResult.CONTINUE;
+    },
+    onEventTime: () => TriggerResult.CONTINUE,
+    onProcessingTime: () => TriggerResult.CONTINUE,
+    clear: (_window, ctx) => ctx.getPartitionedState(valueState<string>('last')).clear(),
+  };
+  windowed.trigger(limit);
   const global = readings.keyBy((r) => r.sensor).window(GlobalWindows.create());
   // @ts-expect-error -- global windows have no start
   global.process((_key, ctx) => void ctx.window().start);

@@ -17,6 +17,14 @@ import { WindowEmitter } from './window-emitter.ts';
 import { makeFold, type Fold } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
 
+/** Rows that are passed over ask the gate once in so many: they cost next to nothing. */
+const PASSED_ROWS_PER_ASKING = 256;
+
+/** Whether a burst that passes over the row has to ask the gate there. */
+export function isTurnOfPassedRows(row: number): boolean {
+  return row % PASSED_ROWS_PER_ASKING === PASSED_ROWS_PER_ASKING - 1;
+}
+
 export abstract class RowWindowOperator extends PlainOperator<unknown> {
   /** What has not fired is state. */
   readonly interruptible = true;

@@ -19,7 +19,7 @@ import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator
 import { ExpiryQueue } from './expiry-queue.ts';
 import { KeySlices, NO_SLICE, SliceMerger } from './key-slices.ts';
 import { otherForm, refuseOtherForms, restoredEntries, SLICES, SLICES_FIRED } from './restored-windows.ts';
-import { RowWindowOperator } from './row-window-operator.ts';
+import { isTurnOfPassedRows, RowWindowOperator } from './row-window-operator.ts';
 import { makeFold, writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
 
@@ -210,8 +210,9 @@ class SlicedOperator extends RowWindowOperator {
       const row = this.#nextRow++;
       const slices = this.slices.get(row);
       if (slices === undefined) continue;
-      if (slices.firedEnd < window.end) this.#fireRow(row, slices, window);
-      if (!this.context.gate.proceed()) return false;
+      const due = slices.firedEnd < window.end;
+      if (due) this.#fireRow(row, slices, window);
+      if ((due || isTurnOfPassedRows(row)) && !this.context.gate.proceed()) return false;
     }
     return true;
   }

@@ -18,7 +18,7 @@ import type { InlineCode } from '../inline-code.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { contentsKind, refuseOtherForms, restoredEntries, WINDOW_TIMERS } from './restored-windows.ts';
-import { RowWindowOperator } from './row-window-operator.ts';
+import { isTurnOfPassedRows, RowWindowOperator } from './row-window-operator.ts';
 import { CONTENTS } from './window-contents.ts';
 import { writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
@@ -163,7 +163,7 @@ class TumblingOperator extends RowWindowOperator {
       const due = table.pending === undefined || table.pending.delete(row);
       if (!keep) this.#release(table, row);
       if (due) this.emitter.emit(key, accumulator, table.window);
-      if (!this.context.gate.proceed()) return false;
+      if ((due || isTurnOfPassedRows(table.done)) && !this.context.gate.proceed()) return false;
     }
     table.fired = true;
     table.pending = undefined;

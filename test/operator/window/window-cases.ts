@@ -7,7 +7,9 @@ import type { WindowSpec } from '../../../src/operator/window/window-spec.ts';
 import type { OperatorDefinition } from '../../../src/operator/operator.ts';
 import type { HarnessOutput } from '../../../src/testing/operator-harness.ts';
 import {
+  active,
   element,
+  idle,
   processingTime,
   sortedBetweenWatermarks,
   watermark,
@@ -133,6 +135,7 @@ export function wanted(
     output.flatMap((seen): HarnessOutput[] => {
       switch (seen.kind) {
         case 'watermark':
+        case 'status':
           return [seen];
         case 'late':
           return [{ kind: 'side', tag: 'late', value: seen.value, timestamp: seen.timestamp }];
@@ -265,11 +268,12 @@ const keys = fc.constantFrom<unknown[]>(1, 2, 3, 'a', 'b');
 
 type Step =
   | { readonly kind: 'element'; readonly key: unknown; readonly at: number; readonly gap: number }
-  | { readonly kind: 'time'; readonly by: number };
+  | { readonly kind: 'time'; readonly by: number }
+  | { readonly kind: 'silence' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 4,
+    weight: 8,
     arbitrary: fc.record({
       kind: fc.constant('element' as const),
       key: keys,
@@ -277,7 +281,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       gap: fc.constantFrom(2, 4, 10),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('time' as const), by: even(2, 14) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('time' as const), by: even(2, 14) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'silence' as const }) },
 );
 
 /** Out-of-order elements around the watermark, and a clock that moves with it. Ends with the end of time. */
@@ -290,6 +295,8 @@ export const stream: fc.Arbitrary<readonly TortureInput[]> = fc.array(step, { ma
     if (each.kind === 'element') {
       items.push(element({ key: each.key, id, gap: each.gap } satisfies Sample, now + each.at));
       id *= 2;
+    } else if (each.kind === 'silence') {
+      items.push(idle(), active());
     } else {
       now += each.by;
       // An odd watermark is the last time of a window now and then.

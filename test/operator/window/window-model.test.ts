@@ -20,6 +20,6 @@ test('random windows over random streams give what the model gives, however they
       // A global window never ends.
       if (options.windows.kind !== 'global') given.leavesNoState();
     }),
-    { numRuns: 500 },
+    { numRuns: 350 },
   );
 });

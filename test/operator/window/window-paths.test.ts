@@ -26,6 +26,7 @@ function give(harness: OperatorHarness, item: TortureInput): void {
   if (item.kind === 'element') harness.element(item.value, item.timestamp);
   else if (item.kind === 'watermark') harness.watermark(item.timestamp);
   else if (item.kind === 'processing-time') harness.processingTime(item.time);
+  else if (item.kind === 'status') harness.status(item.idle);
 }
 
 /** Runs `items` up to `cut` in one operator and the rest in another that was restored from it. */
