@@ -63,8 +63,9 @@ class LatencyWriter implements SinkWriter<Stamped> {
 
   /** In milliseconds. */
   #quantile(q: number): number {
-    const sorted = this.#nanoseconds.slice(0, this.#records).sort();
-    return (sorted[Math.min(this.#records - 1, Math.floor(q * this.#records))] ?? Number.NaN) / 1e6;
+    // The first quarter meets cold code.
+    const sorted = this.#nanoseconds.slice(this.#records >> 2, this.#records).sort();
+    return (sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN) / 1e6;
   }
 
   flush(): void {}
