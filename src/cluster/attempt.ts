@@ -267,7 +267,13 @@ export class Attempt {
           this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
         return this.#checkpoints.acknowledged(this.number, taskName(message), message.checkpoint, message.snapshots);
       case 'declined':
-        return this.#checkpoints.declined(this.number, taskName(message), message.checkpoint, message.reason);
+        return this.#checkpoints.declined(
+          this.number,
+          taskName(message),
+          message.checkpoint,
+          message.reason,
+          message.counts,
+        );
       case 'ended':
         return this.#taskEnded(message);
       case 'failed':

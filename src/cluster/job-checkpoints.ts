@@ -9,7 +9,7 @@ import type { Cancellation, World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
 import { readValue, writeValue } from '../data/structured-codec.ts';
 import { TypeRegistry } from '../data/type-registry.ts';
-import { createCoordinator, nextWakeAt, step, type CoordinatorState } from '../checkpoint/coordinator.ts';
+import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step } from '../checkpoint/coordinator.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
 import type { SavepointHandle } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
@@ -124,12 +124,17 @@ export class JobCheckpoints {
   }
 
   acknowledged(epoch: number, task: string, checkpoint: number, snapshots: readonly OperatorSnapshot[]): void {
-    this.#gathering.get(checkpoint)?.snapshots.push(...snapshots);
-    this.#hear({ kind: 'acknowledged', now: this.#now, epoch, checkpoint, task, bytes: bytesOf(snapshots) });
+    const bytes = bytesOf(snapshots);
+    const decided = step(this.#state, { kind: 'acknowledged', now: this.#now, epoch, checkpoint, task, bytes });
+    // Kept before the effects are carried out: the last one to come completes the checkpoint.
+    if (!decided.effects.some((effect) => effect.kind === 'refuse'))
+      this.#gathering.get(checkpoint)?.snapshots.push(...snapshots);
+    this.#carryOut(decided);
   }
 
-  declined(epoch: number, task: string, checkpoint: number, reason: string): void {
-    this.#hear({ kind: 'declined', now: this.#now, epoch, checkpoint, task, reason, counts: false });
+  /** `counts`: a snapshot went wrong; else the task was merely in no position to take one. */
+  declined(epoch: number, task: string, checkpoint: number, reason: string, counts: boolean): void {
+    this.#hear({ kind: 'declined', now: this.#now, epoch, checkpoint, task, reason, counts });
   }
 
   /** The job is over. */
@@ -164,7 +169,10 @@ export class JobCheckpoints {
   // The shell.
 
   #hear(event: CoordinatorEvent): void {
-    const { state, effects } = step(this.#state, event);
+    this.#carryOut(step(this.#state, event));
+  }
+
+  #carryOut({ state, effects }: Step): void {
     this.#state = state;
     for (const effect of effects) this.#do(effect);
     this.#schedule();

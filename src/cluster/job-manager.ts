@@ -40,22 +40,27 @@ export class JobManager {
     let seat: TaskManagerSeat | undefined;
     wire.onMessage((message) => {
       if (message.kind === 'register') {
+        const before = this.#taskManagers.get(message.taskManager);
+        this.#vacate(message.taskManager, 'it has registered again, and what it ran before is lost');
+        if (before !== undefined && before.wire !== wire) before.wire.close();
         seat = { id: message.taskManager, wire, offers: message.slots };
         this.#taskManagers.set(seat.id, seat);
         this.#registered();
-      } else if (seat !== undefined) {
+      } else if (seat !== undefined && this.#taskManagers.get(seat.id) === seat) {
         this.#received(seat, message);
       }
     });
     wire.onClose((reason) => {
       if (seat === undefined || this.#taskManagers.get(seat.id) !== seat) return;
-      this.#taskManagers.delete(seat.id);
-      const lost = new MillstreamError(
-        'SLOT_LOST',
-        `TaskManager ${seat.id} is gone: ${reason?.message ?? 'its connection was closed'}.`,
-      );
-      for (const job of this.#jobs.values()) job.slotLost(seat.id, undefined, lost);
+      this.#vacate(seat.id, reason?.message ?? 'its connection was closed');
     });
+  }
+
+  /** Nobody sits there any more: the jobs learn that what ran in its slots is lost. */
+  #vacate(id: string, reason: string): void {
+    if (!this.#taskManagers.delete(id)) return;
+    const lost = new MillstreamError('SLOT_LOST', `TaskManager ${id} is gone: ${reason}.`);
+    for (const job of this.#jobs.values()) job.slotLost(id, undefined, lost);
   }
 
   #received(seat: TaskManagerSeat, message: Exclude<FromTaskManager, { kind: 'register' }>): void {

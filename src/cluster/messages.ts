@@ -86,7 +86,13 @@ export type FromSlot =
       readonly checkpoint: number;
       readonly snapshots: readonly OperatorSnapshot[];
     } & TaskReference)
-  | ({ readonly kind: 'declined'; readonly checkpoint: number; readonly reason: string } & TaskReference)
+  /** `counts`: a snapshot went wrong; else the task was merely in no position to take one. */
+  | ({
+      readonly kind: 'declined';
+      readonly checkpoint: number;
+      readonly reason: string;
+      readonly counts: boolean;
+    } & TaskReference)
   | ({ readonly kind: 'ended' } & TaskReference)
   | ({ readonly kind: 'failed'; readonly error: SerializedError } & TaskReference)
   /** Every task of the attempt in this slot is closed. */

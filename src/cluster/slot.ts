@@ -346,7 +346,8 @@ class SlotAttempt {
     return {
       running: () => post({ kind: 'running', ...reference }),
       acknowledged: (checkpoint, snapshots) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshots }),
-      declined: (checkpoint, reason) => post({ kind: 'declined', ...reference, checkpoint, reason }),
+      // A task declines what it is in no position to take; a snapshot that goes wrong fails the task itself.
+      declined: (checkpoint, reason) => post({ kind: 'declined', ...reference, checkpoint, reason, counts: false }),
       ended: () => post({ kind: 'ended', ...reference }),
       failed: (error) => post({ kind: 'failed', ...reference, error: serializeError(error) }),
       toCoordinator: (operatorId, message) => post({ kind: 'to-coordinator', ...reference, operatorId, message }),

@@ -1,0 +1,104 @@
+/** The shell around the checkpoint coordinator, driven by hand: what it keeps, and what it passes on. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BarrierElement } from '../../src/data/element.ts';
+import type { CheckpointedAttempt, CompletedCheckpoint } from '../../src/cluster/job-checkpoints.ts';
+import { JobCheckpoints } from '../../src/cluster/job-checkpoints.ts';
+import { DEFAULT_SETTINGS, type CheckpointSettings } from '../../src/graph/settings.ts';
+import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
+import { ManualClock, manualWorld } from '../../src/testing/manual-world.ts';
+
+/** An attempt of two tasks that runs and writes down what it is told. */
+class Recorded implements CheckpointedAttempt {
+  readonly epoch = 1;
+  readonly tasks = ['0/0', '1/0'];
+  readonly sources = ['0/0'];
+  readonly barriers: BarrierElement[] = [];
+  readonly said: string[] = [];
+
+  trigger(_task: string, barrier: BarrierElement): void {
+    this.barriers.push(barrier);
+  }
+  drainSource(): void {}
+  snapshotCoordinators(): ReadonlyMap<string, unknown> {
+    return new Map();
+  }
+  notifyComplete(checkpoint: number): void {
+    this.said.push(`complete ${checkpoint}`);
+  }
+  notifyAborted(checkpoint: number): void {
+    this.said.push(`aborted ${checkpoint}`);
+  }
+  fail(error: Error): void {
+    this.said.push(`failed: ${error.message}`);
+  }
+  finished(): void {}
+}
+
+function running(settings: Partial<CheckpointSettings> = {}): {
+  readonly checkpoints: JobCheckpoints;
+  readonly attempt: Recorded;
+  readonly completed: CompletedCheckpoint[];
+} {
+  const completed: CompletedCheckpoint[] = [];
+  const checkpoints = new JobCheckpoints(
+    manualWorld(new ManualClock()),
+    'counts',
+    { ...DEFAULT_SETTINGS.checkpoint, ...settings },
+    (checkpoint) => completed.push(checkpoint),
+  );
+  const attempt = new Recorded();
+  checkpoints.attemptStarted(attempt, undefined);
+  checkpoints.allRunning(1);
+  return { checkpoints, attempt, completed };
+}
+
+function snapshot(operatorId: string): OperatorSnapshot {
+  return { operatorId, keyed: [], lists: [] };
+}
+
+test('what a task acknowledges again is not kept beside what it acknowledged first', async () => {
+  const { checkpoints, completed } = running();
+  const requested = checkpoints.request('checkpoint');
+  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
+  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
+  checkpoints.acknowledged(1, '1/0', 1, [snapshot('count')]);
+  const checkpoint = await requested;
+  assert.deepEqual(
+    [...checkpoint.operators].map(([id, snapshots]) => [id, snapshots.length]),
+    [
+      ['source', 1],
+      ['count', 1],
+    ],
+  );
+  assert.deepEqual(completed, [checkpoint]);
+});
+
+test('what a task of another attempt, or none of the job, acknowledges is not kept', async () => {
+  const { checkpoints } = running();
+  const requested = checkpoints.request('checkpoint');
+  checkpoints.acknowledged(0, '1/0', 1, [snapshot('count')]);
+  checkpoints.acknowledged(1, '7/0', 1, [snapshot('stranger')]);
+  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
+  checkpoints.acknowledged(1, '1/0', 1, [snapshot('count')]);
+  const { operators } = await requested;
+  assert.deepEqual([...operators.keys()], ['source', 'count']);
+  assert.equal(operators.get('count')?.length, 1);
+});
+
+test('a task that declines because its snapshot went wrong fails a job that tolerates no failure', async () => {
+  const { checkpoints, attempt } = running();
+  const requested = checkpoints.request('checkpoint');
+  checkpoints.declined(1, '1/0', 1, 'no space left on the device', true);
+  await assert.rejects(requested, /declined by 1\/0: no space left on the device/);
+  assert.match(attempt.said.at(-1) as string, /^failed: .*no space left on the device/);
+});
+
+test('a task that declines because it was in no position to take a snapshot costs the checkpoint only', async () => {
+  const { checkpoints, attempt } = running();
+  const requested = checkpoints.request('checkpoint');
+  checkpoints.declined(1, '1/0', 1, 'the task is not running', false);
+  await assert.rejects(requested, /the task is not running/);
+  assert.deepEqual(attempt.said, ['aborted 1']);
+});
