@@ -154,16 +154,14 @@ export class SlotChannels {
   #makePair(request: ChannelRequest): ChannelPair {
     const { wakeReader, wakeWriter, batchRows } = request;
     switch (request.settings.localChannels) {
-      case 'bytes': {
-        const channel = new BytesChannel({
+      case 'bytes':
+        return new BytesChannel({
           wakeReader,
           wakeWriter,
           batchRows,
           encoder: encoder(request),
           decoder: decoder(request),
         });
-        return { reader: channel, writer: channel };
-      }
       case 'ring': {
         const ring = createRing(RING_BYTES);
         const bell = this.#options.doorbell.cell;
@@ -172,10 +170,8 @@ export class SlotChannels {
           writer: new RingWriter({ ring, readerBell: bell, encoder: encoder(request), batchRows }),
         };
       }
-      default: {
-        const channel = new LocalChannel({ wakeReader, wakeWriter, batchRows });
-        return { reader: channel, writer: channel };
-      }
+      default:
+        return new LocalChannel({ wakeReader, wakeWriter, batchRows });
     }
   }
 

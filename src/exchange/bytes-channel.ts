@@ -4,10 +4,8 @@
  */
 
 import { RingBuffer } from '../base/ring-buffer.ts';
-import type { BarrierElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
-import type { RecordBatch } from '../data/record-batch.ts';
-import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
+import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter } from './channel.ts';
 import { FRAME_HEADER_BYTES, frameBytes, frameKindAt, isDataKind, writeFrameHeader } from './frame.ts';
 import { FrameReader, type FrameSource, type RowDecoder } from './frame-reader.ts';
 import { FrameWriter, type FrameSpace, type RowEncoder } from './frame-writer.ts';
@@ -25,81 +23,21 @@ export interface BytesChannelOptions {
   readonly batchRows?: number;
 }
 
-export class BytesChannel implements ChannelReader, ChannelWriter {
-  readonly #frames: FrameQueue;
-  readonly #writer: FrameWriter;
-  readonly #reader: FrameReader;
+export class BytesChannel {
+  readonly writer: ChannelWriter;
+  readonly reader: ChannelReader;
 
   constructor(options: BytesChannelOptions) {
-    this.#frames = new FrameQueue(options);
-    this.#writer = new FrameWriter(this.#frames, options.encoder, options.batchRows);
-    this.#reader = new FrameReader(this.#frames, options.decoder);
-  }
-
-  // The writer's end.
-
-  batch(): RecordBatch {
-    return this.#writer.batch();
-  }
-
-  send(element: Element): void {
-    this.#writer.send(element);
-  }
-
-  pump(): boolean {
-    return this.#writer.pump();
-  }
-
-  get hasRoom(): boolean {
-    return this.#writer.hasRoom;
-  }
-
-  get bytesSent(): number {
-    return this.#writer.bytesSent;
-  }
-
-  get overdrawn(): number {
-    return this.#writer.overdrawn;
-  }
-
-  // The reader's end.
-
-  poll(): Element | undefined {
-    return this.#reader.poll();
-  }
-
-  peekBarrier(): BarrierElement | undefined {
-    return this.#reader.peekBarrier();
-  }
-
-  get readable(): boolean {
-    return this.#reader.readable;
-  }
-
-  get queued(): number {
-    return this.#reader.queued;
-  }
-
-  recycle(batch: RecordBatch): void {
-    this.#reader.recycle(batch);
-  }
-
-  close(): void {
-    this.#writer.close();
-    this.#reader.close();
+    const queue = new FrameQueue(options);
+    this.writer = new FrameWriter(new QueueSpace(queue), options.encoder, options.batchRows);
+    this.reader = new FrameReader(queue, options.decoder);
   }
 }
 
-/** Frames in memory, with room for a few batches. */
-class FrameQueue implements FrameSpace, FrameSource {
-  readonly target: FrameTarget = {
-    bytes: new Uint8Array(FRAME_HEADER_BYTES + PAYLOAD_BYTES),
-    offset: FRAME_HEADER_BYTES,
-    capacity: PAYLOAD_BYTES,
-  };
-  readonly payloadBytesMax = PAYLOAD_BYTES;
-  bytesWritten = 0;
+/** Frames in memory, with room for a few batches: what the reader sees of them. */
+class FrameQueue implements FrameSource {
   queued = 0;
+  /** The reader has closed. */
   abandoned = false;
   readonly #wakeReader: () => void;
   readonly #wakeWriter: () => void;
@@ -113,15 +51,8 @@ class FrameQueue implements FrameSpace, FrameSource {
     this.#wakeWriter = options.wakeWriter;
   }
 
-  reserve(_least: number, kind: number): boolean {
-    return !isDataKind(kind) || this.queued < LOCAL_BATCHES_MAX;
-  }
-
-  commit(kind: number, flags: number, payloadBytes: number): void {
-    const { bytes } = this.target;
-    writeFrameHeader(bytes, 0, kind, flags, payloadBytes);
-    const frame = bytes.slice(0, frameBytes(payloadBytes));
-    this.bytesWritten += frame.length;
+  push(frame: Uint8Array, kind: number): void {
+    if (this.abandoned) return;
     if (isDataKind(kind)) this.queued++;
     this.#frames.push(frame);
     this.#unpublished++;
@@ -163,5 +94,49 @@ class FrameQueue implements FrameSpace, FrameSource {
     this.abandoned = true;
     this.#frames.clear();
     this.queued = 0;
+    if (this.#starved) this.#wakeWriter();
   }
+}
+
+/** The same frames as the writer sees them. */
+class QueueSpace implements FrameSpace {
+  readonly target: FrameTarget = {
+    bytes: new Uint8Array(FRAME_HEADER_BYTES + PAYLOAD_BYTES),
+    offset: FRAME_HEADER_BYTES,
+    capacity: PAYLOAD_BYTES,
+  };
+  readonly payloadBytesMax = PAYLOAD_BYTES;
+  bytesWritten = 0;
+  readonly #queue: FrameQueue;
+
+  constructor(queue: FrameQueue) {
+    this.#queue = queue;
+  }
+
+  get abandoned(): boolean {
+    return this.#queue.abandoned;
+  }
+
+  reserve(_least: number, kind: number): boolean {
+    return !isDataKind(kind) || this.#queue.queued < LOCAL_BATCHES_MAX;
+  }
+
+  commit(kind: number, flags: number, payloadBytes: number): void {
+    const { bytes } = this.target;
+    writeFrameHeader(bytes, 0, kind, flags, payloadBytes);
+    const frame = bytes.slice(0, frameBytes(payloadBytes));
+    this.bytesWritten += frame.length;
+    this.#queue.push(frame, kind);
+  }
+
+  publish(): void {
+    this.#queue.publish();
+  }
+
+  awaitRoom(): boolean {
+    return this.#queue.awaitRoom();
+  }
+
+  /** What was sent is the reader's to read. */
+  close(): void {}
 }

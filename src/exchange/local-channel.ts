@@ -13,67 +13,74 @@ export interface LocalChannelOptions {
   readonly batchRows?: number;
 }
 
-export class LocalChannel implements ChannelReader, ChannelWriter {
-  readonly bytesSent = 0;
-  overdrawn = 0;
+export class LocalChannel {
+  readonly writer: ChannelWriter;
+  readonly reader: ChannelReader;
+
+  constructor(options: LocalChannelOptions) {
+    const queue = new LocalQueue(options);
+    this.writer = new LocalWriter(queue);
+    this.reader = queue;
+  }
+}
+
+/** The batches on their way, as the reader sees them. */
+class LocalQueue implements ChannelReader {
   readonly #options: LocalChannelOptions;
-  readonly #queue = new RingBuffer<Element>();
-  readonly #free: RecordBatch[] = [];
   readonly #batchRows: number;
+  readonly #elements = new RingBuffer<Element>();
+  readonly #free: RecordBatch[] = [];
   #data = 0;
   #starved = false;
+  #abandoned = false;
 
   constructor(options: LocalChannelOptions) {
     this.#options = options;
     this.#batchRows = options.batchRows ?? BATCH_ROWS;
   }
 
-  // The writer's end.
-
+  /** An empty batch to fill: one that was read, if there is one. */
   batch(): RecordBatch {
     return this.#free.pop() ?? new RecordBatch(this.#batchRows);
   }
 
-  send(element: Element): void {
+  push(element: Element): void {
+    if (this.#abandoned) return;
     if (!('kind' in element)) {
-      if (this.#data >= LOCAL_BATCHES_MAX) this.overdrawn++;
       this.#data++;
       if (this.#data >= LOCAL_BATCHES_MAX) this.#starved = true;
     }
-    const wasEmpty = this.#queue.size === 0;
-    this.#queue.push(element);
+    const wasEmpty = this.#elements.size === 0;
+    this.#elements.push(element);
     if (wasEmpty) this.#options.wakeReader();
-  }
-
-  pump(): boolean {
-    return this.hasRoom;
   }
 
   get hasRoom(): boolean {
     return this.#data < LOCAL_BATCHES_MAX;
   }
 
-  // The reader's end.
-
   poll(): Element | undefined {
-    const element = this.#queue.shift();
+    const element = this.#elements.shift();
     if (element !== undefined && !('kind' in element)) {
       this.#data--;
-      if (this.#starved && this.#data <= LOCAL_BATCHES_MAX / 2) {
-        this.#starved = false;
-        this.#options.wakeWriter();
-      }
+      if (this.#data <= LOCAL_BATCHES_MAX / 2) this.#giveRoom();
     }
     return element;
   }
 
+  #giveRoom(): void {
+    if (!this.#starved) return;
+    this.#starved = false;
+    this.#options.wakeWriter();
+  }
+
   peekBarrier(): BarrierElement | undefined {
-    const head = this.#queue.peek();
+    const head = this.#elements.peek();
     return head !== undefined && 'kind' in head && head.kind === 'barrier' ? head : undefined;
   }
 
   get readable(): boolean {
-    return this.#queue.size > 0;
+    return this.#elements.size > 0;
   }
 
   get queued(): number {
@@ -81,13 +88,51 @@ export class LocalChannel implements ChannelReader, ChannelWriter {
   }
 
   recycle(batch: RecordBatch): void {
-    if (this.#free.length > LOCAL_BATCHES_MAX) return;
+    if (this.#abandoned || this.#free.length > LOCAL_BATCHES_MAX) return;
     batch.clear();
     this.#free.push(batch);
   }
 
+  /** What is still sent goes nowhere, and its writer always has room. */
   close(): void {
-    this.#queue.clear();
+    this.#abandoned = true;
+    this.#elements.clear();
     this.#free.length = 0;
+    this.#data = 0;
+    this.#giveRoom();
+  }
+}
+
+class LocalWriter implements ChannelWriter {
+  readonly bytesSent = 0;
+  overdrawn = 0;
+  readonly #queue: LocalQueue;
+  #closed = false;
+
+  constructor(queue: LocalQueue) {
+    this.#queue = queue;
+  }
+
+  batch(): RecordBatch {
+    return this.#queue.batch();
+  }
+
+  send(element: Element): void {
+    if (this.#closed) return;
+    if (!('kind' in element) && !this.#queue.hasRoom) this.overdrawn++;
+    this.#queue.push(element);
+  }
+
+  pump(): boolean {
+    return this.#queue.hasRoom;
+  }
+
+  get hasRoom(): boolean {
+    return this.#queue.hasRoom;
+  }
+
+  /** What was sent is the reader's to read. */
+  close(): void {
+    this.#closed = true;
   }
 }

@@ -74,10 +74,13 @@ const local: ChannelKind = {
   open: (t, batchRows) => {
     const wakes = new Wakes();
     const channel = new LocalChannel({ ...wakes, ...(batchRows === undefined ? {} : { batchRows }) });
-    t.after(() => channel.close());
+    t.after(() => {
+      channel.writer.close();
+      channel.reader.close();
+    });
     return Promise.resolve({
-      writer: channel,
-      reader: channel,
+      writer: channel.writer,
+      reader: channel.reader,
       ...wakes.counts,
       until: (condition) => atOnce(condition),
       settle: () => Promise.resolve(),
@@ -97,10 +100,13 @@ const bytes: ChannelKind = {
       decoder: codec,
       ...(batchRows === undefined ? {} : { batchRows }),
     });
-    t.after(() => channel.close());
+    t.after(() => {
+      channel.writer.close();
+      channel.reader.close();
+    });
     return Promise.resolve({
-      writer: channel,
-      reader: channel,
+      writer: channel.writer,
+      reader: channel.reader,
       ...wakes.counts,
       until: (condition) => atOnce(condition),
       settle: () => Promise.resolve(),

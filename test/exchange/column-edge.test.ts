@@ -37,7 +37,7 @@ interface Edge {
 function edge(partitioning: Partitioning, channels: number): Edge {
   const ends = Array.from({ length: channels }, () => new LocalChannel({ wakeReader: () => {}, wakeWriter: () => {} }));
   const writer = new EdgeWriter({
-    channels: ends,
+    channels: ends.map((end) => end.writer),
     gate: new Gate(new ManualClock(0), new Int32Array(1)),
     random: { next: () => 0.5 } as never,
     maxParallelism: GROUPS,
@@ -49,7 +49,7 @@ function edge(partitioning: Partitioning, channels: number): Edge {
   const taken = (): (ColumnBatch | string)[][] =>
     ends.map((end) => {
       const elements: (ColumnBatch | string)[] = [];
-      for (let element = end.poll(); element !== undefined; element = end.poll()) {
+      for (let element = end.reader.poll(); element !== undefined; element = end.reader.poll()) {
         assert.ok(!(element instanceof RecordBatch));
         elements.push(element instanceof ColumnBatch ? element : element.kind);
       }
