@@ -70,7 +70,8 @@ export class ColumnSchema<Row> {
 
   /**
    * A batch of columns, for sources. Typed arrays of the column's storage (`Int32Array` up to INT, `Float64Array` for
-   * DOUBLE and for BIGINT below 2^53, `BigInt64Array` beyond) are used as they are and must not be changed any more.
+   * DOUBLE and for BIGINT below 2^53, `BigInt64Array` beyond) are used as they are. They are the source's again when it
+   * is asked for its next batch, and may then be filled anew.
    *
    * @throws VALUE_UNSUPPORTED when a column is missing, of another length than the first, or not of its type.
    *

@@ -222,7 +222,11 @@ export class ColumnStream<Row> {
     return scope.make.single<Row>(scope, this.handle.attach({ name: 'To Rows', definition: toRows(this.schema) }));
   }
 
-  /** Ends the stream in a sink whose writer takes a whole batch at a time. */
+  /**
+   * Ends the stream in a sink whose writer takes a whole batch at a time. The batch is the writer's until `write`
+   * returns, or until the promise that it returned is fulfilled; then its memory serves other batches, so a writer
+   * copies what it keeps.
+   */
   sinkTo<Committable, State>(sink: Sink<ColumnBatch, Committable, State>): DataStreamSink {
     const { scope } = this.handle;
     const node = this.handle.attach({

@@ -122,6 +122,11 @@ export class Gate {
     return this.#paused.size > 0;
   }
 
+  /** Nothing is half done: what was emitted in memory that is used again is nobody's any more. */
+  get settled(): boolean {
+    return this.#paused.size === 0 && this.#holds === 0;
+  }
+
   /** Whether a barrier may be served now: nothing is half done, except bursts whose rest is state. */
   get interruptible(): boolean {
     for (const { work } of this.#paused) if (work.interruptible !== true) return false;

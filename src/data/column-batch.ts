@@ -4,8 +4,8 @@
  *
  * All columns have `count` rows. A filter does not move them: it narrows the `selection`, the ascending numbers of the
  * rows that count; columns are gathered by it when the batch is encoded. Row kinds and timestamps are parallel to the
- * rows, not to the selection. The arrays may be longer than `count` and may be views of pooled or shared memory: who
- * keeps anything of a batch copies it.
+ * rows, not to the selection. The arrays may be longer than `count` and may be views of pooled or shared memory that
+ * serves other batches as soon as the call that brought the batch is over: who keeps anything of it copies it.
  */
 
 import type { Schema } from './schema.ts';

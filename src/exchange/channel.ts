@@ -10,7 +10,9 @@
  *   sees that sends no more, so that at most the outputs of one call overdraw; `overdrawn` counts them.
  * - **Wake-ups.** Each end tells its thread when it is worth another look: `wake` given at construction is called when
  *   something became readable, or when room came back. It may be called too often, never too rarely.
- * - **Values.** The reader owns what `poll` hands out, until it gives a record batch back with `recycle`.
+ * - **Values.** The reader owns what `poll` hands out, until it gives a record batch back with `recycle`, or releases a
+ *   column batch (`kernel/owned-batch.ts`). A column batch that is sent is its sender's again when `send` returns, unless
+ *   it is one that can be released: then it is the channel's.
  */
 
 import type { BarrierElement, ControlElement, DataElement } from '../data/element.ts';

@@ -12,6 +12,7 @@ import type { ColumnBatch } from '../data/column-batch.ts';
 import type { BarrierElement, ControlElement } from '../data/element.ts';
 import { keyHash } from '../data/key.ts';
 import { ColumnCollector } from '../kernel/column-collector.ts';
+import { lent } from '../kernel/owned-batch.ts';
 import { ColumnPartitioner } from '../kernel/partition.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
@@ -131,7 +132,7 @@ export class EdgeWriter {
     );
   }
 
-  /** A column batch, which belongs to its readers from then on. */
+  /** A column batch, which is its sender's again when this returns. */
   columns(batch: ColumnBatch): void {
     if (batch.selected === 0) return;
     switch (this.#options.partitioning.kind) {
@@ -189,7 +190,7 @@ export class EdgeWriter {
       this.#sendCollected(channel, collector);
     }
     if (large) {
-      this.#sendData(this.#channels[channel] as ChannelWriter, batch);
+      this.#sendData(this.#channels[channel] as ChannelWriter, lent(batch));
       return;
     }
     if (collector?.schema !== batch.schema) {

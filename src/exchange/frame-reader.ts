@@ -7,10 +7,12 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
-import { decodeColumns } from '../data/column-codec.ts';
+import { viewColumns } from '../data/column-codec.ts';
 import type { BarrierElement } from '../data/element.ts';
 import { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
+import { BufferPool } from '../kernel/buffer-pool.ts';
+import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type Element } from './channel.ts';
 import {
   decodeControl,
@@ -64,6 +66,7 @@ export class FrameReader implements ChannelReader {
   readonly #source: FrameSource;
   readonly #decoder: RowDecoder;
   readonly #free: RecordBatch[] = [];
+  readonly #pool = new BufferPool();
   /** The payload of an element of several frames, as far as it has come. */
   #joined = new Uint8Array(0);
   #joinedBytes = 0;
@@ -164,7 +167,7 @@ export class FrameReader implements ChannelReader {
       case FrameKind.RECORDS:
         return this.#records(bytes, offset, length);
       case FrameKind.COLUMNS:
-        return decodeColumns(bytes, offset, length, this.#decoder.types);
+        return this.#columns(bytes, offset, length);
       default:
         return decodeControl(kind, bytes, offset, length);
     }
@@ -175,6 +178,14 @@ export class FrameReader implements ChannelReader {
     const batch = this.#free.pop() ?? new RecordBatch(0);
     batch.adopt(decoded.values, decoded.timestamps, decoded.kinds, decoded.count);
     return batch;
+  }
+
+  /** Columns are views of the frame, in memory that comes back when the batch is released. */
+  #columns(bytes: Uint8Array, offset: number, length: number): OwnedColumnBatch {
+    const pool = this.#pool;
+    const memory = pool.uint8(length);
+    memory.set(bytes.subarray(offset, offset + length));
+    return new OwnedColumnBatch(viewColumns(memory, 0, length, this.#decoder.types), () => pool.release(memory));
   }
 
   peekBarrier(): BarrierElement | undefined {

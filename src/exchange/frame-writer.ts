@@ -9,12 +9,15 @@
 
 import { MillstreamError } from '../base/error.ts';
 import { RingBuffer } from '../base/ring-buffer.ts';
-import type { ColumnBatch } from '../data/column-batch.ts';
+import { ColumnBatch } from '../data/column-batch.ts';
 import { encodeColumns } from '../data/column-codec.ts';
 import type { ControlElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { BATCH_ROWS, NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
+import { BufferPool } from '../kernel/buffer-pool.ts';
+import { copyColumns } from '../kernel/column-collector.ts';
+import { OwnedColumnBatch, releaseColumns } from '../kernel/owned-batch.ts';
 import { LOCAL_BATCHES_MAX, type ChannelWriter, type Element } from './channel.ts';
 import { CONTROL_BYTES_MAX, controlKind, encodeControl, FLAG_MORE, FrameKind, PAYLOAD_BYTES_MAX } from './frame.ts';
 
@@ -72,6 +75,8 @@ export class FrameWriter implements ChannelWriter {
   readonly #encoder: RowEncoder;
   readonly #batchRows: number;
   readonly #free: RecordBatch[] = [];
+  /** Memory of column batches that wait. */
+  readonly #pool = new BufferPool();
   /** What has no room yet, the partly sent element first. */
   readonly #waiting = new RingBuffer<Element>();
   /** Rows of the element being sent that have left. */
@@ -99,14 +104,14 @@ export class FrameWriter implements ChannelWriter {
     if (this.#state !== 'open') return;
     if (this.#waiting.size > 0) {
       if (!('kind' in element)) this.overdrawn++;
-      this.#waiting.push(element);
+      this.#waiting.push(kept(element, this.#pool));
       return;
     }
     if (this.#write(element)) {
       this.#space.publish();
       return;
     }
-    this.#waiting.push(element);
+    this.#waiting.push(kept(element, this.#pool));
     this.#wait();
   }
 
@@ -161,7 +166,10 @@ export class FrameWriter implements ChannelWriter {
       if (!this.#writeRecords(element)) return false;
       this.#recycle(element);
     } else if ('kind' in element) return this.#writeControl(element);
-    else if (!this.#writeColumns(element)) return false;
+    else {
+      if (!this.#writeColumns(element)) return false;
+      releaseColumns(element);
+    }
     this.#row = 0;
     return true;
   }
@@ -269,6 +277,12 @@ export class FrameWriter implements ChannelWriter {
     if (this.#scratch.length > SCRATCH_BYTES_KEPT) this.#scratch = new Uint8Array(0);
     return true;
   }
+}
+
+/** A column batch is its sender's again when it has been sent; what waits here is a copy. */
+function kept(element: Element, pool: BufferPool): Element {
+  if (!(element instanceof ColumnBatch) || element instanceof OwnedColumnBatch) return element;
+  return copyColumns(element, pool);
 }
 
 /** Nothing when no record has a timestamp: then none travels. */

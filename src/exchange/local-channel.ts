@@ -1,8 +1,12 @@
 /** The channel between two tasks on one thread: a bounded queue of batches that go by reference. */
 
 import { RingBuffer } from '../base/ring-buffer.ts';
+import { ColumnBatch } from '../data/column-batch.ts';
 import { BATCH_ROWS, RecordBatch } from '../data/record-batch.ts';
 import type { BarrierElement } from '../data/element.ts';
+import { BufferPool } from '../kernel/buffer-pool.ts';
+import { copyColumns } from '../kernel/column-collector.ts';
+import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
 
 export interface LocalChannelOptions {
@@ -107,6 +111,7 @@ class LocalWriter implements ChannelWriter {
   readonly bytesSent = 0;
   overdrawn = 0;
   readonly #queue: LocalQueue;
+  readonly #pool = new BufferPool();
   #closed = false;
 
   constructor(queue: LocalQueue) {
@@ -120,7 +125,9 @@ class LocalWriter implements ChannelWriter {
   send(element: Element): void {
     if (this.#closed) return;
     if (!('kind' in element) && !this.#queue.hasRoom) this.overdrawn++;
-    this.#queue.push(element);
+    // A column batch is its sender's again when this returns; a record batch was filled for this channel.
+    const borrowed = element instanceof ColumnBatch && !(element instanceof OwnedColumnBatch);
+    this.#queue.push(borrowed ? copyColumns(element, this.#pool) : element);
   }
 
   pump(): boolean {

@@ -7,22 +7,33 @@
  */
 
 import { invariant } from '../base/assert.ts';
-import { bitmapBytes, type Column, ColumnBatch, isSet, setBit } from '../data/column-batch.ts';
+import { bitmapBytes, type Column, type ColumnBatch, isSet, setBit } from '../data/column-batch.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { type Schema, type Storage, storageOf } from '../data/schema.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { OwnedColumnBatch } from './owned-batch.ts';
+
+/** A batch of its own with the rows of another that count, in memory of the pool. */
+export function copyColumns(batch: ColumnBatch, pool: BufferPool = new BufferPool()): OwnedColumnBatch {
+  const collector = new ColumnCollector(batch.schema, Math.max(1, batch.selected), pool);
+  collector.append(batch);
+  return collector.take();
+}
 
 export class ColumnCollector {
   readonly schema: Schema;
   readonly capacity: number;
+  readonly #memory: CollectedMemory;
   readonly #parts: readonly CollectedColumn[];
   #rows = 0;
   #kinds: Uint8Array | undefined;
   #timestamps: Float64Array | undefined;
 
-  constructor(schema: Schema, capacity: number) {
+  constructor(schema: Schema, capacity: number, pool: BufferPool = new BufferPool()) {
     this.schema = schema;
     this.capacity = capacity;
-    this.#parts = schema.fields.map((field) => new CollectedColumn(storageOf(field.type), capacity));
+    this.#memory = new CollectedMemory(pool);
+    this.#parts = schema.fields.map((field) => new CollectedColumn(storageOf(field.type), capacity, this.#memory));
   }
 
   get rows(): number {
@@ -42,33 +53,72 @@ export class ColumnCollector {
 
   #appendKinds(batch: ColumnBatch, at: number): void {
     if (batch.kinds === undefined && this.#kinds === undefined) return;
-    const kinds = (this.#kinds ??= new Uint8Array(this.capacity));
+    const kinds = (this.#kinds ??= this.#memory.uint8(this.capacity).fill(0));
     for (let i = 0; i < batch.selected; i++) kinds[at + i] = batch.kinds?.[rowOf(batch.selection, i)] ?? 0;
   }
 
   #appendTimestamps(batch: ColumnBatch, at: number): void {
     const from = batch.timestamps;
     if (from === undefined && this.#timestamps === undefined) return;
-    const timestamps = (this.#timestamps ??= new Float64Array(this.capacity).fill(NO_TIMESTAMP));
+    const timestamps = (this.#timestamps ??= this.#memory.float64(this.capacity).fill(NO_TIMESTAMP));
     for (let i = 0; i < batch.selected; i++)
       timestamps[at + i] = from === undefined ? NO_TIMESTAMP : (from[rowOf(batch.selection, i)] as number);
   }
 
   /** The batch of what was collected; the collector is empty afterwards. */
-  take(): ColumnBatch {
+  take(): OwnedColumnBatch {
     const count = this.#rows;
-    const columns = this.#parts.map((part) => part.take(count));
-    const batch = new ColumnBatch({
+    const content = {
       schema: this.schema,
       count,
-      columns,
+      columns: this.#parts.map((part) => part.take(count)),
       kinds: this.#kinds,
       timestamps: this.#timestamps,
-    });
+    };
     this.#rows = 0;
     this.#kinds = undefined;
     this.#timestamps = undefined;
-    return batch;
+    return new OwnedColumnBatch(content, this.#memory.handOver());
+  }
+}
+
+/** The arrays of the batch that is being collected. */
+class CollectedMemory {
+  readonly #pool: BufferPool;
+  #lent: ArrayBufferView<ArrayBuffer>[] = [];
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  int32(length: number): Int32Array<ArrayBuffer> {
+    return this.#noted(this.#pool.int32(length));
+  }
+
+  float64(length: number): Float64Array<ArrayBuffer> {
+    return this.#noted(this.#pool.float64(length));
+  }
+
+  bigInt64(length: number): BigInt64Array<ArrayBuffer> {
+    return this.#noted(this.#pool.bigInt64(length));
+  }
+
+  uint8(length: number): Uint8Array<ArrayBuffer> {
+    return this.#noted(this.#pool.uint8(length));
+  }
+
+  #noted<T extends ArrayBufferView<ArrayBuffer>>(array: T): T {
+    this.#lent.push(array);
+    return array;
+  }
+
+  /** The arrays go with a batch; returns what gives them back. */
+  handOver(): () => void {
+    const lent = this.#lent;
+    this.#lent = [];
+    return () => {
+      for (const array of lent) this.#pool.release(array);
+    };
   }
 }
 
@@ -81,23 +131,31 @@ type Fixed = Int32Array | Float64Array | BigInt64Array;
 class CollectedColumn {
   readonly #storage: Storage;
   readonly #capacity: number;
+  readonly #memory: CollectedMemory;
   #validity: Uint8Array | undefined;
   #fixed: Fixed | undefined;
   #bits: Uint8Array | undefined;
   #offsets: Int32Array | undefined;
-  #bytes = new Uint8Array(0);
+  #bytes = NO_BYTES;
   #values: unknown[] = [];
 
-  constructor(storage: Storage, capacity: number) {
+  constructor(storage: Storage, capacity: number, memory: CollectedMemory) {
     this.#storage = storage;
     this.#capacity = capacity;
+    this.#memory = memory;
   }
 
   append(column: Column, selection: Int32Array | undefined, rows: number, at: number): void {
     this.#appendValidity(column.validity, selection, rows, at);
     switch (column.kind) {
       case 'i32':
-        gatherI32(column.values, selection, rows, (this.#fixed ??= new Int32Array(this.#capacity)) as Int32Array, at);
+        gatherI32(
+          column.values,
+          selection,
+          rows,
+          (this.#fixed ??= this.#memory.int32(this.#capacity)) as Int32Array,
+          at,
+        );
         return;
       case 'f64':
         this.#appendDoubles(column.values, selection, rows, at);
@@ -127,13 +185,13 @@ class CollectedColumn {
 
   #appendValidity(validity: Uint8Array | undefined, selection: Int32Array | undefined, rows: number, at: number): void {
     if (validity === undefined && this.#validity === undefined) return;
-    const bits = (this.#validity ??= allSetUpTo(at, this.#capacity));
+    const bits = (this.#validity ??= allSetUpTo(at, this.#bitmap()));
     for (let i = 0; i < rows; i++) if (isSet(validity, rowOf(selection, i))) setBit(bits, at + i);
   }
 
   #appendDoubles(values: Float64Array, selection: Int32Array | undefined, rows: number, at: number): void {
     if (!(this.#fixed instanceof BigInt64Array)) {
-      gatherF64(values, selection, rows, (this.#fixed ??= new Float64Array(this.#capacity)) as Float64Array, at);
+      gatherF64(values, selection, rows, (this.#fixed ??= this.#memory.float64(this.#capacity)) as Float64Array, at);
       return;
     }
     for (let i = 0; i < rows; i++) {
@@ -146,7 +204,7 @@ class CollectedColumn {
   /** The 64-bit integers that are collected, widened with the first that needs it. */
   #wide(rows: number): BigInt64Array {
     if (this.#fixed instanceof BigInt64Array) return this.#fixed;
-    const wide = new BigInt64Array(this.#capacity);
+    const wide = this.#memory.bigInt64(this.#capacity);
     for (let i = 0; i < rows; i++) {
       const value = this.#fixed?.[i] as number;
       wide[i] = Number.isSafeInteger(value) ? BigInt(value) : 0n;
@@ -155,13 +213,18 @@ class CollectedColumn {
     return wide;
   }
 
+  #bitmap(): Uint8Array {
+    return this.#memory.uint8(bitmapBytes(this.#capacity)).fill(0);
+  }
+
   #appendBits(from: Uint8Array, selection: Int32Array | undefined, rows: number, at: number): void {
-    const bits = (this.#bits ??= new Uint8Array(bitmapBytes(this.#capacity)));
+    const bits = (this.#bits ??= this.#bitmap());
     for (let i = 0; i < rows; i++) if (isSet(from, rowOf(selection, i))) setBit(bits, at + i);
   }
 
   #appendParts(offsets: Int32Array, bytes: Uint8Array, rows: number, at: number, partOf: (i: number) => number): void {
-    const to = (this.#offsets ??= new Int32Array(this.#capacity + 1));
+    const to = (this.#offsets ??= this.#memory.int32(this.#capacity + 1));
+    if (at === 0) to[0] = 0;
     let end = to[at] as number;
     for (let i = 0; i < rows; i++) {
       const part = partOf(i);
@@ -173,7 +236,7 @@ class CollectedColumn {
   #appendBytes(from: Uint8Array, start: number, end: number, at: number): number {
     const after = at + end - start;
     if (after > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(after, this.#bytes.length * 2, this.#capacity * 8));
+      const grown = this.#memory.uint8(Math.max(after, this.#bytes.length * 2, this.#capacity * 8));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
     }
@@ -189,7 +252,7 @@ class CollectedColumn {
     this.#fixed = undefined;
     this.#bits = undefined;
     this.#offsets = undefined;
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NO_BYTES;
     this.#values = [];
     return column;
   }
@@ -222,8 +285,9 @@ class CollectedColumn {
 /** Up to here a loop over the bytes beats a call. */
 const COPY_LOOP_MAX = 24;
 
-function allSetUpTo(rows: number, capacity: number): Uint8Array {
-  const bits = new Uint8Array(bitmapBytes(capacity));
+const NO_BYTES = new Uint8Array(0);
+
+function allSetUpTo(rows: number, bits: Uint8Array): Uint8Array {
   for (let row = 0; row < rows; row++) setBit(bits, row);
   return bits;
 }

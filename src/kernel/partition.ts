@@ -29,6 +29,8 @@ export class ColumnPartitioner {
   readonly #counts: Int32Array;
   /** Hashes of the rows, then their channels. */
   #numbers = new Int32Array(0);
+  /** The selections of the parts. */
+  #rows = new Int32Array(0);
 
   constructor(options: ColumnPartitionerOptions) {
     this.#options = options;
@@ -37,7 +39,7 @@ export class ColumnPartitioner {
     this.#counts = new Int32Array(options.channels);
   }
 
-  /** The part of each channel; undefined where it gets no row. Rows keep their order. */
+  /** The part of each channel; undefined where it gets no row. Rows keep their order. Valid until the next call. */
   split(batch: ColumnBatch): readonly (ColumnBatch | undefined)[] {
     const { channels } = this.#options;
     const { selected } = batch;
@@ -77,7 +79,8 @@ export class ColumnPartitioner {
     const whole = counts.indexOf(selected);
     if (whole >= 0) return Array.from(counts, (_, channel) => (channel === whole && selected > 0 ? batch : undefined));
     // One array for all parts, and a view of it for each.
-    const rows = new Int32Array(selected);
+    if (this.#rows.length < selected) this.#rows = new Int32Array(selected);
+    const rows = this.#rows;
     const ends = new Int32Array(counts.length);
     for (let channel = 1; channel < counts.length; channel++) {
       ends[channel] = (ends[channel - 1] as number) + (counts[channel - 1] as number);

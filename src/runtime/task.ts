@@ -11,13 +11,15 @@
 
 import type { World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
-import { RecordBatch } from '../data/record-batch.ts';
+import type { ColumnBatch } from '../data/column-batch.ts';
+import { NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
 import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
 import type { JobVertex } from '../graph/job-graph.ts';
 import { operatorId } from '../graph/stream-graph.ts';
 import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
 import { Gate } from '../base/gate.ts';
+import { releaseColumns } from '../kernel/owned-batch.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { Chain, type ChainEnvironment } from './chain.ts';
@@ -74,6 +76,8 @@ export class Task {
   readonly #source: SourceOperator | undefined;
   #state: TaskState = 'created';
   #batch: RecordBatch | undefined;
+  /** The column batch that is in use. */
+  #columns: ColumnBatch | undefined;
   #batchInput = 0;
   #batchChannel = -1;
   #pendingBarrier: BarrierElement | undefined;
@@ -171,6 +175,7 @@ export class Task {
   }
 
   #consume(inputs: InputGate): TurnResult {
+    this.#releaseColumns();
     for (;;) {
       if (this.#batch !== undefined) {
         if (!this.#runBatch(this.#batch)) return this.#gate.blocked ? 'waiting' : 'again';
@@ -196,6 +201,22 @@ export class Task {
     return this.#gate.proceed();
   }
 
+  /** A column batch is one element. While something is half done with it, it is in use. */
+  #runColumns(input: number, batch: ColumnBatch): void {
+    this.#columns = batch;
+    (this.#chain.code.element[input] as (value: unknown, timestamp: number, kind: number) => void)(
+      batch,
+      NO_TIMESTAMP,
+      0,
+    );
+    if (this.#gate.settled) this.#releaseColumns();
+  }
+
+  #releaseColumns(): void {
+    releaseColumns(this.#columns);
+    this.#columns = undefined;
+  }
+
   #handle(event: InputEvent): void {
     switch (event.kind) {
       case 'data':
@@ -204,13 +225,7 @@ export class Task {
           this.#batchInput = event.input;
           this.#batchChannel = event.channel;
           this.#chain.announce(event.input, event.data);
-        } else {
-          (this.#chain.code.element[event.input] as (value: unknown, timestamp: number, kind: number) => void)(
-            event.data,
-            -Infinity,
-            0,
-          );
-        }
+        } else this.#runColumns(event.input, event.data);
         return;
       case 'watermark':
         this.#chain.watermark(event.timestamp);

@@ -7,10 +7,12 @@
  */
 
 import { Gate } from '../base/gate.ts';
+import { ColumnBatch } from '../data/column-batch.ts';
 import { RecordBatch } from '../data/record-batch.ts';
 import { TypeRegistry } from '../data/type-registry.ts';
 import type { JobVertex } from '../graph/job-graph.ts';
 import type { StreamNode } from '../graph/stream-graph.ts';
+import { copyColumns } from '../kernel/column-collector.ts';
 import type { OperatorContext, OperatorDefinition, RowKindCode, Timestamp } from '../operator/operator.ts';
 import { PlainOperator } from '../operator/plain-operator.ts';
 import { Chain } from '../runtime/chain.ts';
@@ -283,7 +285,9 @@ class Collector extends PlainOperator<never> {
     super.open(context);
   }
 
-  element(value: unknown, timestamp: Timestamp, rowKind: RowKindCode): void {
+  element(given: unknown, timestamp: Timestamp, rowKind: RowKindCode): void {
+    // A batch is only borrowed: its arrays may serve the next one.
+    const value = given instanceof ColumnBatch ? copyColumns(given) : given;
     this.#seen(
       this.#side === undefined
         ? { kind: 'element', value, timestamp, rowKind }

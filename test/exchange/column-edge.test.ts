@@ -10,6 +10,7 @@ import { LogicalType, Schema } from '../../src/data/schema.ts';
 import { TypeRegistry } from '../../src/data/type-registry.ts';
 import { EdgeWriter } from '../../src/exchange/edge-writer.ts';
 import { LocalChannel } from '../../src/exchange/local-channel.ts';
+import type { OwnedColumnBatch } from '../../src/kernel/owned-batch.ts';
 import type { Partitioning } from '../../src/graph/stream-graph.ts';
 import { ManualClock } from '../../src/testing/manual-world.ts';
 
@@ -103,12 +104,10 @@ test('small parts leave together, and control stays behind what came before it',
 
 test('a large part passes as it is, behind the small ones before it', () => {
   const { writer, taken } = edge({ kind: 'forward' }, 1);
-  const large = batchOf(Array.from({ length: 1500 }, (_, i) => [i, i]));
   writer.columns(batchOf([[1, 1]]));
-  writer.columns(large);
+  writer.columns(batchOf(Array.from({ length: 1500 }, (_, i) => [i, i])));
   const [elements] = taken();
   assert.deepEqual(sizes(elements ?? []), [1, 1500]);
-  assert.equal(elements?.[1], large);
 });
 
 test('collected parts leave when they fill a batch', () => {
@@ -153,4 +152,47 @@ test('an empty batch is not sent', () => {
   writer.columns(batchOf([]));
   writer.flush();
   assert.deepEqual(taken(), [[]]);
+});
+
+test('what was sent is the sender’s again, and what arrived is the reader’s until it is released', () => {
+  const { writer, taken } = edge({ kind: 'forward' }, 1);
+  const reused = Int32Array.from({ length: 1500 }, (_, i) => i);
+  const batch = new ColumnBatch({
+    schema: SCHEMA,
+    count: 1500,
+    columns: [0, 1].map(() => ({ kind: 'i32', validity: undefined, values: reused })),
+  });
+  const arrived: ColumnBatch[] = [];
+  for (let round = 0; round < 5; round++) {
+    reused.fill(round);
+    writer.columns(batch);
+    reused.fill(-1);
+    arrived.push(...(taken()[0] as ColumnBatch[]));
+  }
+  assert.deepEqual(
+    arrived.map((one) => (one.columns[0] as { values: Int32Array }).values[7]),
+    [0, 1, 2, 3, 4],
+  );
+  const [first] = arrived as [OwnedColumnBatch];
+  const memory = (first.columns[0] as { values: Int32Array }).values.buffer;
+  first.release();
+  first.release();
+  writer.columns(batch);
+  writer.columns(batch);
+  const next = (taken()[0] as ColumnBatch[]).flatMap((one) =>
+    one.columns.map((column) => (column as { values: Int32Array }).values.buffer),
+  );
+  assert.equal(next.filter((buffer) => buffer === memory).length, 1, 'its memory serves one other column, once');
+});
+
+test('a batch that arrived can be sent on as it is, and released', () => {
+  const { writer, taken } = edge({ kind: 'broadcast' }, 2);
+  writer.columns(batchOf(Array.from({ length: 1500 }, (_, i) => [i, 1])));
+  const [[first], [second]] = taken() as [[OwnedColumnBatch], [OwnedColumnBatch]];
+  const onwards = edge({ kind: 'broadcast' }, 2);
+  onwards.writer.columns(first);
+  first.release();
+  // Memory of what was released is written again.
+  for (let round = 0; round < 3; round++) writer.columns(batchOf(Array.from({ length: 1500 }, (_, i) => [-i, -1])));
+  for (const elements of onwards.taken()) assert.deepEqual(rows(elements), rowsOf(second));
 });
