@@ -1,98 +1,76 @@
 /** Adding the accumulators of one table to those of another: slices of time that become a window. */
 
-import type { AccumulatorColumn } from './accumulator-column.ts';
 import type { LogicalType } from '../data/schema.ts';
+import type { AccumulatorColumn } from './accumulator-column.ts';
+import type { AccumulatorKind } from './aggregates.ts';
+import type { Records } from './key-parts.ts';
 import { narrowInt } from './numeric-types.ts';
 import { compareText } from './text-values.ts';
 
+/** An accumulator with the records that it lies in. */
+export interface Merged extends Records {
+  readonly column: AccumulatorColumn;
+}
+
 /**
- * Adds the accumulators of `groups` of `from` to those of the groups `to` of `into`, from place `start` on. Returns
- * the first place that cannot be added because `into` must be widened first, or the number of groups.
+ * Adds an accumulator of `groups` to that of the groups `to` of another table, from place `start` on. Returns the first
+ * place that cannot be added because the other table must be widened first, or the number of groups.
  */
 export function mergeAccumulators(
-  from: AccumulatorColumn,
-  into: AccumulatorColumn,
+  from: Merged,
+  into: Merged,
   groups: Int32Array,
   to: Int32Array,
   start: number,
 ): number {
-  const { kind, type } = into.accumulator;
-  const count = groups.length;
-  switch (into.kind) {
-    case 'i32':
-      mergeInts(from.ints, into.ints, groups, to, start, kind, type);
-      return count;
-    case 'f64':
-      mergeDoubles(from.doubles, into.doubles, groups, to, start, kind, type);
-      return count;
-    case 'long':
-      if (from.kind === 'wide') return start;
-      return mergeLongs(from.doubles, into.doubles, groups, to, start, kind);
+  const { kind, storage, type } = into.column.accumulator;
+  switch (into.column.kind) {
+    case 'word':
+      if (from.column.kind === 'wide') return start;
+      return mergeWords(
+        from,
+        into,
+        groups,
+        to,
+        start,
+        mergeOf(kind, storage === 'f64', type),
+        kind === 'sum' && storage === 'long',
+      );
     case 'wide':
-      mergeWide((group) => from.get(group) as number | bigint, into.longs, groups, to, start, kind);
-      return count;
+      mergeWide((group) => from.column.get(from, group) as number | bigint, into.column.longs, groups, to, start, kind);
+      return groups.length;
     case 'text':
-      mergeTexts(from.texts, into.texts, groups, to, start, kind);
-      return count;
+      mergeTexts(from.column.texts, into.column.texts, groups, to, start, kind);
+      return groups.length;
   }
 }
 
-type Kind = AccumulatorColumn['accumulator']['kind'];
-
-function mergeInts(
-  from: Int32Array,
-  into: Int32Array,
-  groups: Int32Array,
-  to: Int32Array,
-  start: number,
-  kind: Kind,
-  type: LogicalType,
-): void {
-  for (let i = start; i < groups.length; i++) {
-    const group = to[i] as number;
-    const a = into[group] as number;
-    const b = from[groups[i] as number] as number;
-    into[group] = kind === 'min' ? Math.min(a, b) : kind === 'max' ? Math.max(a, b) : narrowInt(a + b, type);
-  }
+/** How two values become one. NaN is the greatest double. */
+function mergeOf(kind: AccumulatorKind, doubles: boolean, type: LogicalType): (a: number, b: number) => number {
+  if (kind === 'min') return doubles ? (a, b) => (b < a || a !== a ? b : a) : Math.min;
+  if (kind === 'max') return doubles ? (a, b) => (b > a || b !== b ? b : a) : Math.max;
+  if (kind === 'count' || type.kind === 'double' || type.kind === 'bigint') return (a, b) => a + b;
+  return type.kind === 'float' ? (a, b) => Math.fround(a + b) : (a, b) => narrowInt(a + b, type);
 }
 
-/** NaN is the greatest double. */
-function mergeDoubles(
-  from: Float64Array,
-  into: Float64Array,
+function mergeWords(
+  from: Merged,
+  into: Merged,
   groups: Int32Array,
   to: Int32Array,
   start: number,
-  kind: Kind,
-  type: LogicalType,
-): void {
-  for (let i = start; i < groups.length; i++) {
-    const group = to[i] as number;
-    const a = into[group] as number;
-    const b = from[groups[i] as number] as number;
-    if (kind === 'min') {
-      if (b < a || a !== a) into[group] = b;
-    } else if (kind === 'max') {
-      if (b > a || b !== b) into[group] = b;
-    } else into[group] = type.kind === 'float' ? Math.fround(a + b) : a + b;
-  }
-}
-
-function mergeLongs(
-  from: Float64Array,
-  into: Float64Array,
-  groups: Int32Array,
-  to: Int32Array,
-  start: number,
-  kind: Kind,
+  merge: (a: number, b: number) => number,
+  checked: boolean,
 ): number {
+  const { records: source, stride: sourceStride } = from;
+  const { records, stride } = into;
+  const sourceOffset = from.column.offset;
+  const { offset } = into.column;
   for (let i = start; i < groups.length; i++) {
-    const group = to[i] as number;
-    const a = into[group] as number;
-    const b = from[groups[i] as number] as number;
-    const merged = kind === 'min' ? Math.min(a, b) : kind === 'max' ? Math.max(a, b) : a + b;
-    if (kind === 'sum' && !Number.isSafeInteger(merged)) return i;
-    into[group] = merged;
+    const at = (to[i] as number) * stride + offset;
+    const merged = merge(records[at] as number, source[(groups[i] as number) * sourceStride + sourceOffset] as number);
+    if (checked && !Number.isSafeInteger(merged)) return i;
+    records[at] = merged;
   }
   return groups.length;
 }
@@ -103,7 +81,7 @@ function mergeWide(
   groups: Int32Array,
   to: Int32Array,
   start: number,
-  kind: Kind,
+  kind: AccumulatorKind,
 ): void {
   for (let i = start; i < groups.length; i++) {
     const group = to[i] as number;
@@ -122,7 +100,7 @@ function mergeTexts(
   groups: Int32Array,
   to: Int32Array,
   start: number,
-  kind: Kind,
+  kind: AccumulatorKind,
 ): void {
   for (let i = start; i < groups.length; i++) {
     const group = to[i] as number;

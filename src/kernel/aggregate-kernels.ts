@@ -2,11 +2,13 @@
 
 import type { ColumnBatch } from '../data/column-batch.ts';
 import { type LogicalType, Schema } from '../data/schema.ts';
-import { AccumulatorColumn } from './accumulator-column.ts';
+import { AccumulatorTrace } from './accumulator-trace.ts';
 import { AggregatePlan, type NamedAggregate } from './aggregates.ts';
 import { AggregateUpdate } from './aggregate-update.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { GroupFinder } from './group-find.ts';
+import { GroupGather } from './group-gather.ts';
 import { KeyHasher } from './key-hash.ts';
 import { keyPartKind } from './key-parts.ts';
 
@@ -26,6 +28,7 @@ export class AggregateKernels {
   readonly keyFinder: GroupFinder;
   readonly keyHasher: KeyHasher;
   readonly update: AggregateUpdate;
+  readonly gather: GroupGather;
   readonly pool = new BufferPool();
   readonly #hasher: KeyHasher;
   #hashes = new Int32Array(0);
@@ -34,11 +37,13 @@ export class AggregateKernels {
     this.plan = new AggregatePlan(schema, aggregates);
     this.keySchema = keySchema(schema, keys);
     const kinds = this.keyTypes.map(keyPartKind);
+    const stride = keys.length + this.plan.accumulators.length;
     const places = keys.map((_, place) => place);
-    this.finder = new GroupFinder(keys, kinds, tag);
-    this.keyFinder = new GroupFinder(places, kinds, `${tag}/keys`);
+    this.finder = new GroupFinder(keys, kinds, stride, tag);
+    this.keyFinder = new GroupFinder(places, kinds, stride, `${tag}/keys`);
     this.keyHasher = new KeyHasher(this.keySchema, places, `${tag}/keys`);
-    this.update = new AggregateUpdate(schema, this.plan, tag);
+    this.update = new AggregateUpdate(schema, this.plan, keys.length, tag);
+    this.gather = new GroupGather(this.plan, tag);
     this.#hasher = new KeyHasher(schema, keys, tag);
   }
 
@@ -53,11 +58,9 @@ export class AggregateKernels {
     return this.#hashes;
   }
 
-  /** Columns for the accumulators as they are behind each of `rows` rows. */
-  traces(rows: number): readonly AccumulatorColumn[] {
-    // They become columns of the output, so their memory is new.
-    const pool = new BufferPool();
-    return this.plan.accumulators.map((accumulator) => new AccumulatorColumn(accumulator, Math.max(1, rows), pool));
+  /** Room for the accumulators as they are behind each of `rows` rows. */
+  traces(rows: number, wide: boolean, memory: BatchMemory): readonly AccumulatorTrace[] {
+    return this.plan.accumulators.map((accumulator) => new AccumulatorTrace(accumulator, rows, wide, memory));
   }
 }
 

@@ -1,75 +1,54 @@
-/** The results of aggregates, from accumulators to columns. */
+/** The results of aggregates, from traces of accumulators to columns. Most traces are a result as they stand. */
 
 import { bitmapBytes, type Column, setBit } from '../data/column-batch.ts';
 import { type LogicalType, storageOf } from '../data/schema.ts';
-import type { AccumulatorColumn } from './accumulator-column.ts';
+import type { AccumulatorTrace } from './accumulator-trace.ts';
 import type { AggregateResult } from './aggregates.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import { longColumn, textColumn } from './column-output.ts';
 import { narrowInt } from './numeric-types.ts';
-import { gatherF64, gatherI32, gatherI64 } from './key-parts.ts';
 
-/** A column per result: of the given groups, or, without, of the first `count`. */
+/** A column per result, of the first `count` rows of the traces. */
 export function resultColumns(
   results: readonly AggregateResult[],
-  accumulators: readonly AccumulatorColumn[],
-  groups: Int32Array | undefined,
+  traces: readonly AccumulatorTrace[],
   count: number,
+  memory: BatchMemory,
 ): Column[] {
-  return results.map((result) => resultColumn(result, accumulators, groups, count));
+  return results.map((result) => resultColumn(result, traces, count, memory));
 }
 
 function resultColumn(
   result: AggregateResult,
-  accumulators: readonly AccumulatorColumn[],
-  groups: Int32Array | undefined,
+  traces: readonly AccumulatorTrace[],
   count: number,
+  memory: BatchMemory,
 ): Column {
-  const value = accumulators[result.value] as AccumulatorColumn;
-  const present =
+  const value = traces[result.value] as AccumulatorTrace;
+  const validity =
     result.present === undefined
       ? undefined
-      : doublesOf(accumulators[result.present] as AccumulatorColumn, groups, count);
-  const validity = present === undefined ? undefined : validityOf(present, count);
+      : validityOf((traces[result.present] as AccumulatorTrace).doubles, count, memory);
   if (result.divisor !== undefined)
-    return average(
-      result,
-      value,
-      doublesOf(accumulators[result.divisor] as AccumulatorColumn, groups, count),
-      groups,
-      count,
-      validity,
-    );
+    return average(result, value, (traces[result.divisor] as AccumulatorTrace).doubles, count, validity, memory);
   switch (value.kind) {
     case 'i32':
-      return {
-        kind: 'i32',
-        validity,
-        values: groups === undefined ? value.ints : gatherI32(value.ints, groups, count),
-      };
+      return { kind: 'i32', validity, values: value.ints };
     case 'f64':
-    case 'long':
-      return { kind: 'f64', validity, values: doublesOf(value, groups, count) };
+      return { kind: 'f64', validity, values: value.doubles };
     case 'wide':
-      return longColumn(longsOf(value, groups, count), validity, count);
+      return longColumn(value.longs, validity, count);
     case 'text':
-      return textColumn(count, (i) => value.texts[groups === undefined ? i : (groups[i] as number)] ?? '', validity);
+      return textColumn(count, (row) => value.texts[row] ?? '', validity, memory);
   }
 }
 
-function doublesOf(column: AccumulatorColumn, groups: Int32Array | undefined, count: number): Float64Array {
-  return groups === undefined ? column.doubles : gatherF64(column.doubles, groups, count);
-}
-
-function longsOf(column: AccumulatorColumn, groups: Int32Array | undefined, count: number): BigInt64Array {
-  return groups === undefined ? column.longs : gatherI64(column.longs, groups, count);
-}
-
 /** Set where something was counted; undefined when that is everywhere. */
-function validityOf(counts: Float64Array, count: number): Uint8Array | undefined {
-  const bits = new Uint8Array(bitmapBytes(count));
+function validityOf(counts: Float64Array, count: number, memory: BatchMemory): Uint8Array | undefined {
+  const bits = memory.uint8(bitmapBytes(count));
   let nulls = false;
-  for (let i = 0; i < count; i++) {
-    if ((counts[i] as number) > 0) setBit(bits, i);
+  for (let row = 0; row < count; row++) {
+    if ((counts[row] as number) > 0) setBit(bits, row);
     else nulls = true;
   }
   return nulls ? bits : undefined;
@@ -77,24 +56,24 @@ function validityOf(counts: Float64Array, count: number): Uint8Array | undefined
 
 /** A sum divided by a count, cut off where the type is an integer. */
 function average(
-  result: AggregateResult,
-  sum: AccumulatorColumn,
+  { type }: AggregateResult,
+  sum: AccumulatorTrace,
   counts: Float64Array,
-  groups: Int32Array | undefined,
   count: number,
   validity: Uint8Array | undefined,
+  memory: BatchMemory,
 ): Column {
-  switch (storageOf(result.type)) {
+  switch (storageOf(type)) {
     case 'f64':
-      return {
-        kind: 'f64',
-        validity,
-        values: quotients(doublesOf(sum, groups, count), counts, count, result.type.kind === 'float'),
-      };
+      return { kind: 'f64', validity, values: quotients(sum.doubles, counts, count, type.kind === 'float', memory) };
     case 'i32':
-      return { kind: 'i32', validity, values: integersOf(wholeQuotients(sum, counts, groups, count), result.type) };
+      return {
+        kind: 'i32',
+        validity,
+        values: integers(wholeQuotients(sum, counts, count, memory), count, type, memory),
+      };
     default: {
-      const whole = wholeQuotients(sum, counts, groups, count);
+      const whole = wholeQuotients(sum, counts, count, memory);
       return whole instanceof BigInt64Array
         ? longColumn(whole, validity, count)
         : { kind: 'f64', validity, values: whole };
@@ -102,38 +81,50 @@ function average(
   }
 }
 
-function quotients(sums: Float64Array, counts: Float64Array, count: number, single: boolean): Float64Array {
-  const values = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const quotient = (sums[i] as number) / (counts[i] as number);
-    values[i] = single ? Math.fround(quotient) : quotient;
+function quotients(
+  sums: Float64Array,
+  counts: Float64Array,
+  count: number,
+  single: boolean,
+  memory: BatchMemory,
+): Float64Array {
+  const values = memory.float64(count);
+  for (let row = 0; row < count; row++) {
+    const quotient = (sums[row] as number) / (counts[row] as number);
+    values[row] = single ? Math.fround(quotient) : quotient;
   }
   return values;
 }
 
 /** Of nothing, whose result is NULL, zero. */
 function wholeQuotients(
-  sum: AccumulatorColumn,
+  sum: AccumulatorTrace,
   counts: Float64Array,
-  groups: Int32Array | undefined,
   count: number,
+  memory: BatchMemory,
 ): Float64Array | BigInt64Array {
   if (sum.kind !== 'wide') {
-    const sums = doublesOf(sum, groups, count);
-    const values = new Float64Array(count);
-    for (let i = 0; i < count; i++)
-      if ((counts[i] as number) > 0) values[i] = Math.trunc((sums[i] as number) / (counts[i] as number)) + 0;
+    const values = memory.float64(count);
+    for (let row = 0; row < count; row++) {
+      if ((counts[row] as number) > 0)
+        values[row] = Math.trunc((sum.doubles[row] as number) / (counts[row] as number)) + 0;
+    }
     return values;
   }
-  const sums = longsOf(sum, groups, count);
-  const values = new BigInt64Array(count);
-  for (let i = 0; i < count; i++)
-    if ((counts[i] as number) > 0) values[i] = (sums[i] as bigint) / BigInt(counts[i] as number);
+  const values = memory.bigInt64(count);
+  for (let row = 0; row < count; row++) {
+    if ((counts[row] as number) > 0) values[row] = (sum.longs[row] as bigint) / BigInt(counts[row] as number);
+  }
   return values;
 }
 
-function integersOf(values: Float64Array | BigInt64Array, type: LogicalType): Int32Array {
-  const integers = new Int32Array(values.length);
-  for (let i = 0; i < values.length; i++) integers[i] = narrowInt(Number(values[i]), type);
-  return integers;
+function integers(
+  values: Float64Array | BigInt64Array,
+  count: number,
+  type: LogicalType,
+  memory: BatchMemory,
+): Int32Array {
+  const result = memory.int32(count);
+  for (let row = 0; row < count; row++) result[row] = narrowInt(Number(values[row]), type);
+  return result;
 }

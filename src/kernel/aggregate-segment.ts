@@ -6,9 +6,11 @@
 import { type Column, ColumnBatch } from '../data/column-batch.ts';
 import { AccumulatorColumn, type AccumulatorValue } from './accumulator-column.ts';
 import { mergeAccumulators } from './accumulator-merge.ts';
+import type { AccumulatorTrace } from './accumulator-trace.ts';
 import type { AggregateKernels } from './aggregate-kernels.ts';
 import { resultColumns } from './aggregate-results.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { UpdateTarget } from './aggregate-update.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import type { RowRange } from './group-find.ts';
 import { GroupTable } from './group-table.ts';
 
@@ -19,14 +21,13 @@ export interface SegmentOwner {
   widen(): void;
 }
 
-export class AggregateSegment {
+export class AggregateSegment implements UpdateTarget {
   readonly groups: GroupTable;
   readonly accumulators: readonly AccumulatorColumn[];
   readonly #kernels: AggregateKernels;
-  readonly #pool: BufferPool;
-  /** Groups for which accumulators have room. */
-  #capacity: number;
   readonly #owner: SegmentOwner;
+  /** Groups for which what lies beside the records has room. */
+  #capacity: number;
   /** The number of the batch that changed a group last, by group. */
   #touched: Int32Array<ArrayBuffer>;
   #changed: Int32Array<ArrayBuffer>;
@@ -35,22 +36,33 @@ export class AggregateSegment {
   #started = 0;
 
   constructor(kernels: AggregateKernels, owner: SegmentOwner) {
-    const { pool } = kernels;
+    const { pool, plan, keyTypes } = kernels;
     this.#kernels = kernels;
     this.#owner = owner;
-    this.#pool = pool;
-    this.groups = new GroupTable(kernels.keyTypes, pool);
+    this.groups = new GroupTable(keyTypes, plan.accumulators.length, pool);
     this.#capacity = this.groups.capacity;
-    this.accumulators = kernels.plan.accumulators.map(
-      (accumulator) => new AccumulatorColumn(accumulator, this.#capacity, pool),
+    this.accumulators = plan.accumulators.map(
+      (accumulator, number) => new AccumulatorColumn(accumulator, keyTypes.length + number, pool),
     );
-    if (owner.wide) this.widen();
     this.#touched = pool.int32(this.#capacity);
     this.#changed = pool.int32(this.#capacity);
+    if (owner.wide) this.widen();
   }
 
   get size(): number {
     return this.groups.size;
+  }
+
+  get records(): Float64Array {
+    return this.groups.records;
+  }
+
+  get stride(): number {
+    return this.groups.stride;
+  }
+
+  get wide(): boolean {
+    return this.#owner.wide;
   }
 
   /**
@@ -63,14 +75,14 @@ export class AggregateSegment {
     hashes: Int32Array,
     groups: Int32Array,
     epoch: number,
-    traces: readonly AccumulatorColumn[] | undefined,
+    traces: readonly AccumulatorTrace[] | undefined,
   ): void {
     const { finder, update } = this.#kernels;
     finder.find(batch, range, hashes, groups, this.groups);
     this.#start();
     let from = range.from;
     for (;;) {
-      from = update.run(batch, { ...range, from }, groups, this.accumulators, this.#owner.wide, traces);
+      from = update.run(batch, { order: range.order, from, to: range.to }, groups, this, traces);
       if (from === range.to) break;
       this.#owner.widen();
     }
@@ -82,13 +94,13 @@ export class AggregateSegment {
     const { size, capacity } = this.groups;
     if (capacity > this.#capacity) this.#grow(capacity);
     if (size === this.#started) return;
-    for (const accumulator of this.accumulators) accumulator.start(this.#started, size);
+    for (const accumulator of this.accumulators) accumulator.start(this.groups, this.#started, size);
     this.#touched.fill(0, this.#started, size);
     this.#started = size;
   }
 
   #grow(capacity: number): void {
-    const pool = this.#pool;
+    const { pool } = this.#kernels;
     for (const accumulator of this.accumulators) accumulator.grow(this.#started, capacity);
     const touched = pool.int32(capacity);
     touched.set(this.#touched.subarray(0, this.#started));
@@ -102,7 +114,7 @@ export class AggregateSegment {
   }
 
   widen(): void {
-    for (const accumulator of this.accumulators) accumulator.widen(this.#started, this.#capacity);
+    for (const accumulator of this.accumulators) accumulator.widen(this.groups, this.#started, this.#capacity);
   }
 
   #touch(groups: Int32Array, from: number, to: number, epoch: number): void {
@@ -130,13 +142,11 @@ export class AggregateSegment {
     return changed;
   }
 
-  /** Key columns, then result columns, of groups. */
-  columns(groups: Int32Array): Column[] {
-    const count = groups.length;
-    return [
-      ...this.groups.keyColumns(groups, count),
-      ...resultColumns(this.#kernels.plan.results, this.accumulators, groups, count),
-    ];
+  /** Key columns, then result columns, of groups; in memory that is handed out. */
+  columns(groups: Int32Array, memory: BatchMemory): Column[] {
+    const { gather, plan } = this.#kernels;
+    const { keys, traces } = gather.gather(this.groups, this.accumulators, this.wide, groups, memory);
+    return [...keys, ...resultColumns(plan.results, traces, groups.length, memory)];
   }
 
   /** The keys of all groups, as rows by group. */
@@ -161,14 +171,19 @@ export class AggregateSegment {
   mergeGroups(from: AggregateSegment, keys: ColumnBatch, groups: Int32Array): void {
     if (groups.length === 0) return;
     const to = this.#insert(keys, groups, from.groups.hashes);
-    for (const [number, accumulator] of this.accumulators.entries()) {
-      const source = from.accumulators[number] as AccumulatorColumn;
-      let merged = mergeAccumulators(source, accumulator, groups, to, 0);
+    this.accumulators.forEach((column, number) => {
+      const source = {
+        records: from.records,
+        stride: from.stride,
+        column: from.accumulators[number] as AccumulatorColumn,
+      };
+      const into = { records: this.records, stride: this.stride, column };
+      let merged = mergeAccumulators(source, into, groups, to, 0);
       while (merged < groups.length) {
         this.#owner.widen();
-        merged = mergeAccumulators(source, accumulator, groups, to, merged);
+        merged = mergeAccumulators(source, into, groups, to, merged);
       }
-    }
+    });
   }
 
   /** Takes over some groups of a segment that is about to be released, with what it noted of them. */
@@ -200,17 +215,17 @@ export class AggregateSegment {
   #set(group: number, values: readonly AccumulatorValue[]): void {
     this.accumulators.forEach((accumulator, number) => {
       const value = values[number];
-      if (accumulator.kind === 'long' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value)))
-        this.#owner.widen();
-      accumulator.set(group, value);
+      if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) this.#owner.widen();
+      accumulator.set(this.groups, group, value);
     });
   }
 
   release(): void {
+    const { pool } = this.#kernels;
     this.groups.release();
     for (const accumulator of this.accumulators) accumulator.release();
-    this.#pool.release(this.#touched);
-    this.#pool.release(this.#changed);
+    pool.release(this.#touched);
+    pool.release(this.#changed);
   }
 }
 

@@ -7,13 +7,14 @@
 
 import type { ColumnBatch } from '../data/column-batch.ts';
 import type { KeyGroupRange } from '../data/key.ts';
-import type { AccumulatorColumn, AccumulatorValue } from './accumulator-column.ts';
+import type { AccumulatorValue } from './accumulator-column.ts';
+import type { AccumulatorTrace } from './accumulator-trace.ts';
 import type { AggregateKernels } from './aggregate-kernels.ts';
 import { AggregateSegment, everyGroup, type SegmentOwner } from './aggregate-segment.ts';
 import type { RowRange } from './group-find.ts';
 
 /** A table of more groups than this falls into segments. */
-const UNSEGMENTED_MAX = 1 << 16;
+const UNSEGMENTED_MAX = 1 << 17;
 const SEGMENTS_MAX = 64;
 
 /** The key groups that a table may hold. */
@@ -28,7 +29,7 @@ export class AggregateTable implements SegmentOwner {
   readonly #splitAbove: number;
   #segments: readonly AggregateSegment[];
   #wide = false;
-  #traces: readonly AccumulatorColumn[] | undefined;
+  #traces: readonly AccumulatorTrace[] | undefined;
   #groups = new Int32Array(0);
   #order = new Int32Array(0);
   /** Counts the calls of `beginChanges`; while it is 0 nothing is noted. */
@@ -69,18 +70,17 @@ export class AggregateTable implements SegmentOwner {
     if (this.#wide) return;
     this.#wide = true;
     for (const segment of this.#segments) segment.widen();
-    for (const trace of this.#traces ?? []) trace.widen(trace.doubles?.length ?? 0, trace.doubles?.length ?? 0);
+    for (const trace of this.#traces ?? []) trace.widen();
   }
 
   /**
    * Adds the rows of a batch in `range`, whose `hashes` are by place among the rows that count. With `traces`, writes
    * there what became of the accumulators after each row.
    */
-  add(batch: ColumnBatch, range: RowRange, hashes: Int32Array, traces?: readonly AccumulatorColumn[]): void {
+  add(batch: ColumnBatch, range: RowRange, hashes: Int32Array, traces?: readonly AccumulatorTrace[]): void {
     const rows = range.to - range.from;
     if (this.#groups.length < range.to) this.#groups = new Int32Array(range.to);
     this.#traces = traces;
-    if (this.#wide) for (const trace of traces ?? []) trace.widen(0, trace.doubles?.length ?? 0);
     if (this.#kernels.update.needsWide(batch)) this.widen();
     const epoch = traces === undefined ? this.#epoch : 0;
     if (this.#segments.length === 1) {
@@ -97,7 +97,7 @@ export class AggregateTable implements SegmentOwner {
     rows: number,
     hashes: Int32Array,
     epoch: number,
-    traces: readonly AccumulatorColumn[] | undefined,
+    traces: readonly AccumulatorTrace[] | undefined,
   ): void {
     if (this.#order.length < rows) this.#order = new Int32Array(rows);
     const ends = this.#sort(range, hashes);

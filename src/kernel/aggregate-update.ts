@@ -8,12 +8,14 @@
 import type { Column, ColumnBatch } from '../data/column-batch.ts';
 import type { Schema } from '../data/schema.ts';
 import type { AccumulatorColumn } from './accumulator-column.ts';
-import type { Accumulator, AggregatePlan } from './aggregates.ts';
+import type { AccumulatorTrace } from './accumulator-trace.ts';
+import type { Accumulator, AccumulatorStorage, AggregatePlan } from './aggregates.ts';
 import { isWide, layoutCode, LayoutReader } from './column-access.ts';
 import { generateFunction } from './compile.ts';
 import { narrow } from './forms/arithmetic.ts';
 import type { RowRange } from './group-find.ts';
-import { ScalarCode } from './scalar-code.ts';
+import type { Records } from './key-parts.ts';
+import { type Operand, ScalarCode } from './scalar-code.ts';
 import { compareText } from './text-values.ts';
 import { Variants } from './variants.ts';
 
@@ -24,9 +26,16 @@ type UpdateFunction = (
   from: number,
   to: number,
   groups: Int32Array,
+  records: Float64Array,
   accumulators: readonly AccumulatorColumn[],
-  traces: readonly AccumulatorColumn[] | undefined,
+  traces: readonly AccumulatorTrace[] | undefined,
 ) => number;
+
+/** Where rows are added: the records of the groups, and the accumulators in and beside them. */
+export interface UpdateTarget extends Records {
+  readonly accumulators: readonly AccumulatorColumn[];
+  readonly wide: boolean;
+}
 
 const MODE_ORDER = 1;
 const MODE_WIDE = 2;
@@ -35,11 +44,14 @@ const MODE_TRACE = 4;
 export class AggregateUpdate {
   readonly #schema: Schema;
   readonly #plan: AggregatePlan;
+  /** Words of a record in front of the accumulators. */
+  readonly #keyWords: number;
   readonly #variants: Variants<UpdateFunction>;
 
-  constructor(schema: Schema, plan: AggregatePlan, tag: string) {
+  constructor(schema: Schema, plan: AggregatePlan, keyWords: number, tag: string) {
     this.#schema = schema;
     this.#plan = plan;
+    this.#keyWords = keyWords;
     this.#variants = new Variants(plan.inputs, (layout, selection, number, mode) =>
       this.#generate(layout, selection, mode, `${tag}/update-${number}`),
     );
@@ -59,10 +71,10 @@ export class AggregateUpdate {
     batch: ColumnBatch,
     range: RowRange,
     groups: Int32Array,
-    accumulators: readonly AccumulatorColumn[],
-    wide: boolean,
-    traces: readonly AccumulatorColumn[] | undefined,
+    target: UpdateTarget,
+    traces: readonly AccumulatorTrace[] | undefined,
   ): number {
+    const { records, accumulators, wide } = target;
     const mode =
       (range.order === undefined ? 0 : MODE_ORDER) + (wide ? MODE_WIDE : 0) + (traces === undefined ? 0 : MODE_TRACE);
     return this.#variants.of(batch, mode)(
@@ -72,27 +84,28 @@ export class AggregateUpdate {
       range.from,
       range.to,
       groups,
+      records,
       accumulators,
       traces,
     );
   }
 
   #generate(layout: ReadonlyMap<number, number>, selection: boolean, mode: number, tag: string): UpdateFunction {
-    const code = new UpdateCode(this.#schema, layout, (mode & MODE_WIDE) !== 0);
+    const code = new UpdateCode(this.#schema, layout, this.#keyWords, (mode & MODE_WIDE) !== 0);
     this.#plan.accumulators.forEach((accumulator, number) => code.add(accumulator, number));
     if ((mode & MODE_TRACE) !== 0) code.trace();
     const place = (mode & MODE_ORDER) !== 0 ? 'order[at]' : 'at';
     const text = [
       ...code.prelude,
       'for (let at = from; at < to; at++) {',
-      `const i = ${selection ? `selection[${place}]` : place}, g = groups[at];`,
+      `const i = ${selection ? `selection[${place}]` : place}, g = groups[at], b = g * ${this.#keyWords + this.#plan.accumulators.length};`,
       ...code.checks,
       ...code.stores,
       '}',
       'return to;',
     ];
     return generateFunction(
-      ['columns', 'selection', 'order', 'from', 'to', 'groups', 'accumulators', 'traces'],
+      ['columns', 'selection', 'order', 'from', 'to', 'groups', 'records', 'accumulators', 'traces'],
       text,
       code.bound,
       tag,
@@ -100,18 +113,23 @@ export class AggregateUpdate {
   }
 }
 
+/** How an accumulator is held while the loop runs. */
+type Held = AccumulatorStorage | 'wide';
+
 class UpdateCode {
   /** What may find that the row cannot be added yet. */
   readonly checks: string[] = [];
   readonly stores: string[] = [];
   readonly #layout: ReadonlyMap<number, number>;
+  readonly #keyWords: number;
   readonly #wide: boolean;
   readonly #scalar: ScalarCode;
-  readonly #added: { readonly number: number; readonly kind: AccumulatorColumn['kind'] }[] = [];
+  readonly #added: { readonly number: number; readonly held: Held }[] = [];
   readonly #split = new Set<number>();
 
-  constructor(schema: Schema, layout: ReadonlyMap<number, number>, wide: boolean) {
+  constructor(schema: Schema, layout: ReadonlyMap<number, number>, keyWords: number, wide: boolean) {
     this.#layout = layout;
+    this.#keyWords = keyWords;
     this.#wide = wide;
     this.#scalar = new ScalarCode({
       form: 'fast',
@@ -131,49 +149,55 @@ class UpdateCode {
     return this.#scalar.bound;
   }
 
+  /** Where the accumulator of group `g` lies: in the record that begins at word `b`, or beside it. */
+  #place(number: number, held: Held): string {
+    if (held === 'text') return `a${number}[g]`;
+    return `records[b + ${this.#keyWords + number}]`;
+  }
+
   add(accumulator: Accumulator, number: number): void {
-    const kind = accumulator.storage === 'long' && this.#wide ? 'wide' : accumulator.storage;
-    this.#added.push({ number, kind });
-    this.#scalar.prelude.push(`const a${number} = accumulators[${number}].${ARRAYS[kind]};`);
+    const held: Held = accumulator.storage === 'long' && this.#wide ? 'wide' : accumulator.storage;
+    this.#added.push({ number, held });
+    if (held === 'wide') this.#scalar.prelude.push(`const a${number} = accumulators[${number}].words;`);
+    if (held === 'text') this.#scalar.prelude.push(`const a${number} = accumulators[${number}].texts;`);
+    const place = this.#place(number, held);
     const { input } = accumulator;
     if (input === undefined) {
-      this.stores.push(`a${number}[g] += 1;`);
+      this.stores.push(`${place} += 1;`);
       return;
     }
     const operand = this.#scalar.column(input);
     if (operand.isNull !== undefined) this.stores.push(`if (!(${operand.isNull})) {`);
-    if (accumulator.kind === 'count') this.stores.push(`a${number}[g] += 1;`);
-    else if (kind === 'wide') this.#wideUpdate(accumulator, number, input, operand.text);
-    else if (accumulator.kind === 'sum' && kind === 'long') this.#longSum(number, operand.text, operand.isNull);
-    else if (accumulator.kind === 'sum')
-      this.stores.push(`a${number}[g] = ${sum(`a${number}[g]`, operand.text, accumulator)};`);
-    else this.#extreme(accumulator, number, operand.text, kind);
+    if (accumulator.kind === 'count') this.stores.push(`${place} += 1;`);
+    else if (held === 'wide') this.#wideUpdate(accumulator, number, input, operand.text);
+    else if (accumulator.kind === 'sum' && held === 'long') this.#longSum(number, place, operand);
+    else if (accumulator.kind === 'sum') this.stores.push(`${place} = ${sum(place, operand.text, accumulator)};`);
+    else this.#extreme(accumulator, place, operand.text, held);
     if (operand.isNull !== undefined) this.stores.push('}');
   }
 
   /** The sum is computed and checked before anything of the row is stored. */
-  #longSum(number: number, value: string, isNull: string | undefined): void {
-    const summed = `a${number}[g] + ${value}`;
+  #longSum(number: number, place: string, { text, isNull }: Operand): void {
+    const summed = `${place} + ${text}`;
     this.checks.push(`const s${number} = ${isNull === undefined ? summed : `(${isNull}) ? 0 : ${summed}`};`);
     this.checks.push(
       `if (s${number} > ${Number.MAX_SAFE_INTEGER} || s${number} < ${Number.MIN_SAFE_INTEGER}) return at;`,
     );
-    this.stores.push(`a${number}[g] = s${number};`);
+    this.stores.push(`${place} = s${number};`);
   }
 
-  #extreme({ kind }: Accumulator, number: number, value: string, storage: AccumulatorColumn['kind']): void {
-    const known = `a${number}[g]`;
+  #extreme({ kind }: Accumulator, place: string, value: string, held: Held): void {
     const less = kind === 'min';
-    if (storage === 'text') {
+    if (held === 'text') {
       const compare = this.#scalar.bind(compareText);
       this.stores.push(
-        `{ const x = ${value}, y = ${known}; if (y === undefined || ${compare}(x, y) ${less ? '<' : '>'} 0) ${known} = x; }`,
+        `{ const x = ${value}, y = ${place}; if (y === undefined || ${compare}(x, y) ${less ? '<' : '>'} 0) ${place} = x; }`,
       );
       return;
     }
     // NaN is the greatest double: MIN takes anything for it, MAX takes it for anything.
-    const nan = storage === 'f64' ? (less ? ' || y !== y' : ' || x !== x') : '';
-    this.stores.push(`{ const x = ${value}, y = ${known}; if (x ${less ? '<' : '>'} y${nan}) ${known} = x; }`);
+    const nan = held === 'f64' ? (less ? ' || y !== y' : ' || x !== x') : '';
+    this.stores.push(`{ const x = ${value}, y = ${place}; if (x ${less ? '<' : '>'} y${nan}) ${place} = x; }`);
   }
 
   /** 64 bits as two words. */
@@ -213,18 +237,18 @@ class UpdateCode {
 
   /** Writes the accumulators behind each row to where the row is. */
   trace(): void {
-    for (const { number, kind } of this.#added) {
-      this.#scalar.prelude.push(`const r${number} = traces[${number}].${ARRAYS[kind]};`);
+    for (const { number, held } of this.#added) {
+      this.#scalar.prelude.push(`const r${number} = traces[${number}].${TRACED[held]};`);
       this.stores.push(
-        kind === 'wide'
+        held === 'wide'
           ? `r${number}[2 * i] = a${number}[2 * g]; r${number}[2 * i + 1] = a${number}[2 * g + 1];`
-          : `r${number}[i] = a${number}[g];`,
+          : `r${number}[i] = ${this.#place(number, held)};`,
       );
     }
   }
 }
 
-const ARRAYS: Readonly<Record<AccumulatorColumn['kind'], keyof AccumulatorColumn>> = {
+const TRACED: Readonly<Record<Held, keyof AccumulatorTrace>> = {
   f64: 'doubles',
   i32: 'ints',
   long: 'doubles',

@@ -12,6 +12,7 @@ import type { ColumnBatch } from '../data/column-batch.ts';
 import { type Column } from '../data/column-batch.ts';
 import { describeType, Schema } from '../data/schema.ts';
 import { isWide, LayoutReader } from './column-access.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { OutputCode } from './column-output.ts';
 import { generateFunction } from './compile.ts';
 import type { Expression } from './expression.ts';
@@ -49,6 +50,7 @@ type CalcFunction = (
   selection: Int32Array | undefined,
   selected: number,
   result: CalcResult,
+  memory: BatchMemory,
 ) => boolean;
 
 /** After fast code had to give up a batch, this many batches go to exact code at once. */
@@ -63,6 +65,7 @@ export class Calc {
   readonly #options: CalcOptions;
   readonly #types: ExpressionTypes;
   readonly #functions: Variants<CalcFunction>;
+  readonly #memory = new BatchMemory();
   #exactBatches = 0;
 
   /** @throws GRAPH_INVALID when an expression has no type, or the condition is no truth value. */
@@ -94,10 +97,14 @@ export class Calc {
     );
   }
 
-  /** The batch as it is after the condition, with the columns of the output; undefined when no row is left. */
-  run(batch: ColumnBatch): ColumnBatch | undefined {
+  /**
+   * The batch as it is after the condition, with the columns of the output; undefined when no row is left. It may be
+   * the batch itself, or views of it. Its memory is that of the result before, unless that may still be in use.
+   */
+  run(batch: ColumnBatch, settled = true): ColumnBatch | undefined {
     const { selected } = batch;
     if (selected === 0) return undefined;
+    this.#memory.begin(settled);
     const result: CalcResult = { selection: batch.selection, selected, columns: batch.columns };
     this.#call(batch, result);
     if (result.selected === 0) return undefined;
@@ -109,10 +116,10 @@ export class Calc {
   #call(batch: ColumnBatch, result: CalcResult): void {
     const { columns, count, selection, selected } = batch;
     if (this.#exactBatches === 0) {
-      if (this.#functions.of(batch, FAST)(columns, count, selection, selected, result)) return;
+      if (this.#functions.of(batch, FAST)(columns, count, selection, selected, result, this.#memory)) return;
       this.#exactBatches = EXACT_BATCHES;
     } else this.#exactBatches--;
-    this.#functions.of(batch, EXACT)(columns, count, selection, selected, result);
+    this.#functions.of(batch, EXACT)(columns, count, selection, selected, result, this.#memory);
   }
 
   #generate(layout: ReadonlyMap<number, number>, selection: boolean, form: LongForm, tag: string): CalcFunction {
@@ -145,7 +152,7 @@ export class Calc {
     const text = [
       ...code.prelude,
       ...declarations,
-      ...(condition === undefined ? [] : ['const kept = new Int32Array(selected); let count = 0;']),
+      ...(condition === undefined ? [] : ['const kept = memory.int32(selected); let count = 0;']),
       ...(loops
         ? [
             'for (let at = 0; at < selected; at++) {',
@@ -159,7 +166,7 @@ export class Calc {
       'return true;',
     ];
     return generateFunction(
-      ['columns', 'rows', 'selection', 'selected', 'result'],
+      ['columns', 'rows', 'selection', 'selected', 'result', 'memory'],
       text,
       code.bound,
       tag,

@@ -7,6 +7,7 @@
 
 import { bitmapBytes, type Column } from '../data/column-batch.ts';
 import { type LogicalType, storageOf } from '../data/schema.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import type { Operand, ScalarCode } from './scalar-code.ts';
 
 /** Writes the code of output number `place`: declarations, one row, and the column at the end. */
@@ -27,7 +28,7 @@ export class OutputCode {
     this.#nullable = operand.isNull !== undefined;
     const place = this.#place;
     if (this.#nullable) {
-      const noted = `{ if (w${place} === undefined) w${place} = ${this.#code.bind(allSet)}(rows); w${place}[${row} >>> 3] &= ~(1 << (${row} & 7)); }`;
+      const noted = `{ if (w${place} === undefined) w${place} = ${this.#code.bind(allSet)}(rows, memory); w${place}[${row} >>> 3] &= ~(1 << (${row} & 7)); }`;
       this.#code.line(`if (${operand.isNull}) ${noted} else {`);
     }
     this.#value(operand.text, row);
@@ -49,7 +50,7 @@ export class OutputCode {
     }
   }
 
-  /** Declarations in front of the loop. `rows` is how many places the column has. */
+  /** Declarations in front of the loop. `rows` is how many places the column has, `memory` gives its arrays. */
   get declarations(): string {
     return `const r${this.#place} = ${this.#array()};${this.#nullable ? ` let w${this.#place};` : ''}`;
   }
@@ -57,15 +58,15 @@ export class OutputCode {
   #array(): string {
     switch (storageOf(this.#type)) {
       case 'i32':
-        return 'new Int32Array(rows)';
+        return 'memory.int32(rows)';
       case 'f64':
-        return 'new Float64Array(rows)';
+        return 'memory.float64(rows)';
       case 'long':
-        return this.#code.form === 'exact' ? 'new BigInt64Array(rows)' : 'new Float64Array(rows)';
+        return this.#code.form === 'exact' ? 'memory.bigInt64(rows)' : 'memory.float64(rows)';
       case 'bool':
-        return 'new Uint8Array(rows + 7 >>> 3)';
+        return 'memory.uint8(rows + 7 >>> 3)';
       case 'utf8':
-        return `new ${this.#code.bind(TextOutput)}(rows)`;
+        return `new ${this.#code.bind(TextOutput)}(rows, memory)`;
       case 'bytes':
         return `new ${this.#code.bind(BytesOutput)}(rows)`;
       case 'values':
@@ -98,8 +99,8 @@ export class OutputCode {
 }
 
 /** A bitmap with all bits set. */
-function allSet(rows: number): Uint8Array {
-  return new Uint8Array(bitmapBytes(rows)).fill(0xff);
+function allSet(rows: number, memory: BatchMemory): Uint8Array {
+  return memory.bytes(bitmapBytes(rows)).fill(0xff);
 }
 
 const LONG_SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
@@ -121,14 +122,16 @@ export function longColumn(
 
 /** Text by row, joined at the end: one encoding of everything costs a fraction of one per row. */
 class TextOutput {
+  readonly #memory: BatchMemory;
   readonly #lengths: Int32Array;
   readonly #rows: number;
   #joined = '';
   #next = 0;
 
-  constructor(rows: number) {
+  constructor(rows: number, memory: BatchMemory) {
     this.#rows = rows;
-    this.#lengths = new Int32Array(rows);
+    this.#memory = memory;
+    this.#lengths = memory.int32(rows);
   }
 
   /** Rows come in ascending order; those left out are empty. */
@@ -140,22 +143,26 @@ class TextOutput {
 
   column(validity: Uint8Array | undefined): Column {
     const joined = this.#joined;
-    const bytes = Buffer.from(joined, 'utf8');
-    const offsets = new Int32Array(this.#rows + 1);
-    const ascii = bytes.length === joined.length;
+    const bytes = this.#memory.bytes(joined.length * UTF8_BYTES_PER_UNIT_MAX);
+    const length = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(joined, 'utf8');
+    const offsets = this.#memory.int32(this.#rows + 1);
+    const ascii = length === joined.length;
     let units = 0;
     let end = 0;
     for (let row = 0; row < this.#next; row++) {
-      const length = this.#lengths[row] as number;
+      const unitsHere = this.#lengths[row] as number;
       // Where every character is a byte, lengths are the same in both.
-      end += ascii ? length : Buffer.byteLength(joined.slice(units, units + length), 'utf8');
-      units += length;
+      end += ascii ? unitsHere : Buffer.byteLength(joined.slice(units, units + unitsHere), 'utf8');
+      units += unitsHere;
       offsets[row + 1] = end;
     }
     offsets.fill(end, this.#next + 1);
-    return { kind: 'utf8', validity, offsets, bytes };
+    return { kind: 'utf8', validity, offsets, bytes: bytes.subarray(0, length) };
   }
 }
+
+/** A UTF-16 unit is at most three bytes; a pair of them four. */
+const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** Bytes by row. */
 class BytesOutput {
@@ -181,8 +188,13 @@ class BytesOutput {
 }
 
 /** Text by row. */
-export function textColumn(count: number, textOf: (row: number) => string, validity: Uint8Array | undefined): Column {
-  const output = new TextOutput(count);
+export function textColumn(
+  count: number,
+  textOf: (row: number) => string,
+  validity: Uint8Array | undefined,
+  memory: BatchMemory,
+): Column {
+  const output = new TextOutput(count, memory);
   for (let row = 0; row < count; row++) output.set(row, textOf(row));
   return output.column(validity);
 }

@@ -5,7 +5,7 @@ import { valueAt } from '../data/column-rows.ts';
 import { mapKey } from '../data/key.ts';
 import { hasNulls, isWide, kindOfLayout, layoutCode } from './column-access.ts';
 import { generateFunction } from './compile.ts';
-import type { GroupTable } from './group-table.ts';
+import { type GroupTable, SPREAD } from './group-table.ts';
 import type { KeyPartKind } from './key-parts.ts';
 import { Variants } from './variants.ts';
 
@@ -35,12 +35,12 @@ export class GroupFinder {
   readonly #columns: readonly number[];
   readonly #variants: Variants<FindFunction>;
 
-  /** `columns` are the key columns of the batches that will come. */
-  constructor(columns: readonly number[], kinds: readonly KeyPartKind[], tag: string) {
+  /** `columns` are the key columns of the batches that will come; `stride` is that of the tables. */
+  constructor(columns: readonly number[], kinds: readonly KeyPartKind[], stride: number, tag: string) {
     this.#columns = columns;
     this.#variants = new Variants(columns, (layout, selection, number, mode) => {
       const partKinds = kinds.map((kind) => (kind === 'long' && (mode & MODE_WIDE) !== 0 ? 'wide' : kind));
-      return generateFind(columns, layout, partKinds, selection, mode, `${tag}/find-${number}`);
+      return generateFind(columns, layout, partKinds, selection, mode, stride, `${tag}/find-${number}`);
     });
   }
 
@@ -80,29 +80,39 @@ function generateFind(
   kinds: readonly KeyPartKind[],
   selection: boolean,
   mode: number,
+  stride: number,
   tag: string,
 ): FindFunction {
   const code = new FindCode((mode & MODE_NULLS) !== 0, columns.length === 1);
   columns.forEach((index, part) => code.part(part, index, kinds[part] as KeyPartKind, layout.get(index) as number));
   const place = (mode & MODE_ORDER) !== 0 ? 'order[at]' : 'at';
+  const equal = code.equal.join(' && ') || 'true';
   const text = [
     'const index = table.index, shift = table.shift, mask = index.length - 1, capacity = table.capacity, known = table.hashes;',
+    `const R = table.records, S = ${stride};`,
     'let size = table.size;',
     ...code.prelude,
+    // All first slots are read before any key is compared: reads that wait for nothing else wait for memory together.
+    `for (let at = from; at < to; at++) groups[at] = index[Math.imul(hashes[${place}], ${SPREAD}) >>> shift] - 1;`,
     'for (let at = from; at < to; at++) {',
-    `const place = ${place}, h = hashes[place];`,
+    `const place = ${place};`,
     `const i = ${selection ? 'selection[place]' : 'place'};`,
+    ...(code.compares ? ['const h = hashes[place];'] : []),
     ...code.load,
-    `let slot = Math.imul(h, 2654435761) >>> shift;`,
-    'let g = index[slot] - 1;',
-    `while (g >= 0 && !(${code.equal.join(' && ') || 'true'})) { slot = slot + 1 & mask; g = index[slot] - 1; }`,
+    'let g = groups[at];',
+    `if (g < 0 || !(${equal})) {`,
+    ...(code.compares ? [] : ['const h = hashes[place];']),
+    `let slot = Math.imul(h, ${SPREAD}) >>> shift;`,
+    'g = index[slot] - 1;',
+    `while (g >= 0 && !(${equal})) { slot = slot + 1 & mask; g = index[slot] - 1; }`,
     'if (g < 0) {',
     'if (size === capacity) { table.size = size; return at; }',
     'g = size++; index[slot] = size; known[g] = h;',
     ...code.store,
     '}',
-    ...code.found,
     'groups[at] = g;',
+    '}',
+    ...code.found,
     '}',
     'table.size = size;',
     'return to;',
@@ -126,6 +136,8 @@ class FindCode {
   /** Behind the look-up. */
   readonly found: string[] = [];
   readonly bound: unknown[] = [];
+  /** Whether comparing keys takes their hashes. */
+  compares = false;
   readonly #single: boolean;
 
   constructor(nulls: boolean, single: boolean) {
@@ -154,27 +166,21 @@ class FindCode {
     }
     const guarded = (text: string, otherwise: string): string =>
       nullable ? `z${part} ? ${otherwise} : ${text}` : text;
-    this.prelude.push(`const q${part} = table.parts[${part}];`);
+    if (kind === 'wide' || kind === 'text' || kind === 'any')
+      this.prelude.push(`const q${part} = table.parts[${part}];`);
     switch (kind) {
       case 'i32':
-        this.#scalar(part, 'ints', guarded(`c${part}[i]`, '0'), `const c${part} = ${column}.values;`);
-        return;
       case 'long':
-        this.#scalar(part, 'doubles', guarded(`c${part}[i]`, '0'), `const c${part} = ${column}.values;`);
+        this.#word(part, guarded(`c${part}[i]`, '0'), `const c${part} = ${column}.values;`);
         return;
       case 'double':
         // One zero and, compared as equal, one NaN.
-        this.#scalar(part, 'doubles', guarded(`c${part}[i] + 0`, '0'), `const c${part} = ${column}.values;`);
+        this.#word(part, guarded(`c${part}[i] + 0`, '0'), `const c${part} = ${column}.values;`);
         this.equal[this.equal.length - 1] =
-          `(y${part}[g] === x${part} || (x${part} !== x${part} && y${part}[g] !== y${part}[g]))`;
+          `(R[g * S + ${part}] === x${part} || (x${part} !== x${part} && R[g * S + ${part}] !== R[g * S + ${part}]))`;
         return;
       case 'bool':
-        this.#scalar(
-          part,
-          'bytes',
-          guarded(`c${part}[i >>> 3] >>> (i & 7) & 1`, '0'),
-          `const c${part} = ${column}.values;`,
-        );
+        this.#word(part, guarded(`c${part}[i >>> 3] >>> (i & 7) & 1`, '0'), `const c${part} = ${column}.values;`);
         return;
       case 'wide':
         this.#wide(part, column, layout, guarded);
@@ -192,11 +198,11 @@ class FindCode {
     }
   }
 
-  #scalar(part: number, array: string, value: string, declaration: string): void {
-    this.prelude.push(declaration, `const y${part} = q${part}.${array};`);
+  #word(part: number, value: string, declaration: string): void {
+    this.prelude.push(declaration);
     this.load.push(`const x${part} = ${value};`);
-    this.equal.push(`y${part}[g] === x${part}`);
-    this.store.push(`y${part}[g] = x${part};`);
+    this.equal.push(`R[g * S + ${part}] === x${part}`);
+    this.store.push(`R[g * S + ${part}] = x${part};`);
   }
 
   #wide(part: number, column: string, layout: number, guarded: (text: string, otherwise: string) => string): void {
@@ -229,6 +235,7 @@ class FindCode {
     this.load.push(
       `const s${part} = e${part} < 0 ? 0 : o${part}[e${part}], t${part} = e${part} < 0 ? 0 : o${part}[e${part} + 1];`,
     );
+    this.compares = true;
     this.equal.push(
       `known[g] === h && lengths${part}[g] === t${part} - s${part} && heap${part}.equals(starts${part}[g], b${part}, s${part}, t${part})`,
     );

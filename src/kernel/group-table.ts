@@ -1,68 +1,76 @@
 /**
  * A table of groups: from keys in columns to group numbers, 0 and up, in the order in which the keys came.
  *
- * An index with open addressing leads from hashes to groups; the keys lie beside each other by group, and so does
- * whatever belongs to the groups. Looking up the keys of a batch is one generated loop, whose text depends on the
- * layout of the key columns and on how the table holds them.
+ * An index with open addressing leads from hashes to groups. A group has a record of a few words: its key, as far as
+ * that is made of numbers, and behind it whatever belongs to the group, so that looking a key up brings the rest into
+ * the cache. Looking up the keys of a batch is one generated loop (`group-find.ts`).
  */
 
 import { bitmapBytes, type Column, setBit } from '../data/column-batch.ts';
 import type { LogicalType } from '../data/schema.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import { KeyPart } from './key-parts.ts';
+import { KeyPart, type Records } from './key-parts.ts';
 
 /** Groups of a new table. Windows with few keys stay small. */
 const GROUPS_LEAST = 64;
-/** Slots of the index per group: at most half of them are taken. */
-const SLOTS_PER_GROUP = 2;
+/** Slots of the index per group. With at most a quarter of them taken, the first one is mostly the right one. */
+const SLOTS_PER_GROUP = 4;
 /** Spreads hashes, whose low bits a subtask sees few values of, over the index. 2^32 divided by the golden ratio. */
-const SPREAD = 0x9e3779b1;
+export const SPREAD = 0x9e3779b1;
 
-export class GroupTable {
+export class GroupTable implements Records {
   readonly parts: readonly KeyPart[];
+  /** Words per record: one per part of the key, then those of the owner. */
+  readonly stride: number;
+  records: Float64Array<ArrayBuffer>;
   /** Group + 1 by slot, 0 where a slot is free. */
   index: Int32Array<ArrayBuffer>;
   /** The hash of each group's key. */
   hashes: Int32Array<ArrayBuffer>;
-  /** A bit per part that is NULL, by group; undefined until a key column has had NULLs. */
+  /** A bit per part that is NULL, by group; undefined until a key column may have had NULLs. */
   nullBits: Int32Array<ArrayBuffer> | undefined;
   size = 0;
   /** Groups that fit. */
-  capacity: number;
+  capacity = GROUPS_LEAST;
   /** A slot is the high bits of the spread hash. */
-  shift: number;
-  readonly pool: BufferPool;
+  shift = shiftFor(GROUPS_LEAST);
+  readonly #pool: BufferPool;
 
-  constructor(keyTypes: readonly LogicalType[], pool: BufferPool, capacity: number = GROUPS_LEAST) {
-    this.pool = pool;
-    this.capacity = capacity;
-    this.parts = keyTypes.map((type) => new KeyPart(type, capacity, pool));
-    this.hashes = pool.int32(capacity);
-    this.shift = shiftFor(capacity);
-    this.index = pool.int32(capacity * SLOTS_PER_GROUP).fill(0);
+  /** `extraWords` is what a record has room for behind the key. */
+  constructor(keyTypes: readonly LogicalType[], extraWords: number, pool: BufferPool) {
+    this.#pool = pool;
+    this.parts = keyTypes.map((type, part) => new KeyPart(type, part, GROUPS_LEAST, pool));
+    this.stride = keyTypes.length + extraWords;
+    this.records = pool.float64(GROUPS_LEAST * this.stride);
+    this.hashes = pool.int32(GROUPS_LEAST);
+    this.index = pool.int32(GROUPS_LEAST * SLOTS_PER_GROUP).fill(0);
   }
 
   /** Doubles the room for groups. */
   grow(): void {
-    const { pool, size } = this;
+    const { size, records, hashes, nullBits } = this;
+    const pool = this.#pool;
     this.capacity *= 2;
     for (const part of this.parts) part.grow(size, this.capacity);
-    const { hashes, nullBits } = this;
-    this.hashes = pool.int32(this.capacity);
-    this.hashes.set(hashes.subarray(0, size));
-    pool.release(hashes);
-    if (nullBits !== undefined) {
-      this.nullBits = pool.int32(this.capacity);
-      this.nullBits.set(nullBits.subarray(0, size));
-      pool.release(nullBits);
-    }
+    this.records = pool.float64(this.capacity * this.stride);
+    this.records.set(records.subarray(0, size * this.stride));
+    pool.release(records);
+    this.hashes = this.#moved(hashes);
+    if (nullBits !== undefined) this.nullBits = this.#moved(nullBits);
     this.#reindex();
   }
 
+  #moved(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+    const to = this.#pool.int32(this.capacity);
+    to.set(from.subarray(0, this.size));
+    this.#pool.release(from);
+    return to;
+  }
+
   #reindex(): void {
-    const { hashes, size, pool } = this;
-    pool.release(this.index);
-    const index = pool.int32(this.capacity * SLOTS_PER_GROUP).fill(0);
+    const { hashes, size } = this;
+    this.#pool.release(this.index);
+    const index = this.#pool.int32(this.capacity * SLOTS_PER_GROUP).fill(0);
     const shift = shiftFor(this.capacity);
     const mask = index.length - 1;
     for (let group = 0; group < size; group++) {
@@ -76,20 +84,21 @@ export class GroupTable {
 
   /** From now on keys can have NULLs. */
   allowNulls(): void {
-    this.nullBits ??= this.pool.int32(this.capacity).fill(0, 0, this.size);
+    this.nullBits ??= this.#pool.int32(this.capacity).fill(0, 0, this.size);
   }
 
   /** From now on keys can be any 64-bit integers. */
   widen(): void {
-    for (const part of this.parts) part.widen(this.size, this.capacity);
+    for (const part of this.parts) part.widen(this, this.size, this.capacity);
   }
 
   /** The keys of groups, a column per part. */
   keyColumns(groups: Int32Array, count: number): Column[] {
-    return this.parts.map((part, number) => part.column(groups, count, this.#validity(groups, count, number)));
+    return this.parts.map((part, number) => part.column(this, groups, count, this.validity(groups, count, number)));
   }
 
-  #validity(groups: Int32Array, count: number, part: number): Uint8Array | undefined {
+  /** Which of some groups have a value in a part of the key; undefined when all have. */
+  validity(groups: Int32Array, count: number, part: number): Uint8Array | undefined {
     const { nullBits } = this;
     if (nullBits === undefined) return undefined;
     const bits = new Uint8Array(bitmapBytes(count));
@@ -103,9 +112,10 @@ export class GroupTable {
 
   release(): void {
     for (const part of this.parts) part.release();
-    this.pool.release(this.index);
-    this.pool.release(this.hashes);
-    this.pool.release(this.nullBits);
+    this.#pool.release(this.records);
+    this.#pool.release(this.index);
+    this.#pool.release(this.hashes);
+    this.#pool.release(this.nullBits);
   }
 }
 

@@ -1,9 +1,10 @@
 /**
- * The key columns of a table: for each part of the key, the values of all groups side by side.
+ * The parts of the keys of a table. Numbers and booleans are words in the records of the groups; what is no word lies
+ * beside them: text in a heap, other values in arrays.
  *
- * Integers of 64 bits are doubles until a key comes that a double does not hold; then the part is widened for good, to
- * 64 bits that are compared as two words. Text lies joined in one heap. A NULL is stored as some value with its bit
- * set in the table's `nullBits`.
+ * Integers of 64 bits are doubles until a key comes that a double does not hold; then the part leaves the records for
+ * good, for 64 bits that are compared as two words of 32. A NULL is stored as some value with its bit set in the
+ * table's `nullBits`.
  */
 
 import { invariant } from '../base/assert.ts';
@@ -15,17 +16,19 @@ import { longColumn } from './column-output.ts';
 
 export type KeyPartKind = 'i32' | 'long' | 'wide' | 'double' | 'bool' | 'text' | 'any';
 
+/** Where the records of groups lie: `stride` words for each. */
+export interface Records {
+  readonly records: Float64Array;
+  readonly stride: number;
+}
+
 export class KeyPart {
   kind: KeyPartKind;
-  /** Of `i32`. */
-  ints!: Int32Array<ArrayBuffer>;
-  /** Of `long` and `double`; doubles have one NaN and no -0. */
-  doubles!: Float64Array<ArrayBuffer>;
+  /** The word of a record in which the part lies, also where it is not used. */
+  readonly offset: number;
   /** Of `wide`, and the same memory as pairs of words, low word first. */
   longs!: BigInt64Array<ArrayBuffer>;
   words!: Int32Array<ArrayBuffer>;
-  /** Of `bool`: 0 or 1. */
-  bytes!: Uint8Array<ArrayBuffer>;
   /** Of `text`: where each text lies in the heap. */
   starts!: Int32Array<ArrayBuffer>;
   lengths!: Int32Array<ArrayBuffer>;
@@ -35,8 +38,9 @@ export class KeyPart {
   comparable!: unknown[];
   readonly #pool: BufferPool;
 
-  constructor(type: LogicalType, capacity: number, pool: BufferPool) {
+  constructor(type: LogicalType, offset: number, capacity: number, pool: BufferPool) {
     this.kind = keyPartKind(type);
+    this.offset = offset;
     this.#pool = pool;
     if (this.kind === 'text') this.heap = new TextHeap(pool);
     if (this.kind === 'any') {
@@ -48,88 +52,45 @@ export class KeyPart {
 
   #allocate(capacity: number): void {
     const pool = this.#pool;
-    switch (this.kind) {
-      case 'i32':
-        this.ints = pool.int32(capacity);
-        return;
-      case 'long':
-      case 'double':
-        this.doubles = pool.float64(capacity);
-        return;
-      case 'wide':
-        this.longs = pool.bigInt64(capacity);
-        this.words = new Int32Array(this.longs.buffer, 0, capacity * 2);
-        return;
-      case 'bool':
-        this.bytes = pool.uint8(capacity);
-        return;
-      case 'text':
-        this.starts = pool.int32(capacity);
-        this.lengths = pool.int32(capacity);
-        return;
-      case 'any':
+    if (this.kind === 'wide') {
+      this.longs = pool.bigInt64(capacity);
+      this.words = new Int32Array(this.longs.buffer, 0, capacity * 2);
+    } else if (this.kind === 'text') {
+      this.starts = pool.int32(capacity);
+      this.lengths = pool.int32(capacity);
     }
   }
 
   /** Moves the first `size` values to memory for `capacity`. */
   grow(size: number, capacity: number): void {
-    const { ints, doubles, longs, bytes, starts, lengths } = this;
+    const { longs, starts, lengths } = this;
     this.#allocate(capacity);
-    switch (this.kind) {
-      case 'i32':
-        move(ints, this.ints, size, this.#pool);
-        return;
-      case 'long':
-      case 'double':
-        move(doubles, this.doubles, size, this.#pool);
-        return;
-      case 'wide':
-        this.longs.set(longs.subarray(0, size));
-        this.#pool.release(longs);
-        return;
-      case 'bool':
-        move(bytes, this.bytes, size, this.#pool);
-        return;
-      case 'text':
-        move(starts, this.starts, size, this.#pool);
-        move(lengths, this.lengths, size, this.#pool);
-        return;
-      case 'any':
+    if (this.kind === 'wide') {
+      this.longs.set(longs.subarray(0, size));
+      this.#pool.release(longs);
+    } else if (this.kind === 'text') {
+      this.starts.set(starts.subarray(0, size));
+      this.lengths.set(lengths.subarray(0, size));
+      this.#pool.release(starts);
+      this.#pool.release(lengths);
     }
   }
 
   /** From doubles to 64 bits, for good. */
-  widen(size: number, capacity: number): void {
+  widen({ records, stride }: Records, size: number, capacity: number): void {
     if (this.kind !== 'long') return;
-    const { doubles } = this;
     this.kind = 'wide';
     this.#allocate(capacity);
-    for (let group = 0; group < size; group++) this.longs[group] = BigInt(doubles[group] as number);
-    this.#pool.release(doubles);
+    for (let group = 0; group < size; group++)
+      this.longs[group] = BigInt(records[group * stride + this.offset] as number);
   }
 
   release(): void {
-    const pool = this.#pool;
-    switch (this.kind) {
-      case 'i32':
-        pool.release(this.ints);
-        return;
-      case 'long':
-      case 'double':
-        pool.release(this.doubles);
-        return;
-      case 'wide':
-        pool.release(this.longs);
-        return;
-      case 'bool':
-        pool.release(this.bytes);
-        return;
-      case 'text':
-        pool.release(this.starts);
-        pool.release(this.lengths);
-        this.heap.release();
-        return;
-      case 'any':
+    if (this.kind === 'wide') this.#pool.release(this.longs);
+    else if (this.kind === 'text') {
+      this.#pool.release(this.starts);
+      this.#pool.release(this.lengths);
+      this.heap.release();
     }
   }
 
@@ -140,17 +101,17 @@ export class KeyPart {
   }
 
   /** The values of groups as a column. `validity` says which of them are not NULL. */
-  column(groups: Int32Array, count: number, validity: Uint8Array | undefined): Column {
+  column({ records, stride }: Records, groups: Int32Array, count: number, validity: Uint8Array | undefined): Column {
     switch (this.kind) {
       case 'i32':
-        return { kind: 'i32', validity, values: gatherI32(this.ints, groups, count) };
+        return { kind: 'i32', validity, values: gatherInts(records, stride, this.offset, groups, count) };
       case 'long':
       case 'double':
-        return { kind: 'f64', validity, values: gatherF64(this.doubles, groups, count) };
+        return { kind: 'f64', validity, values: gatherWords(records, stride, this.offset, groups, count) };
+      case 'bool':
+        return { kind: 'bool', validity, values: gatherBits(records, stride, this.offset, groups, count) };
       case 'wide':
         return longColumn(gatherI64(this.longs, groups, count), validity);
-      case 'bool':
-        return { kind: 'bool', validity, values: gatherBits(this.bytes, groups, count) };
       case 'text':
         return { kind: 'utf8', validity, ...this.heap.gather(this.starts, this.lengths, groups, count) };
       case 'any':
@@ -187,13 +148,6 @@ export function keyPartKind(type: LogicalType): KeyPartKind {
     case 'values':
       return 'any';
   }
-}
-
-type Growing = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
-
-function move<T extends Growing>(from: T, to: T, size: number, pool: BufferPool): void {
-  to.set(from.subarray(0, size));
-  pool.release(from);
 }
 
 /** Offsets into a heap are 32-bit integers. */
@@ -262,26 +216,44 @@ export class TextHeap {
   }
 }
 
-export function gatherI32(from: Int32Array, rows: Int32Array, count: number): Int32Array {
+function gatherInts(
+  records: Float64Array,
+  stride: number,
+  offset: number,
+  groups: Int32Array,
+  count: number,
+): Int32Array {
   const to = new Int32Array(count);
-  for (let i = 0; i < count; i++) to[i] = from[rows[i] as number] as number;
+  for (let i = 0; i < count; i++) to[i] = records[(groups[i] as number) * stride + offset] as number;
   return to;
 }
 
-export function gatherF64(from: Float64Array, rows: Int32Array, count: number): Float64Array {
+function gatherWords(
+  records: Float64Array,
+  stride: number,
+  offset: number,
+  groups: Int32Array,
+  count: number,
+): Float64Array {
   const to = new Float64Array(count);
-  for (let i = 0; i < count; i++) to[i] = from[rows[i] as number] as number;
+  for (let i = 0; i < count; i++) to[i] = records[(groups[i] as number) * stride + offset] as number;
   return to;
 }
 
-export function gatherI64(from: BigInt64Array, rows: Int32Array, count: number): BigInt64Array {
-  const to = new BigInt64Array(count);
-  for (let i = 0; i < count; i++) to[i] = from[rows[i] as number] as bigint;
-  return to;
-}
-
-function gatherBits(from: Uint8Array, rows: Int32Array, count: number): Uint8Array {
+function gatherBits(
+  records: Float64Array,
+  stride: number,
+  offset: number,
+  groups: Int32Array,
+  count: number,
+): Uint8Array {
   const to = new Uint8Array(bitmapBytes(count));
-  for (let i = 0; i < count; i++) if (from[rows[i] as number] === 1) setBit(to, i);
+  for (let i = 0; i < count; i++) if (records[(groups[i] as number) * stride + offset] === 1) setBit(to, i);
+  return to;
+}
+
+function gatherI64(from: BigInt64Array, groups: Int32Array, count: number): BigInt64Array {
+  const to = new BigInt64Array(count);
+  for (let i = 0; i < count; i++) to[i] = from[groups[i] as number] as bigint;
   return to;
 }

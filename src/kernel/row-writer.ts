@@ -8,6 +8,7 @@ import { bitmapBytes, type Column, ColumnBatch, setBit } from '../data/column-ba
 import { describeRecord } from '../data/describe-record.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { describeType, type LogicalType, type RowTypeField, type Schema, storageOf } from '../data/schema.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { textColumn } from './column-output.ts';
 import { generateFunction } from './compile.ts';
 
@@ -15,6 +16,7 @@ import { generateFunction } from './compile.ts';
 class FieldWriter {
   readonly field: RowTypeField;
   readonly #capacity: number;
+  readonly #memory = new BatchMemory();
   ints!: Int32Array;
   doubles!: Float64Array;
   /** Instead of `doubles` from the first 64-bit integer on that is not exact as one. */
@@ -27,24 +29,25 @@ class FieldWriter {
   constructor(field: RowTypeField, capacity: number) {
     this.field = field;
     this.#capacity = capacity;
-    this.begin();
   }
 
-  /** New memory: what was filled belongs to a batch. */
-  begin(): void {
+  /** Starts a batch, in the memory of the one before unless that is still in use. */
+  begin(settled: boolean): void {
     this.validity = undefined;
     this.longs = undefined;
     const capacity = this.#capacity;
+    const memory = this.#memory;
+    memory.begin(settled);
     switch (storageOf(this.field.type)) {
       case 'i32':
-        this.ints = new Int32Array(capacity);
+        this.ints = memory.int32(capacity);
         return;
       case 'f64':
       case 'long':
-        this.doubles = new Float64Array(capacity);
+        this.doubles = memory.float64(capacity);
         return;
       case 'bool':
-        this.bits = new Uint8Array(bitmapBytes(capacity));
+        this.bits = memory.uint8(bitmapBytes(capacity));
         return;
       default:
         this.values = new Array<unknown>(capacity).fill(undefined);
@@ -63,7 +66,7 @@ class FieldWriter {
 
   #setNull(row: number): void {
     if (!this.field.type.nullable) throw this.#refused(null);
-    this.validity ??= allSetUpTo(row, this.#capacity);
+    this.validity ??= allSetUpTo(row, this.#memory.uint8(bitmapBytes(this.#capacity)));
   }
 
   #store(value: unknown, row: number): boolean {
@@ -105,11 +108,15 @@ class FieldWriter {
       this.doubles[row] = number;
       return true;
     }
-    this.longs ??= BigInt64Array.from({ length: this.#capacity }, (_, i) =>
-      i < row ? BigInt(this.doubles[i] as number) : 0n,
-    );
+    this.longs ??= this.#widened(row);
     this.longs[row] = bigint;
     return true;
+  }
+
+  #widened(rows: number): BigInt64Array {
+    const longs = this.#memory.bigInt64(this.#capacity);
+    for (let row = 0; row < rows; row++) longs[row] = BigInt(this.doubles[row] as number);
+    return longs;
   }
 
   #refused(value: unknown): MillstreamError {
@@ -134,7 +141,7 @@ class FieldWriter {
       case 'bool':
         return { kind: 'bool', validity, values: this.bits };
       case 'utf8':
-        return textColumn(count, (row) => (this.values[row] as string | undefined) ?? '', validity);
+        return textColumn(count, (row) => (this.values[row] as string | undefined) ?? '', validity, this.#memory);
       case 'bytes':
         return { kind: 'bytes', validity, ...joined(this.values as (Uint8Array | undefined)[], count) };
       case 'values':
@@ -156,8 +163,7 @@ function inRange(value: number, type: LogicalType): boolean {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-function allSetUpTo(rows: number, capacity: number): Uint8Array {
-  const bits = new Uint8Array(bitmapBytes(capacity));
+function allSetUpTo(rows: number, bits: Uint8Array): Uint8Array {
   for (let row = 0; row < rows; row++) setBit(bits, row);
   return bits;
 }
@@ -185,6 +191,8 @@ export class RowWriter {
   #timestamps: Float64Array | undefined;
   #kinds: Uint8Array | undefined;
   #rows = 0;
+  /** The batch that was taken last keeps its memory. */
+  #left = false;
 
   constructor(schema: Schema, capacity: number, tag: string) {
     this.schema = schema;
@@ -204,10 +212,18 @@ export class RowWriter {
    */
   append(record: unknown, timestamp: number, kind: number): void {
     const row = this.#rows;
+    if (row === 0) this.#begin();
     this.#write(record, row, this.#fields);
     if (timestamp !== NO_TIMESTAMP || this.#timestamps !== undefined) this.#setTimestamp(row, timestamp);
     if (kind !== 0 || this.#kinds !== undefined) this.#setKind(row, kind);
     this.#rows = row + 1;
+  }
+
+  #begin(): void {
+    for (const field of this.#fields) field.begin(!this.#left);
+    this.#left = false;
+    this.#timestamps = undefined;
+    this.#kinds = undefined;
   }
 
   #setTimestamp(row: number, timestamp: number): void {
@@ -220,7 +236,7 @@ export class RowWriter {
     this.#kinds[row] = kind;
   }
 
-  /** The batch of what was appended. The writer is empty afterwards. */
+  /** The batch of what was appended. The writer is empty afterwards; its next row takes the memory of the batch back unless that was left to it. */
   take(): ColumnBatch {
     const count = this.#rows;
     const batch = new ColumnBatch({
@@ -230,11 +246,13 @@ export class RowWriter {
       timestamps: this.#timestamps,
       kinds: this.#kinds,
     });
-    for (const field of this.#fields) field.begin();
-    this.#timestamps = undefined;
-    this.#kinds = undefined;
     this.#rows = 0;
     return batch;
+  }
+
+  /** What was taken last is still in use and keeps its memory. */
+  leave(): void {
+    this.#left = true;
   }
 }
 

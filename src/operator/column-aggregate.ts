@@ -16,6 +16,7 @@ import type { AggregateSegment } from '../kernel/aggregate-segment.ts';
 import { AggregateTable } from '../kernel/aggregate-table.ts';
 import { resultColumns } from '../kernel/aggregate-results.ts';
 import { type NamedAggregate, AggregatePlan } from '../kernel/aggregates.ts';
+import { BatchMemory } from '../kernel/batch-memory.ts';
 import { ColumnCollector } from '../kernel/column-collector.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import { checkAccumulators, restoreTables, tableEntries, writeTable } from './column-state.ts';
@@ -94,6 +95,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
   readonly #options: ColumnAggregateOptions;
   readonly #schema: Schema;
   readonly #kernels: AggregateKernels;
+  readonly #memory = new BatchMemory();
   #table!: AggregateTable;
 
   constructor(options: ColumnAggregateOptions, schema: Schema) {
@@ -122,14 +124,16 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
   }
 
   #emitUpdates(batch: ColumnBatch): void {
-    const traces = this.#kernels.traces(batch.count);
+    this.#memory.begin(this.context.gate.settled);
+    const traces = this.#kernels.traces(batch.count, this.#table.wide, this.#memory);
     this.#table.add(batch, { order: undefined, from: 0, to: batch.selected }, this.#kernels.hash(batch), traces);
     const keys = this.#options.keys.map((index) => batch.columns[index] as Column);
-    const results = resultColumns(this.#kernels.plan.results, traces, undefined, batch.count);
+    const results = resultColumns(this.#kernels.plan.results, traces, batch.count, this.#memory);
     this.output.emit(batch.withColumns(this.#schema, [...keys, ...results]), NO_TIMESTAMP, 0);
   }
 
   #emitChanges(batch: ColumnBatch): void {
+    this.#memory.begin(this.context.gate.settled);
     const table = this.#table;
     table.beginChanges();
     table.add(batch, { order: undefined, from: 0, to: batch.selected }, this.#kernels.hash(batch));
@@ -139,7 +143,11 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
 
   #changes(segment: AggregateSegment): ColumnBatch {
     const groups = segment.takeChanged();
-    return new ColumnBatch({ schema: this.#schema, count: groups.length, columns: segment.columns(groups) });
+    return new ColumnBatch({
+      schema: this.#schema,
+      count: groups.length,
+      columns: segment.columns(groups, this.#memory),
+    });
   }
 
   /** One batch of what changed in all segments. */

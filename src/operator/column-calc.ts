@@ -1,10 +1,12 @@
 /** `filter` and `select` over column batches: one generated kernel, called from the text of the chain. */
 
+import type { ColumnBatch } from '../data/column-batch.ts';
 import { Calc, type NamedExpression } from '../kernel/calc.ts';
 import type { Expression } from '../kernel/expression.ts';
 import { describeExpression } from '../kernel/describe-expression.ts';
 import type { Schema } from '../data/schema.ts';
 import type { OperatorDefinition } from './operator.ts';
+import { PlainOperator } from './plain-operator.ts';
 
 export interface ColumnCalcOptions {
   readonly schema: Schema;
@@ -20,15 +22,18 @@ export function columnCalc({
   condition,
   outputs,
 }: ColumnCalcOptions): OperatorDefinition & { readonly schema: Schema } {
-  const calc = new Calc({ schema, condition, outputs, tag: 'calc' });
+  const options = { schema, condition, outputs, tag: 'calc' };
+  // Typed here, so that what has no type is refused while the graph is built.
+  const calc = new Calc(options);
   return {
     kind: outputs === undefined ? 'column-filter' : 'column-calc',
     input: 'columns',
     output: 'columns',
     schema: calc.schema,
+    create: () => new ColumnCalc(new Calc(options)),
     inline: (code) => {
       const result = code.fresh('calculated');
-      code.line(`const ${result} = ${code.bind(calc)}.run(${code.value});`);
+      code.line(`const ${result} = ${code.self}.run(${code.value});`);
       code.line(`if (${result} !== undefined) {`);
       code.emit(result);
       code.line('}');
@@ -44,4 +49,18 @@ export function columnCalc({
           }),
     },
   };
+}
+
+/** A kernel of its own for each subtask: it keeps the memory of the batch that it made last. */
+class ColumnCalc extends PlainOperator<ColumnBatch> {
+  readonly #calc: Calc;
+
+  constructor(calc: Calc) {
+    super();
+    this.#calc = calc;
+  }
+
+  run(batch: ColumnBatch): ColumnBatch | undefined {
+    return this.#calc.run(batch, this.context.gate.settled);
+  }
 }

@@ -46,7 +46,7 @@ export function writeSegment(
     for (let i = 0; i < count; i++) {
       const keyGroup = table.keyGroupOf(hashes[start + i] as number);
       if (wanted !== undefined && !wanted(keyGroup)) continue;
-      const values = segment.accumulators.map((accumulator) => accumulator.get(start + i));
+      const values = segment.accumulators.map((accumulator) => accumulator.get(segment, start + i));
       entries.entry(keyGroup, keyOf(columns, i), namespace, values);
     }
   }

@@ -4,6 +4,7 @@ import type { Gate } from '../base/gate.ts';
 import { type Column, ColumnBatch } from '../data/column-batch.ts';
 import type { Schema } from '../data/schema.ts';
 import type { AggregateSegment } from '../kernel/aggregate-segment.ts';
+import { BatchMemory } from '../kernel/batch-memory.ts';
 import type { KeyedEntryWriter } from '../state/snapshot.ts';
 import { writeSegment } from './column-state.ts';
 import type { DueWindow } from './column-window-slices.ts';
@@ -18,6 +19,7 @@ export class WindowFiring {
   readonly #sizeMs: number;
   readonly #emit: (batch: ColumnBatch) => void;
   readonly #gate: Gate;
+  readonly #memory = new BatchMemory();
   #window: DueWindow | undefined;
   #segment = 0;
   #group = 0;
@@ -69,18 +71,19 @@ export class WindowFiring {
   }
 
   #batch({ end }: DueWindow, segment: AggregateSegment, groups: Int32Array): ColumnBatch {
-    const columns = segment.columns(groups);
+    this.#memory.begin(this.#gate.settled);
+    const columns = segment.columns(groups, this.#memory);
     const count = groups.length;
     const bounds = [end - this.#sizeMs, end].map((time): Column => ({
       kind: 'f64',
       validity: undefined,
-      values: new Float64Array(count).fill(time),
+      values: this.#memory.float64(count).fill(time),
     }));
     return new ColumnBatch({
       schema: this.#schema,
       count,
       columns: [...columns.slice(0, this.#keys), ...bounds, ...columns.slice(this.#keys)],
-      timestamps: new Float64Array(count).fill(end - 1),
+      timestamps: this.#memory.float64(count).fill(end - 1),
     });
   }
 

@@ -56,6 +56,8 @@ abstract class ToColumns extends PlainOperator<ColumnBatch> implements InputOper
   /** Rows that wait. */
   protected abstract readonly rows: number;
   protected abstract take(): ColumnBatch;
+  /** Leaves the memory of the batch that was taken last to those who still use it. */
+  protected abstract leave(): void;
 
   element(value: unknown, timestamp: Timestamp, kind: RowKindCode): void {
     this.append(value, timestamp, kind);
@@ -76,7 +78,10 @@ abstract class ToColumns extends PlainOperator<ColumnBatch> implements InputOper
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.rows > 0) this.output.emit(this.take(), NO_TIMESTAMP, 0);
+    if (this.rows === 0) return;
+    this.output.emit(this.take(), NO_TIMESTAMP, 0);
+    // What comes next can come before those who paused in the batch go on: a record makes any number of others.
+    if (!this.context.gate.settled) this.leave();
   }
 
   override watermark(timestamp: Timestamp): void {
@@ -122,6 +127,10 @@ class DeclaredToColumns extends ToColumns {
   protected override take(): ColumnBatch {
     return this.#writer.take();
   }
+
+  protected override leave(): void {
+    this.#writer.leave();
+  }
 }
 
 /** Keeps the first records until their batch leaves: they say what the schema is. */
@@ -140,6 +149,10 @@ class InferringToColumns extends ToColumns {
 
   protected override take(): ColumnBatch {
     return (this.#writer ?? this.#infer()).take();
+  }
+
+  protected override leave(): void {
+    this.#writer?.leave();
   }
 
   #infer(): RowWriter {

@@ -37,7 +37,7 @@ const NEVER: RowGate = { proceed: () => true };
 class ToRows extends PlainOperator<unknown> implements InputOperator<ColumnBatch> {
   readonly interruptible = true;
   readonly #reader: RowReader;
-  /** Batches whose rows are to be emitted, and what comes behind them. */
+  /** Batches whose rows are to be emitted, and what comes behind them. Their memory is left alone while this is paused. */
   readonly #waiting = new RingBuffer<ColumnBatch | (() => void)>();
   #place = 0;
   #paused = false;

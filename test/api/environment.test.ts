@@ -168,6 +168,25 @@ test("settings come from options, methods and Flink's keys, and wrong ones chang
   assert.equal(env.getParallelism(), 3);
 });
 
+test('a part of the checkpoint settings leaves the others as they are', () => {
+  const env = environment({
+    settings: { checkpoint: { timeoutMs: 9 } },
+    overrides: { checkpoint: { maxConcurrent: 3 } },
+  }).set({ checkpoint: { intervalMs: 500, maxConcurrent: 2 } });
+  env.set({ checkpoint: { tolerableFailures: 4 } });
+  env.fromData(1).print();
+  assert.deepEqual(env.buildGraph().settings.checkpoint, {
+    intervalMs: 500,
+    timeoutMs: 9,
+    minPauseMs: 0,
+    maxConcurrent: 3,
+    tolerableFailures: 4,
+    mode: 'exactly-once',
+  });
+  for (const wrong of [{ minPauseMs: -1 }, { maxConcurrent: 0 }, { tolerableFailures: 0.5 }])
+    assert.throws(() => env.set({ checkpoint: wrong }), { code: 'OPTION_INVALID' });
+});
+
 test('a job can be watched, and several of its streams collected', async () => {
   const env = environment();
   const numbers = env.fromSequence(1, 5);

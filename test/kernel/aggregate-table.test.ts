@@ -6,6 +6,7 @@ import { columnsFromRows, rowsOf } from '../../src/data/column-rows.ts';
 import { keyGroup, mapKey } from '../../src/data/key.ts';
 import { LogicalType, Schema } from '../../src/data/schema.ts';
 import { AggregateKernels } from '../../src/kernel/aggregate-kernels.ts';
+import { BatchMemory } from '../../src/kernel/batch-memory.ts';
 import { everyGroup } from '../../src/kernel/aggregate-segment.ts';
 import { AggregateTable } from '../../src/kernel/aggregate-table.ts';
 import type { AggregateFunction, NamedAggregate } from '../../src/kernel/aggregates.ts';
@@ -69,7 +70,9 @@ function contents(
   ]);
   for (const segment of table.segments) {
     const groups = groupsOf(segment);
-    for (const row of rowsOf(new ColumnBatch({ schema, count: groups.length, columns: segment.columns(groups) }))) {
+    for (const row of rowsOf(
+      new ColumnBatch({ schema, count: groups.length, columns: segment.columns(groups, new BatchMemory()) }),
+    )) {
       const values = Object.values(row);
       const key = mapKey(values.slice(0, kernels.keySchema.fields.length));
       assert.ok(!found.has(key), 'a key has one group');
@@ -125,10 +128,11 @@ test('traces hold the results after each row', () => {
       const rows: Row[] = [];
       for (const [batchRows, shape] of batches) {
         const batch = batchOf(WIDE_SCHEMA, batchRows, shape);
-        const traces = kernels.traces(batch.count);
+        const memory = new BatchMemory();
+        const traces = kernels.traces(batch.count, table.wide, memory);
         table.add(batch, { order: undefined, from: 0, to: batch.selected }, kernels.hash(batch), traces);
         const results = rowsOf(
-          batch.withColumns(schema, resultColumns(kernels.plan.results, traces, undefined, batch.count)),
+          batch.withColumns(schema, resultColumns(kernels.plan.results, traces, batch.count, memory)),
         );
         batchRows.forEach((row, i) => {
           rows.push(row);
@@ -261,7 +265,7 @@ test('a sum passes 2^53 in the middle of a batch and stays exact', () => {
   ]);
   assert.equal(table.wide, true);
   const [segment] = table.segments;
-  const columns = segment?.columns(everyGroup(2)) ?? [];
+  const columns = segment?.columns(everyGroup(2), new BatchMemory()) ?? [];
   assert.deepEqual(
     rowsOf(
       new ColumnBatch({ schema: Schema.of({ k: LogicalType.int(), n: LogicalType.bigint() }), count: 2, columns }),

@@ -159,7 +159,7 @@ test('many keys pass through segments, per batch and per update, with a snapshot
   }
 });
 
-test('an update comes out with the timestamp and columns of its row', () => {
+test('an update comes out with the timestamp of its row', () => {
   const harness = new OperatorHarness(columnAggregate({ ...COUNT_OPTIONS, emission: 'every-update' }));
   const batch = batchOf(
     COUNTS,
@@ -175,7 +175,6 @@ test('an update comes out with the timestamp and columns of its row', () => {
     show({ key: 1, sum: 5, n: 1 }, 100, 0),
     show({ key: 2, sum: 6, n: 1 }, 200, 0),
   ]);
-  assert.equal((harness.values[0] as ColumnBatch).columns[0], batch.columns[0]);
 });
 
 test('other aggregates than those that wrote the state are refused by name', () => {

@@ -184,19 +184,21 @@ test('without a schema it is inferred from the first batch', () => {
   assert.throws(() => none.element(7), /made of objects, but a record is 7/);
 });
 
-test('a writer gives each batch memory of its own', () => {
+test('a writer takes the memory of a batch back with the next row', () => {
   const schema = Schema.of({ n: LogicalType.bigint(), s: LogicalType.string() });
   const writer = new RowWriter(schema, 2, 'test');
   writer.append({ n: 2n ** 60n, s: 'a' }, -Infinity, 0);
-  writer.append({ n: null, s: 'b' }, -Infinity, 0);
+  writer.append({ n: null, s: 'b' }, 5, 0);
   const first = writer.take();
-  writer.append({ n: 1, s: null }, -Infinity, 0);
-  const second = writer.take();
   assert.deepEqual(rowsOf(first), [
     { n: 2n ** 60n, s: 'a' },
     { n: null, s: 'b' },
   ]);
+  assert.deepEqual([...(first.timestamps ?? [])], [-Infinity, 5]);
+  writer.append({ n: 1, s: null }, -Infinity, 0);
+  const second = writer.take();
   assert.deepEqual(rowsOf(second), [{ n: 1, s: null }]);
+  assert.equal(second.timestamps, undefined);
   assert.equal(second.columns[0]?.kind, 'f64');
 });
 
