@@ -18,7 +18,7 @@ export { DataStreamSink } from './api/data-stream-sink.ts';
 export { OutputTag, outputTag } from './api/output-tag.ts';
 export { reinterpretAsKeyedStream } from './api/reinterpret.ts';
 export { DEFAULT_SETTINGS, EXPONENTIAL_DELAY } from './graph/settings.ts';
-export type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode } from './graph/settings.ts';
+export type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode, SettingsPart } from './graph/settings.ts';
 export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/flink-options.ts';
 export type { ExecutionPlan, PlanDocument, PlanNode, PlanPredecessor, PlanVertex } from './graph/plan.ts';
 export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from './graph/stream-graph.ts';

@@ -14,7 +14,7 @@ import { text } from '../format/text.ts';
 import { durationMs } from '../graph/flink-options.ts';
 import type { JobClient, JobExecutionResult, Launcher, LaunchOptions } from '../graph/launch.ts';
 import { executionPlan, type ExecutionPlan } from '../graph/plan.ts';
-import type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode } from '../graph/settings.ts';
+import type { CheckpointSettings, RestartStrategy, RuntimeMode, SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { sourceDefinition } from '../operator/source-operator.ts';
 import { checkFunction } from '../operator/user-function.ts';
@@ -32,9 +32,9 @@ import { STREAMS } from './streams.ts';
 /** How an environment begins. */
 export interface EnvironmentOptions {
   /** What differs from the defaults; the program may still change it. */
-  readonly settings?: Partial<ExecutionSettings>;
+  readonly settings?: SettingsPart;
   /** What the program cannot change. */
-  readonly overrides?: Partial<ExecutionSettings>;
+  readonly overrides?: SettingsPart;
   /** Name of the job when `execute` gives none. Default `Millstream job`. */
   readonly jobName?: string;
   /** What the job is started with; functions read it from their runtime context. */
@@ -326,7 +326,7 @@ export class StreamEnvironment {
    * ```
    */
   enableCheckpointing(intervalMs: number, options: Partial<Omit<CheckpointSettings, 'intervalMs'>> = {}): this {
-    this.#settings.set({ checkpoint: { ...this.#settings.current.checkpoint, ...options, intervalMs } });
+    this.#settings.set({ checkpoint: { ...options, intervalMs } });
     return this;
   }
 
@@ -351,8 +351,18 @@ export class StreamEnvironment {
     return this;
   }
 
-  /** Any of the typed settings; docs/guide/options.md lists them. */
-  set(settings: Partial<ExecutionSettings>): this {
+  /**
+   * Any of the typed settings; docs/guide/options.md lists them. Those of checkpoints may be given in part as well.
+   *
+   * @throws OPTION_INVALID when one is out of its range.
+   *
+   * @example
+   * ```ts
+   * const env = createEnvironment();
+   * env.set({ batchRows: 64, checkpoint: { intervalMs: 10_000 } });
+   * ```
+   */
+  set(settings: SettingsPart): this {
     this.#settings.set(settings);
     return this;
   }

@@ -1,21 +1,27 @@
 /** The settings of a job while it is being described: what the program says, and what whoever starts it overrides. */
 
 import { applyFlinkOptions, type Configuration } from '../graph/flink-options.ts';
-import { checkSettings, DEFAULT_SETTINGS, type ExecutionSettings } from '../graph/settings.ts';
+import {
+  checkSettings,
+  DEFAULT_SETTINGS,
+  withSettings,
+  type ExecutionSettings,
+  type SettingsPart,
+} from '../graph/settings.ts';
 
 export class JobSettings {
-  readonly #overrides: Partial<ExecutionSettings>;
+  readonly #overrides: SettingsPart;
   #configuration: Configuration;
 
   /** `overrides` win over everything that the program sets. */
-  constructor(initial: Partial<ExecutionSettings>, overrides: Partial<ExecutionSettings>) {
+  constructor(initial: SettingsPart, overrides: SettingsPart) {
     this.#overrides = overrides;
-    this.#configuration = { settings: { ...DEFAULT_SETTINGS, ...initial }, jobName: undefined, restart: {} };
+    this.#configuration = { settings: withSettings(DEFAULT_SETTINGS, initial), jobName: undefined, restart: {} };
     checkSettings(this.current);
   }
 
   get current(): ExecutionSettings {
-    return { ...this.#configuration.settings, ...this.#overrides };
+    return withSettings(this.#configuration.settings, this.#overrides);
   }
 
   get jobName(): string | undefined {
@@ -23,8 +29,8 @@ export class JobSettings {
   }
 
   /** @throws OPTION_INVALID, and leaves the settings as they were. */
-  set(part: Partial<ExecutionSettings>): void {
-    const settings = checkSettings({ ...this.#configuration.settings, ...part });
+  set(part: SettingsPart): void {
+    const settings = checkSettings(withSettings(this.#configuration.settings, part));
     this.#configuration = { ...this.#configuration, settings };
   }
 

@@ -7,7 +7,7 @@ import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
 import type { JobClient, JobProgram, LaunchOptions, Launcher, SavepointHandle } from '../graph/launch.ts';
-import type { ExecutionSettings } from '../graph/settings.ts';
+import type { SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { CompletedCheckpoint } from './job-checkpoints.ts';
 import { JobManager } from './job-manager.ts';
@@ -217,7 +217,7 @@ const AWAKE_MS = 2 ** 31 - 1;
 
 /** How a job module is to run: what of its settings to override, beside what every launch takes. */
 export interface RunOptions extends LaunchOptions {
-  readonly settings?: Partial<ExecutionSettings>;
+  readonly settings?: SettingsPart;
 }
 
 /** Builds the graph of a job module as its slots will build it. */

@@ -9,12 +9,12 @@ import type { SerializedError } from '../base/error.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { RingMemory } from '../exchange/ring.ts';
 import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
-import type { ExecutionSettings } from '../graph/settings.ts';
+import type { SettingsPart } from '../graph/settings.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** Where the program of a job comes from: a module that every worker loads, or a graph built in this process. */
 export type ProgramReference =
-  | { readonly kind: 'module'; readonly url: string; readonly settings: Partial<ExecutionSettings> }
+  | { readonly kind: 'module'; readonly url: string; readonly settings: SettingsPart }
   | { readonly kind: 'graph'; readonly id: string };
 
 /** One attempt of one job. Messages of other attempts are ignored. */

@@ -5,7 +5,7 @@
  */
 
 import type { MetricSnapshot } from '../observe/metrics.ts';
-import type { ExecutionSettings } from './settings.ts';
+import type { SettingsPart } from './settings.ts';
 import type { StreamGraph } from './stream-graph.ts';
 
 /** Where a job is in its life. */
@@ -24,7 +24,7 @@ export type JobStatus =
 export interface JobProgram {
   readonly kind: 'millstream-job';
   readonly name: string;
-  build(parameters: Readonly<Record<string, unknown>>, settings: Partial<ExecutionSettings>): StreamGraph;
+  build(parameters: Readonly<Record<string, unknown>>, settings: SettingsPart): StreamGraph;
 }
 
 /** What is known of a job that has ended well. `durationMs` is wall-clock time from its submission on. */

@@ -61,6 +61,16 @@ export interface ExecutionSettings {
   readonly sortMemoryMegabytes: number;
 }
 
+/** Some of the settings; of those of checkpoints, too, only what is named changes. */
+export type SettingsPart = Partial<Omit<ExecutionSettings, 'checkpoint'>> & {
+  readonly checkpoint?: Partial<CheckpointSettings>;
+};
+
+/** The settings with a part of them changed. */
+export function withSettings(settings: ExecutionSettings, part: SettingsPart): ExecutionSettings {
+  return { ...settings, ...part, checkpoint: { ...settings.checkpoint, ...part.checkpoint } };
+}
+
 /**
  * The settings of a job that sets none.
  *
@@ -135,6 +145,9 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   if (settings.checkpoint.intervalMs !== undefined)
     whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
   whole('checkpoint.timeoutMs', settings.checkpoint.timeoutMs, 1, 86_400_000);
+  whole('checkpoint.minPauseMs', settings.checkpoint.minPauseMs, 0, 86_400_000);
+  whole('checkpoint.maxConcurrent', settings.checkpoint.maxConcurrent, 1, Number.MAX_SAFE_INTEGER);
+  whole('checkpoint.tolerableFailures', settings.checkpoint.tolerableFailures, 0, Number.MAX_SAFE_INTEGER);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
   return settings;
