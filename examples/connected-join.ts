@@ -1,21 +1,19 @@
 /**
  * Joins two streams by hand: an order and its payment wait for each other in keyed state, in whatever order they come,
- * and a timer reports what was left alone.
- *
- * `connect` is the join to write when the built-in ones do not say what you mean.
+ * and a timer reports what was left alone. It is the join to write when the built-in ones do not say what you mean.
  */
 
 import { createEnvironment, outputTag, valueState, WatermarkStrategy } from 'millstream';
 
 const MINUTE = 60_000;
 const PATIENCE_MS = 30 * MINUTE;
+const ALONE = outputTag<string>('alone');
 
 interface Order {
   readonly id: number;
   readonly item: string;
   readonly time: number;
 }
-
 interface Payment {
   readonly order: number;
   readonly amount: number;
@@ -33,15 +31,10 @@ const PAYMENTS: readonly Payment[] = [
   { order: 7, amount: 15, time: 20 * MINUTE },
 ];
 
-const ALONE = outputTag<string>('alone');
-
 const env = createEnvironment();
-const orders = env
-  .fromCollection(ORDERS)
-  .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps((order) => order.time));
-const payments = env
-  .fromCollection(PAYMENTS)
-  .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps((payment) => payment.time));
+const inOrder = WatermarkStrategy.forMonotonousTimestamps((event: Order | Payment) => event.time);
+const orders = env.fromCollection(ORDERS).assignTimestampsAndWatermarks(inOrder);
+const payments = env.fromCollection(PAYMENTS).assignTimestampsAndWatermarks(inOrder);
 
 const matched = orders
   .connect(payments)

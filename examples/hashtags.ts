@@ -21,14 +21,6 @@ interface Tweet {
   readonly text: string;
 }
 
-/** How often a hashtag occurred in the window that began at `time`, by one clock or the other. */
-interface Count {
-  readonly clock: string;
-  readonly time: string;
-  readonly tag: string;
-  readonly n: number;
-}
-
 const MINUTE = 60_000;
 const TENTH_MS = 100;
 const START = Date.parse('2026-03-01T09:00:00Z');
@@ -43,22 +35,19 @@ const TWEETS: readonly Tweet[] = [
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((awake) => setTimeout(awake, milliseconds));
 
-/** A count of each hashtag in each window. */
+/** A line for each hashtag in each window. */
 function count(
   tweets: DataStream<Tweet>,
-  clock: string,
   windows: WindowAssigner<string, TimeWindow>,
-): DataStream<Count> {
+  label: (window: TimeWindow) => string,
+): DataStream<string> {
   return tweets
     .flatMap((tweet) => tweet.text.match(/#\w+/g) ?? [])
     .keyBy((tag) => tag)
     .window(windows)
-    .aggregate(
-      { createAccumulator: () => 0, add: (_tag, n) => n + 1, getResult: (n) => n },
-      function* (tag, ctx, [n = 0]) {
-        yield { clock, time: new Date(ctx.window().start).toISOString().slice(11, 16), tag, n };
-      },
-    );
+    .aggregate({ createAccumulator: () => 0, add: (_tag, n) => n + 1, getResult: (n) => n }, (tag, ctx, [n = 0]) => [
+      `${label(ctx.window())} ${tag} ${n}`,
+    ]);
 }
 
 async function replay(pauseMs: number): Promise<{ event: string[]; processing: string[] }> {
@@ -72,19 +61,14 @@ async function replay(pauseMs: number): Promise<{ event: string[]; processing: s
       await sleep(2 * TENTH_MS);
     })
     .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps((tweet) => tweet.time));
-  const counts = await count(tweets, 'event', TumblingEventTimeWindows.of(5 * MINUTE))
-    .union(count(tweets, 'processing', TumblingProcessingTimeWindows.of(TENTH_MS)))
+  const clock = (window: TimeWindow): string => new Date(window.start).toISOString().slice(11, 16);
+  const lines = await count(tweets, TumblingEventTimeWindows.of(5 * MINUTE), clock)
+    .union(count(tweets, TumblingProcessingTimeWindows.of(TENTH_MS), () => 'processing'))
     .executeAndCollect();
-  return {
-    event: counts
-      .filter((c) => c.clock === 'event')
-      .map((c) => `${c.time} ${c.tag} ${c.n}`)
-      .toSorted(),
-    processing: counts
-      .filter((c) => c.clock === 'processing')
-      .map((c) => `${c.tag} ${c.n}`)
-      .toSorted(),
-  };
+  const { event = [], processing = [] } = Object.groupBy(lines.toSorted(), (line) =>
+    line.startsWith('processing') ? 'processing' : 'event',
+  );
+  return { event, processing };
 }
 
 const [fast, slow] = [await replay(0), await replay(TENTH_MS + 50)];

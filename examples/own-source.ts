@@ -2,21 +2,12 @@
  * A source of one's own: the pages of a web API, read one after the other, with a position that checkpoints keep.
  *
  * The enumerator, once per job, hands out splits: `SplitPool` does it where all splits are known from the start. The
- * reader in each subtask turns splits into records: `SplitReader` opens a cursor on each. What is left to write is the
- * cursor. Where no position is needed, an async generator and `fromAsyncIterable` will do; for a source that implements
- * the contract from end to end, see flights/replay-source.ts.
+ * reader in each subtask turns splits into records: `SplitReader` opens a cursor on each, and the cursor is what is left
+ * to write. Without positions, an async generator will do; for the contract from end to end, see flights/replay-source.ts.
  */
 
-import {
-  createEnvironment,
-  SplitPool,
-  SplitReader,
-  type PollResult,
-  type ReaderOutput,
-  type Source,
-  type SplitCursor,
-  type SplitPoolState,
-} from 'millstream';
+import { createEnvironment, SplitPool, SplitReader } from 'millstream';
+import type { PollResult, ReaderOutput, Source, SplitCursor, SplitPoolState } from 'millstream';
 
 /** What is read, and from which page on: plain data, which travels in messages and checkpoints. */
 interface Listing {
@@ -24,25 +15,28 @@ interface Listing {
   readonly page: number;
 }
 
-/** The rows of a page; none behind the last one. */
-type Fetch = (listing: string, page: number) => Promise<readonly string[]>;
+const PAGES: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  people: [['Ada', 'Bob', 'Cyd'], ['Dan']],
+  cities: [['London', 'Paris'], ['Rome']],
+};
+
+/** Stands for `fetch('https://…/people?page=1')`. There are no rows behind the last page. */
+const fetchPage = ({ name, page }: Listing): Promise<readonly string[]> =>
+  Promise.resolve(PAGES[name]?.[page - 1] ?? []);
 
 class PageCursor implements SplitCursor<string, Listing> {
-  readonly #fetch: Fetch;
   #listing: Listing;
   #fetching: Promise<void> | undefined;
-  /** The page that was fetched and is to be emitted. */
-  #rows: readonly string[] | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  /** What was fetched and is to be emitted. */
+  #rows: readonly string[] | Error | undefined;
 
-  constructor(fetchPage: Fetch, listing: Listing) {
-    this.#fetch = fetchPage;
+  constructor(listing: Listing) {
     this.#listing = listing;
   }
 
   /** Never waits: it says `waiting`, and `available` says when to ask again. */
   poll(output: ReaderOutput<string>): PollResult {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#rows instanceof Error) throw this.#rows;
     if (this.#rows === undefined) return 'waiting';
     if (this.#rows.length === 0) return 'finished';
     for (const row of this.#rows) output.collect(row);
@@ -57,11 +51,7 @@ class PageCursor implements SplitCursor<string, Listing> {
   }
 
   async #load(): Promise<void> {
-    try {
-      this.#rows = await this.#fetch(this.#listing.name, this.#listing.page);
-    } catch (error) {
-      this.#failure = { error };
-    }
+    this.#rows = await fetchPage(this.#listing).catch((error: unknown) => error as Error);
     this.#fetching = undefined;
   }
 
@@ -73,30 +63,26 @@ class PageCursor implements SplitCursor<string, Listing> {
   close(): void {}
 }
 
-function pagedSource(listings: readonly string[], fetchPage: Fetch): Source<string, Listing, SplitPoolState<Listing>> {
-  const splitId = (listing: Listing): string => listing.name;
+function pagedSource(...listings: readonly string[]): Source<string, Listing, SplitPoolState<Listing>> {
   return {
     name: 'pages',
     boundedness: 'bounded',
     replayable: true,
-    splitId,
+    splitId: (listing) => listing.name,
     createEnumerator: (context, restored) =>
       new SplitPool(context, restored, { splits: () => listings.map((name) => ({ name, page: 1 })) }),
     createReader: (context) =>
-      new SplitReader(context, { splitId, open: (listing) => new PageCursor(fetchPage, listing), order: 'one-by-one' }),
+      new SplitReader(context, {
+        splitId: (listing) => listing.name,
+        open: (listing) => new PageCursor(listing),
+        order: 'one-by-one',
+      }),
   };
 }
 
-/** Stands for `fetch('https://…/people?page=1')`. */
-const PAGES: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  people: [['Ada', 'Bob', 'Cyd'], ['Dan']],
-  cities: [['London', 'Paris'], ['Rome']],
-};
-const fetchPage: Fetch = (listing, page) => Promise.resolve(PAGES[listing]?.[page - 1] ?? []);
-
 const env = createEnvironment();
 env
-  .fromSource(pagedSource(['people', 'cities'], fetchPage))
+  .fromSource(pagedSource('people', 'cities'))
   .map((name) => `Hello ${name}`)
   .print();
 await env.execute('own source');

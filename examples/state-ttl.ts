@@ -1,17 +1,17 @@
 /**
  * Forgets state that nobody has written for a while. Alerts are let through once; the same alert again is a repetition,
- * until half a second has passed without one. State with a time to live needs no timer, and no clean-up.
+ * until a second and a half has passed without one. State with a time to live needs no timer, and no clean-up.
  */
 
 import { createEnvironment, valueState } from 'millstream';
 
-const TIME_TO_LIVE_MS = 500;
+const TIME_TO_LIVE_MS = 1_500;
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((awake) => setTimeout(awake, milliseconds));
 
 async function* alerts(): AsyncGenerator<string> {
   yield* ['disk full', 'disk full', 'fan broken', 'disk full'];
-  await sleep(2 * TIME_TO_LIVE_MS);
+  await sleep(TIME_TO_LIVE_MS + 1_000);
   yield* ['disk full', 'fan broken', 'fan broken'];
 }
 
