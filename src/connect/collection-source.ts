@@ -1,6 +1,7 @@
 /** Values that the program holds: Flink's `fromData` and `fromCollection`. */
 
 import { at } from '../base/assert.ts';
+import { emitRange, type IndexRange } from './index-range.ts';
 import type { PollResult, ReaderOutput, Source } from './source.ts';
 import { SplitPool, type SplitPoolState } from './split-pool.ts';
 import { SplitReader, type SplitCursor } from './split-reader.ts';
@@ -62,24 +63,16 @@ function ranges(length: number, parallelism: number): readonly CollectionSplit[]
 }
 
 class CollectionCursor<T> implements SplitCursor<T, CollectionSplit> {
-  readonly #items: readonly T[];
   readonly #id: string;
-  readonly #end: number;
-  #next: number;
+  readonly #range: IndexRange<T>;
 
   constructor(items: readonly T[], split: CollectionSplit) {
-    this.#items = items;
     this.#id = split.id;
-    this.#next = split.next;
-    this.#end = split.end;
+    this.#range = { next: split.next, end: split.end, step: 1, make: (index) => at(items, index) };
   }
 
   poll(output: ReaderOutput<T>): PollResult {
-    while (this.#next < this.#end) {
-      output.collect(at(this.#items, this.#next++));
-      if (!output.proceed()) return this.#next < this.#end ? 'more' : 'finished';
-    }
-    return 'finished';
+    return emitRange(output, this.#range);
   }
 
   available(): Promise<void> {
@@ -87,7 +80,7 @@ class CollectionCursor<T> implements SplitCursor<T, CollectionSplit> {
   }
 
   split(): CollectionSplit {
-    return { id: this.#id, next: this.#next, end: this.#end };
+    return { id: this.#id, next: this.#range.next, end: this.#range.end };
   }
 
   close(): void {}

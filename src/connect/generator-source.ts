@@ -1,6 +1,7 @@
 /** Values made from their index, at a limited rate: Flink's `DataGeneratorSource`. */
 
 import type { Cancellation, Clock } from '../base/world.ts';
+import { emitRange, type IndexRange } from './index-range.ts';
 import { assertCount, assertPositive } from './option.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import type { PollResult, ReaderOutput, Source } from './source.ts';
@@ -82,31 +83,26 @@ function strides(count: number | undefined, parallelism: number): readonly Gener
 class GeneratorCursor<T> implements SplitCursor<T, GeneratorSplit> {
   readonly #generate: (index: number) => T;
   readonly #split: GeneratorSplit;
-  readonly #end: number;
-  #next: number;
+  readonly #range: IndexRange<T>;
 
   constructor(generate: (index: number) => T, split: GeneratorSplit) {
+    const { next, step, end = Number.MAX_SAFE_INTEGER } = split;
     this.#generate = generate;
     this.#split = split;
-    this.#next = split.next;
-    this.#end = split.end ?? Number.MAX_SAFE_INTEGER;
+    this.#range = { next, end, step, make: generate };
   }
 
   poll(output: ReaderOutput<T>): PollResult {
-    while (this.#next < this.#end) {
-      this.emit(output);
-      if (!output.proceed()) return this.#next < this.#end ? 'more' : 'finished';
-    }
-    return 'finished';
+    return emitRange(output, this.#range);
   }
 
   get finished(): boolean {
-    return this.#next >= this.#end;
+    return this.#range.next >= this.#range.end;
   }
 
   emit(output: ReaderOutput<T>): void {
-    const index = this.#next;
-    this.#next = index + this.#split.step;
+    const index = this.#range.next;
+    this.#range.next = index + this.#range.step;
     output.collect(this.#generate(index));
   }
 
@@ -115,7 +111,7 @@ class GeneratorCursor<T> implements SplitCursor<T, GeneratorSplit> {
   }
 
   split(): GeneratorSplit {
-    return { ...this.#split, next: this.#next };
+    return { ...this.#split, next: this.#range.next };
   }
 
   close(): void {}

@@ -1,5 +1,6 @@
 /** The whole numbers of a range, in parallel: Flink's `NumberSequenceSource`. */
 
+import { emitRange, type IndexRange } from './index-range.ts';
 import { invalidOption } from './option.ts';
 import type { PollResult, ReaderOutput, Source } from './source.ts';
 import { SplitPool, type SplitPoolState } from './split-pool.ts';
@@ -62,28 +63,15 @@ function sequenceSplits(from: number, to: number, parallelism: number): readonly
 
 class SequenceCursor implements SplitCursor<number, SequenceSplit> {
   readonly #id: string;
-  readonly #last: number;
-  #next: number;
+  readonly #range: IndexRange<number>;
 
   constructor(split: SequenceSplit) {
     this.#id = split.id;
-    this.#last = split.last;
-    this.#next = split.next;
+    this.#range = { next: split.next, end: split.last + 1, step: 1, make: undefined };
   }
 
   poll(output: ReaderOutput<number>): PollResult {
-    const last = this.#last;
-    let next = this.#next;
-    let result: PollResult = 'finished';
-    while (next <= last) {
-      output.collect(next++);
-      if (!output.proceed()) {
-        result = next <= last ? 'more' : 'finished';
-        break;
-      }
-    }
-    this.#next = next;
-    return result;
+    return emitRange(output, this.#range);
   }
 
   available(): Promise<void> {
@@ -91,7 +79,7 @@ class SequenceCursor implements SplitCursor<number, SequenceSplit> {
   }
 
   split(): SequenceSplit {
-    return { id: this.#id, next: this.#next, last: this.#last };
+    return { id: this.#id, next: this.#range.next, last: this.#range.end - 1 };
   }
 
   close(): void {}

@@ -7,7 +7,7 @@ import type { Sink, SinkWriter, WriteContext } from '../connect/sink.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import { Commits, GlobalCommitCoordinator, type Pending } from './async-commits.ts';
 import type { CoordinatorFactory } from './coordinator.ts';
-import type { InputOperator, OperatorContext, OperatorDefinition, RowKindCode, Timestamp } from './operator.ts';
+import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
 const WRITER_STATES = 'writer-states';
@@ -25,6 +25,13 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): {
       output: 'none',
       changelog: sink.changelog === true,
       create: () => new WritingOperator(erased),
+      // A writer behind a call that all jobs of a thread share would be called as slowly as the most varied of them.
+      inline: ({ line, fresh, self, value, timestamp, kind }) => {
+        const waiting = fresh('waiting');
+        line(`${self}.about.timestamp = ${timestamp}; ${self}.about.rowKind = ${kind};`);
+        line(`const ${waiting} = ${self}.writer.write(${value}, ${self}.about);`);
+        line(`if (${waiting} !== undefined) ${self}.await(${waiting});`);
+      },
       describe: { sink: sink.name, guarantee: sink.guarantee },
     },
     coordinator:
@@ -36,10 +43,11 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): {
 
 class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T> {
   readonly #sink: Sink<T>;
-  #writer!: SinkWriter<T, unknown, unknown>;
   #commits!: Commits;
+  // What the element path uses.
+  writer!: SinkWriter<T, unknown, unknown>;
   /** One object for all records: a writer reads it during `write` only. */
-  readonly #about = { timestamp: 0, watermark: -Infinity, rowKind: 0 } satisfies {
+  readonly about = { timestamp: 0, watermark: -Infinity, rowKind: 0 } satisfies {
     -readonly [K in keyof WriteContext]: WriteContext[K];
   };
 
@@ -56,7 +64,7 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
       this.#sink.createCommitter?.(context.world),
       this.#sink.createGlobalCommitter !== undefined,
     );
-    this.#writer = this.#sink.createWriter(
+    this.writer = this.#sink.createWriter(
       {
         subtask: context.task.subtask,
         parallelism: context.task.parallelism,
@@ -80,26 +88,22 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
     if (committing !== undefined) context.hold(committing);
   }
 
-  element(value: T, timestamp: Timestamp, kind: RowKindCode): void {
-    const about = this.#about;
-    about.timestamp = timestamp;
-    about.rowKind = kind;
-    const waiting = this.#writer.write(value, about);
-    if (waiting !== undefined) this.context.hold(waiting);
+  await(waiting: Promise<void>): void {
+    this.context.hold(waiting);
   }
 
   override watermark(timestamp: Timestamp): void {
-    this.#about.watermark = timestamp;
-    this.#writer.writeWatermark?.(timestamp);
+    this.about.watermark = timestamp;
+    this.writer.writeWatermark?.(timestamp);
   }
 
   override finish(): void {
-    const waiting = this.#writer.flush(true);
+    const waiting = this.writer.flush(true);
     if (waiting !== undefined) this.context.hold(waiting);
   }
 
   beforeBarrier(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void> {
-    const flushed = this.#writer.flush(false);
+    const flushed = this.writer.flush(false);
     // A savepoint prepares nothing: what is open stays open.
     if (type === 'savepoint') return flushed;
     if (flushed !== undefined) return flushed.then(() => this.#prepare(checkpoint));
@@ -107,7 +111,7 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   }
 
   #prepare(checkpoint: number): void | Promise<void> {
-    const prepared = this.#writer.prepareCommit?.(checkpoint);
+    const prepared = this.writer.prepareCommit?.(checkpoint);
     if (prepared === undefined) return;
     if (prepared instanceof Promise) return prepared.then((committables) => this.#keep(checkpoint, committables));
     this.#keep(checkpoint, prepared);
@@ -119,7 +123,7 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
 
   override snapshot(writer: SnapshotWriter): void {
     const store = this.context.operatorState;
-    store.list<unknown>(WRITER_STATES, 'split').update(this.#writer.snapshot?.(writer.checkpoint) ?? []);
+    store.list<unknown>(WRITER_STATES, 'split').update(this.writer.snapshot?.(writer.checkpoint) ?? []);
     store.list<Pending>(COMMITTABLES, 'split').update(this.#commits.pending);
   }
 
@@ -136,6 +140,6 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   }
 
   override close(): Promise<void> {
-    return this.#commits.close(this.#writer);
+    return this.#commits.close(this.writer);
   }
 }

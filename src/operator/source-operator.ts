@@ -5,6 +5,7 @@
  * a watermark of its own; the operator emits their minimum every auto-watermark interval.
  */
 
+import type { IndexRange, RangeOutput } from '../connect/index-range.ts';
 import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader } from '../connect/source.ts';
 import type { Cancellation } from '../base/world.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
@@ -15,8 +16,8 @@ import { MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange 
 import type { WatermarkAlignment, WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
 import type { Gate } from '../base/gate.ts';
-import type { OperatorContext, OperatorDefinition, Output } from './operator.ts';
-import type { SourceOperator } from './source-driver.ts';
+import type { OperatorContext, OperatorDefinition } from './operator.ts';
+import type { SourceOperator, SourceOutput } from './source-driver.ts';
 
 /** The list of splits in a snapshot. */
 const SPLITS = 'splits';
@@ -56,13 +57,13 @@ export function sourceDefinition<T>(
   };
 }
 
-class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
+class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   readonly #source: Source<T, Split, unknown>;
   readonly #strategy: WatermarkStrategy<T>;
   readonly #intervalMs: number;
   readonly #splits = new Map<string, SplitOutput<T>>();
   #context!: OperatorContext<T>;
-  #output!: Output<T>;
+  #output!: SourceOutput<T>;
   #gate!: Gate;
   #reader!: SourceReader<T, Split>;
   #watermarks!: SplitWatermarks<T>;
@@ -86,7 +87,7 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
   open(context: OperatorContext<never>): void {
     const own = context as unknown as OperatorContext<T>;
     this.#context = own;
-    this.#output = own.output;
+    this.#output = own.output as SourceOutput<T>;
     this.#gate = own.gate;
     this.#watermarks = new SplitWatermarks(this.#strategy, () => own.now(), this.#intervalMs);
     const readerContext: ReaderContext = {
@@ -160,6 +161,10 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
 
   collect(value: T, timestamp?: number): void {
     (this.#main ??= this.#withoutSplits()).collect(value, timestamp);
+  }
+
+  collectRange(range: IndexRange<T>): PollResult {
+    return (this.#main ??= this.#withoutSplits()).collectRange(range);
   }
 
   /** The reader names no splits when it emits: one watermark stands for all, and none of them holds it back. */
@@ -294,11 +299,11 @@ class ReadingOperator<T, Split> implements SourceOperator, ReaderOutput<T> {
 }
 
 /** Where the records of one split go: its own watermark, the operator's output. */
-class SplitOutput<T> implements ReaderOutput<T> {
+class SplitOutput<T> implements RangeOutput<T> {
   readonly #parent: ReaderOutput<T>;
   readonly #split: SplitWatermark<T>;
   readonly #watermarks: SplitWatermarks<T>;
-  readonly #output: Output<T>;
+  readonly #output: SourceOutput<T>;
   readonly #gate: Gate;
   readonly #moved: () => void;
 
@@ -306,7 +311,7 @@ class SplitOutput<T> implements ReaderOutput<T> {
     parent: ReaderOutput<T>,
     split: SplitWatermark<T>,
     watermarks: SplitWatermarks<T>,
-    output: Output<T>,
+    output: SourceOutput<T>,
     gate: Gate,
     moved: () => void,
   ) {
@@ -322,6 +327,11 @@ class SplitOutput<T> implements ReaderOutput<T> {
     this.#output.emit(value, this.#split.onEvent(value, timestamp), 0);
     // A punctuated watermark stands behind the record that caused it, unless that record is still on its way.
     if (this.#watermarks.due && !this.#gate.hasPaused) this.#moved();
+  }
+
+  /** The same for each record of a range, in a loop that no other job shares. */
+  collectRange(range: IndexRange<T>): PollResult {
+    return this.#output.drive(range, this.#split, this.#watermarks, this.#moved);
   }
 
   proceed(): boolean {

@@ -18,9 +18,10 @@ import { MillstreamError } from '../base/error.ts';
 import type { InlineCode } from '../operator/inline-code.ts';
 import type { DataShape, Operator, OperatorDefinition, Output } from '../operator/operator.ts';
 import type { Gate } from '../base/gate.ts';
-import type { RecordBatch } from '../data/record-batch.ts';
+import { NO_TIMESTAMP, type RecordBatch } from '../data/record-batch.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
+import { checkedTimestamp } from '../time/split-watermarks.ts';
 import type { MutationCheck } from './mutation-check.ts';
 
 /** A node of the tree as the generator sees it. */
@@ -297,10 +298,41 @@ class ChainWriter {
       this.#lines.push(`frame.at = ${index};`, '}');
     }
     this.#lines.push('}');
+    if (node.definition.input === 'none') this.#driveMethod(index);
     this.#control(index, 'watermark(timestamp)', (target) => `${target}.watermark(timestamp);`);
     this.#control(index, 'status(idle)', (target) => `${target}.status(idle);`);
     this.#control(index, 'finish()', (target) => (target.startsWith('edge') ? '' : `${target}.finish();`));
     this.#lines.push('}');
+  }
+
+  /** The loop of a source that reads a range (see `SourceOutput`); it does to each record what `SplitOutput` does. */
+  #driveMethod(index: number): void {
+    this.#flat = 0;
+    this.#lines.push(
+      'drive(range, split, watermarks, moved) {',
+      'const make = range.make, end = range.end, step = range.step, assign = split.assign, generator = split.generator;',
+      'let next = range.next;',
+      'try {',
+      'while (next < end) {',
+      'const at = next;',
+      'next += step;',
+      'const value = make === undefined ? at : make(at);',
+      `const timestamp = assign === undefined ? ${NO_TIMESTAMP} : ${this.#bind(checkedTimestamp)}(assign(value, ${NO_TIMESTAMP}), value);`,
+      'split.events++;',
+      'generator.onEvent(value, timestamp, split);',
+      'try {',
+    );
+    this.#rest(index, undefined, 'value', 'timestamp', '0');
+    this.#lines.push(
+      '} catch (error) { frame.failed ??= { value }; throw error; }',
+      `frame.at = ${index};`,
+      'if (watermarks.due && !gate.hasPaused) moved();',
+      'if (!gate.proceed()) break;',
+      '}',
+      '} finally { range.next = next; }',
+      "return next < end ? 'more' : 'finished';",
+      '}',
+    );
   }
 
   #control(index: number, signature: string, call: (target: string) => string): void {
