@@ -128,6 +128,26 @@ export const ERRORS = {
   },
   STATE_CORRUPT: { blame: 'environment', restart: false, remedy: 'Restore from another checkpoint.' },
   CHECKPOINT_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
+  CHECKPOINT_STALE: {
+    blame: 'environment',
+    restart: false,
+    remedy: 'Nothing: a newer attempt of the job has taken over, and this one must end.',
+  },
+  CHECKPOINT_STORAGE: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'See the cause: make the directory or bucket of the checkpoints reachable and writable.',
+  },
+  CHECKPOINT_MISSING: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Correct the path: it must be the directory of a checkpoint or savepoint, or the _metadata file in it.',
+  },
+  CHECKPOINT_VERSION: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Restore with the version that wrote the checkpoint, or a later one.',
+  },
 
   SPILL_FAILED: {
     blame: 'environment',

@@ -82,3 +82,73 @@ export interface OperatorSnapshot {
     readonly items: readonly Uint8Array[];
   }[];
 }
+
+/**
+ * A stretch of a state file: what was written of one key group or one list, checked by `crc`.
+ *
+ * `file` is the absolute URL of the file. `length` and `crc` (CRC-32) are those of the bytes as they lie in the file;
+ * with `codec` these are zstd frames, one after the other, which make `rawLength` bytes together.
+ */
+export interface FileSegment {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+  readonly codec?: 'zstd';
+  readonly rawLength?: number;
+}
+
+/** Bytes of a snapshot: at hand, or in a file. */
+export type StateBytes = Uint8Array | FileSegment;
+
+export function isFileSegment(bytes: StateBytes): bytes is FileSegment {
+  return !(bytes instanceof Uint8Array);
+}
+
+/**
+ * The state file that one operator of one task writes for one checkpoint, section by section. All calls but `finish`,
+ * `abort` and `drained` return at once.
+ *
+ * Nothing is written before more than the inline threshold has come together: a small snapshot never becomes a file.
+ * Sections of one state come in ascending order of key groups, so that a later reader of some groups reads one
+ * stretch.
+ */
+export interface SnapshotFile {
+  /** Adds bytes to the open section, opening one if need be. They belong to the file from here on: do not change them. */
+  write(bytes: Uint8Array): void;
+  /** Ends the open section, which may be empty, and returns its index: that of its bytes in what `finish` answers. */
+  endSection(): number;
+  /** False once so many bytes wait for the storage that the writer should hold back until `drained`. */
+  readonly ready: boolean;
+  drained(): Promise<void>;
+  /**
+   * Makes the file durable and visible, once no newer attempt of the job has begun.
+   *
+   * @returns The bytes of each section, in order: all inline, when they are few, or all segments of the file.
+   * @throws CHECKPOINT_STALE when a newer attempt has begun, CHECKPOINT_STORAGE when the storage fails. Then nothing
+   * is left behind, and `abort` need not be called.
+   */
+  finish(): Promise<readonly StateBytes[]>;
+  /** Gives the file up, before or after `finish`; it is removed. Never fails. */
+  abort(): Promise<void>;
+}
+
+/** The state files as a task sees them: where its snapshots go, and where it reads what it is restored from. */
+export interface SnapshotFiles {
+  /** Begins the state file of an operator. `directory` (a URL) is where a savepoint goes; without it, to the checkpoints. */
+  open(file: {
+    readonly checkpoint: number;
+    readonly operatorId: string;
+    readonly subtask: number;
+    readonly directory?: string;
+  }): SnapshotFile;
+  /**
+   * Reads bytes in the order given; neighbours in a file are fetched together, from a local copy where there is one.
+   * What is at hand is passed through. The bytes may share memory: do not change them.
+   *
+   * @throws STATE_CORRUPT, with file and offset, for bytes that are missing or not those that were written.
+   */
+  read(bytes: readonly StateBytes[]): Promise<readonly Uint8Array[]>;
+  /** The checkpoint is complete and refers to these files: local copies of others are not needed any more. */
+  completed(checkpoint: number, files: ReadonlySet<string>): void;
+}
