@@ -105,12 +105,19 @@ export interface Storage {
   status(path: string): Promise<FileStatus | undefined>;
   /** Names (not paths) in a directory, sorted. */
   list(directory: string): Promise<readonly string[]>;
-  /** With the directories above it; one that is there already is no error. */
+  /** With the directories above it, durably; one that is there already is no error. */
   makeDirectory(path: string): Promise<void>;
   /** Atomic and durable; replaces an existing target. */
   rename(from: string, to: string): Promise<void>;
+  /**
+   * Gives a file a second name, durably; of several who want the same name, one succeeds and the others get EEXIST.
+   * Some file systems have no such links (EPERM, ENOTSUP, ENOSYS), and none has them across devices (EXDEV).
+   */
+  link(path: string, name: string): Promise<void>;
   /** Removes a file, or a directory with all that is in it; what is not there is no error. */
   remove(path: string): Promise<void>;
+  /** Removes a directory if nothing is in it; whether it is gone now. */
+  removeEmptyDirectory(path: string): Promise<boolean>;
   /** A fresh, empty directory for temporary files (spilled sorts, working files). */
   temporaryDirectory(): Promise<string>;
 }

@@ -1,9 +1,9 @@
 /** Files of the system. Every failure is a `StorageError` that carries the system's code and the path. */
 
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StorageError, type AppendFile, type FileStatus, type ReadFile, type Storage } from '../base/world.ts';
 
 export class RealStorage implements Storage {
@@ -56,7 +56,11 @@ export class RealStorage implements Storage {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await attempt(path, mkdir(path, { recursive: true }));
+    const first = await attempt(path, mkdir(path, { recursive: true }));
+    if (first === undefined) return;
+    // Each of the new directories is an entry of the one above it.
+    for (let made = resolve(path); made !== dirname(resolve(first)); made = dirname(made))
+      await syncDirectory(dirname(made));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -65,8 +69,26 @@ export class RealStorage implements Storage {
     if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
   }
 
+  async link(path: string, name: string): Promise<void> {
+    await attempt(name, link(path, name));
+    await syncDirectory(dirname(name));
+  }
+
   async remove(path: string): Promise<void> {
     await attempt(path, rm(path, { recursive: true, force: true }));
+  }
+
+  async removeEmptyDirectory(path: string): Promise<boolean> {
+    try {
+      await rmdir(path);
+      return true;
+    } catch (error) {
+      const failure = storageError(error, path);
+      if (failure.system === 'ENOENT') return true;
+      // What systems say of one that is not empty differs.
+      if (['ENOTEMPTY', 'EEXIST', 'EPERM', 'EBUSY'].includes(failure.system)) return false;
+      throw failure;
+    }
   }
 
   async temporaryDirectory(): Promise<string> {

@@ -117,8 +117,16 @@ class CountingStorage implements Storage {
     return this.#real.rename(from, to);
   }
 
+  link(path: string, name: string): Promise<void> {
+    return this.#real.link(path, name);
+  }
+
   remove(path: string): Promise<void> {
     return this.#real.remove(path);
+  }
+
+  removeEmptyDirectory(path: string): Promise<boolean> {
+    return this.#real.removeEmptyDirectory(path);
   }
 }
 

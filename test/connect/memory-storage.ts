@@ -14,6 +14,7 @@ export type Operation =
   | 'status'
   | 'makeDirectory'
   | 'openRead'
+  | 'link'
   | 'remove';
 
 interface MemoryFile {
@@ -148,9 +149,23 @@ export class MemoryStorage implements Storage {
     this.files.set(to, file);
   }
 
+  async link(path: string, name: string): Promise<void> {
+    this.#do('link', path);
+    const file = this.files.get(path);
+    if (file === undefined) throw new StorageError('ENOENT', path);
+    if (this.files.has(name)) throw new StorageError('EEXIST', name);
+    this.files.set(name, file);
+  }
+
   async remove(path: string): Promise<void> {
     this.#do('remove', path);
     this.files.delete(path);
+  }
+
+  async removeEmptyDirectory(path: string): Promise<boolean> {
+    if ((await this.list(path)).length > 0) return false;
+    this.directories.delete(path);
+    return true;
   }
 
   async temporaryDirectory(): Promise<string> {

@@ -33,6 +33,8 @@ interface StoredFile {
   synced: number | undefined;
   writer: SimulatedProcess | undefined;
   modifiedAt: Milliseconds;
+  /** Names that lead to it. */
+  links: number;
 }
 
 type Node = StoredFile | { readonly kind: 'directory'; readonly modifiedAt: Milliseconds };
@@ -87,6 +89,7 @@ export class SimulatedStorage implements SimulatedDisk {
       synced: bytes.length,
       writer: undefined,
       modifiedAt: this.#scheduler.now,
+      links: 1,
     });
   }
 
@@ -103,7 +106,9 @@ export class SimulatedStorage implements SimulatedDisk {
       list: (directory) => perform('list', () => this.#list(normal(directory))),
       makeDirectory: (path) => perform('make-directory', () => this.#makeDirectory(normal(path))),
       rename: (from, to) => perform('rename', () => this.#rename(normal(from), normal(to))),
+      link: (path, name) => perform('link', () => this.#link(normal(path), normal(name))),
       remove: (path) => perform('remove', () => this.#remove(normal(path))),
+      removeEmptyDirectory: (path) => perform('remove-directory', () => this.#removeEmpty(normal(path))),
       temporaryDirectory: () => perform('temporary-directory', () => this.#makeTemporary()),
     };
   }
@@ -168,6 +173,7 @@ export class SimulatedStorage implements SimulatedDisk {
       synced: undefined,
       writer: undefined,
       modifiedAt: this.#scheduler.now,
+      links: 1,
     };
     this.#nodes.set(path, file);
     return file;
@@ -262,12 +268,30 @@ export class SimulatedStorage implements SimulatedDisk {
     }
   }
 
+  #link(path: string, name: string): void {
+    const file = this.#file(path);
+    if (this.#nodes.has(name)) throw new StorageError('EEXIST', name);
+    this.#parentOf(name);
+    file.links++;
+    // The name is durable, so the file is; what is in it need not be.
+    file.synced ??= 0;
+    this.#nodes.set(name, file);
+  }
+
   #remove(path: string): void {
     for (const [inside, node] of this.#nodes) {
       if (inside !== path && !inside.startsWith(`${path}/`)) continue;
-      if (node.kind === 'file') this.freeBytes += node.length;
+      if (node.kind === 'file' && --node.links === 0) this.freeBytes += node.length;
       this.#nodes.delete(inside);
     }
+  }
+
+  #removeEmpty(path: string): boolean {
+    const node = this.#nodes.get(path);
+    if (node === undefined) return true;
+    if (this.#list(path).length > 0) return false;
+    this.#nodes.delete(path);
+    return true;
   }
 
   #makeTemporary(): string {
