@@ -94,7 +94,39 @@ export interface ReadFile {
   readonly bytes: number;
   /** Fills `into` from `position` on; returns how many bytes were read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
+  /**
+   * The same while the thread stands still: for functions of users that pull records one by one, and cannot wait. Only
+   * for files that were written a short while ago, which the system has in memory.
+   */
+  readNow(into: Uint8Array, position: number): number;
   close(): Promise<void>;
+}
+
+/**
+ * A file that its process writes and reads while it runs, and nobody after it: state that does not fit in memory,
+ * sorted runs. Access is synchronous, because it happens in the middle of a record; what is written lands in the
+ * memory of the operating system and is not durable before `sync`.
+ */
+export interface WorkingFile {
+  readonly path: string;
+  /** Bytes in the file after the appends so far. */
+  readonly length: number;
+  /** Appends the bytes `[from, to)`, all of them. */
+  append(bytes: Uint8Array, from: number, to: number): void;
+  /** Reads up to `length` bytes at `position` to the start of `into`; returns how many there were, 0 at the end. */
+  read(into: Uint8Array, length: number, position: number): number;
+  sync(): Promise<void>;
+  close(): void;
+}
+
+/** The working files of a thread. Errors are `StorageError`s, as of {@link Storage}. */
+export interface WorkingFiles {
+  /** A fresh, empty directory in `parent`, or where the system keeps temporary files. */
+  directory(parent?: string): string;
+  /** Makes a file that does not exist, to append to and to read. */
+  create(path: string): WorkingFile;
+  /** Removes a file, or a directory with all that is in it; what is not there is no error. */
+  remove(path: string): void;
 }
 
 /** Files by path. Errors of the system come as `StorageError` with the system's code (`ENOENT`, `EACCES`, `ENOSPC`). */
@@ -199,6 +231,7 @@ export interface World {
   readonly random: Random;
   readonly network: Network;
   readonly storage: Storage;
+  readonly working: WorkingFiles;
   readonly threads: Threads;
   /** User + system CPU microseconds of the process so far; 0 in a simulated World. */
   cpuMicroseconds(): number;

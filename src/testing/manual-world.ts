@@ -95,6 +95,7 @@ export function manualWorld(clock: ManualClock): World {
     ownership: { run: (_owner, body) => body(), onStray: () => ({ cancel: () => {} }) },
     network: nothing as World['network'],
     storage: nothing as World['storage'],
+    working: nothing as World['working'],
     threads: nothing as World['threads'],
     cpuMicroseconds: () => 0,
     heapMegabytes: () => ({ used: 0, limit: 0 }),

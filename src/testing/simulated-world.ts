@@ -195,6 +195,7 @@ class Cluster implements Simulation {
       ownership: process.ownership,
       network: this.#network.of(process),
       storage: this.disk.of(process),
+      working: this.disk.working(process),
       threads: {
         spawn: () => {
           throw new MillstreamError(

@@ -8,6 +8,7 @@ import { RealOwnership } from './ownership.ts';
 import { RealRandom } from './random.ts';
 import { RealStorage } from './storage.ts';
 import { RealThreads } from './threads.ts';
+import { REAL_WORKING_FILES } from './working-files.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -20,6 +21,7 @@ export function createRealWorld(): World {
     random: new RealRandom(),
     network: new RealNetwork(clock),
     storage: new RealStorage(),
+    working: REAL_WORKING_FILES,
     threads: new RealThreads(),
     cpuMicroseconds: () => {
       const { user, system } = process.cpuUsage();

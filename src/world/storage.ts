@@ -1,10 +1,11 @@
 /** Files of the system. Every failure is a `StorageError` that carries the system's code and the path. */
 
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { link, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { StorageError, type AppendFile, type FileStatus, type ReadFile, type Storage } from '../base/world.ts';
+import { storageError } from './system-error.ts';
 
 export class RealStorage implements Storage {
   async openRead(path: string): Promise<ReadFile> {
@@ -118,6 +119,20 @@ class RealReadFile implements ReadFile {
     return filled;
   }
 
+  readNow(into: Uint8Array, position: number): number {
+    try {
+      let filled = 0;
+      while (filled < into.length) {
+        const bytesRead = readSync(this.#handle.fd, into, filled, into.length - filled, position + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return filled;
+    } catch (error) {
+      throw storageError(error, this.#path);
+    }
+  }
+
   async close(): Promise<void> {
     await attempt(this.#path, this.#handle.close());
   }
@@ -181,10 +196,4 @@ async function attempt<T>(path: string, work: Promise<T>): Promise<T> {
   } catch (error) {
     throw storageError(error, path);
   }
-}
-
-function storageError(error: unknown, path: string): StorageError {
-  if (error instanceof StorageError) return error;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return new StorageError(typeof code === 'string' ? code : 'EIO', path, { cause: error });
 }

@@ -15,6 +15,8 @@ import {
   type Milliseconds,
   type ReadFile,
   type Storage,
+  type WorkingFile,
+  type WorkingFiles,
 } from '../../base/world.ts';
 import type { SimulatedProcess } from './process.ts';
 import { SeededRandom } from './random.ts';
@@ -113,6 +115,35 @@ export class SimulatedStorage implements SimulatedDisk {
     };
   }
 
+  /** Happens within the event of its caller: a process crashes before or after it, and what it wrote may be torn. */
+  working(process: SimulatedProcess): WorkingFiles {
+    return {
+      directory: (parent) => this.#makeTemporary(parent),
+      create: (path) => this.#createWorking(process, normal(path)),
+      remove: (path) => this.#remove(normal(path)),
+    };
+  }
+
+  #createWorking(process: SimulatedProcess, path: string): WorkingFile {
+    const file = this.#create(path);
+    file.writer = process;
+    return {
+      path,
+      get length() {
+        return file.length;
+      },
+      append: (bytes, from, to) => {
+        const written = Math.min(to - from, Math.max(0, this.freeBytes));
+        this.#put(file, file.length, bytes.subarray(from, from + written));
+        if (written < to - from) throw new StorageError('ENOSPC', path);
+      },
+      // By path: a test may have put other bytes there.
+      read: (into, length, position) => copyOut(this.#file(path), into.subarray(0, length), position),
+      sync: () => this.#perform(process, 'sync', () => void (file.synced = file.length)),
+      close: () => {},
+    };
+  }
+
   /** First the work is done, later its caller hears of it: a process can crash in between, and before. */
   #perform<T>(process: SimulatedProcess, kind: string, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -138,6 +169,7 @@ export class SimulatedStorage implements SimulatedDisk {
     return {
       bytes: file.length,
       read: (into, position) => this.#perform(process, 'read', () => copyOut(file, into, position)),
+      readNow: (into, position) => copyOut(file, into, position),
       close: () => Promise.resolve(),
     };
   }
@@ -294,8 +326,8 @@ export class SimulatedStorage implements SimulatedDisk {
     return true;
   }
 
-  #makeTemporary(): string {
-    const path = `/tmp/millstream-${this.#temporary++}`;
+  #makeTemporary(parent = '/tmp'): string {
+    const path = normal(`${parent}/millstream-${this.#temporary++}`);
     this.#makeDirectory(path);
     return path;
   }
