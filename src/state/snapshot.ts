@@ -66,6 +66,30 @@ export interface RestoredState {
   list(name: string): RestoredList | undefined;
 }
 
+/**
+ * A piece of what a state holds for one key group. The pieces of a group are read in order.
+ *
+ * `base` and `delta` put entries: a later one replaces an earlier one of the same identity (key, namespace, and entry of
+ * a map or timestamp of a timer), and one for a whole key and namespace replaces all of it. `removals` name what is
+ * gone. The first of a group are `base`, as long as no checkpoint has built upon another. How entries become bytes is
+ * said in `part-entries.ts`; `columns` are key and accumulator columns of a table over columns.
+ */
+export interface KeyGroupPart {
+  readonly kind: 'base' | 'delta' | 'removals';
+  readonly encoding: 'entries' | 'columns';
+  /** The version of the values, as their descriptor had it. */
+  readonly version: number;
+  /** Entries, or removals. */
+  readonly count: number;
+  readonly bytes: StateBytes;
+}
+
+/** All that a state holds for one key group. */
+export interface KeyGroupState {
+  readonly group: number;
+  readonly parts: readonly KeyGroupPart[];
+}
+
 /** A snapshot of one operator subtask as plain, serialisable data. */
 export interface OperatorSnapshot {
   readonly operatorId: string;
