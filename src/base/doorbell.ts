@@ -11,9 +11,12 @@ export const BELL_RUNG = 1;
 export const BELL_AWAITED = 2;
 
 /**
- * Rings. While nobody waits this is one atomic exchange and no system call; the exchange also publishes whatever was
- * written before it, which a mere look at a bell that already rings would not.
+ * Rings, after a change that was made by an atomic operation. Where the bell rings already, this is a look at it: the
+ * owner puts it back before looking at what changed, and atomic operations have one order, so it will see the change.
+ * Two threads that are both busy would otherwise pass the bell's cache line to and fro with every batch. Where nobody
+ * waits it is one atomic exchange, and a system call only where somebody sleeps.
  */
 export function ring(cell: Int32Array): void {
+  if (Atomics.load(cell, 0) === BELL_RUNG) return;
   if (Atomics.exchange(cell, 0, BELL_RUNG) === BELL_AWAITED) Atomics.notify(cell, 0);
 }

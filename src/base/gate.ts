@@ -6,8 +6,9 @@
  * of timers, an iterable that a function returned) asks {@link Gate.proceed} between outputs and stops when told so;
  * what it has not done it leaves in its own fields and calls {@link Gate.pause}, and the task resumes it later.
  *
- * `proceed` reads no clock: it burns fuel, and only when that is gone looks at the clock, so that a stretch between
- * two looks lasts about {@link STRETCH_MS}. Fuel starts at one and doubles, and falls at once when records are slow.
+ * `proceed` reads no clock and no shared memory: it burns fuel, and only when that is gone looks at the clock and at
+ * the mail, so that a stretch between two looks lasts about {@link STRETCH_MS}. A full output, a hold or a pause takes
+ * what fuel is left. Fuel starts at one and doubles, and falls at once when records are slow.
  */
 
 import type { Clock } from './world.ts';
@@ -53,13 +54,13 @@ export class Gate {
   beginTurn(now: number, end: number): void {
     this.#stretchStart = now;
     this.#turnEnd = end;
-    this.#fuel = this.#fuelPerStretch;
+    this.#fuel = this.blocked ? 0 : this.#fuelPerStretch;
   }
 
   /** Whether one more unit of work may be done now. Called once per record, timer or element of an iterable. */
   proceed(): boolean {
-    if (--this.#fuel > 0 && this.#closedOutputs === 0 && (this.#mailFlag[0] as number) === 0) return true;
-    return this.#consider();
+    // Whatever of this task forbids more takes the fuel away; the mail of others waits for the end of the stretch.
+    return --this.#fuel > 0 || this.#consider();
   }
 
   #consider(): boolean {
@@ -88,6 +89,7 @@ export class Gate {
   /** An output ran out of credit. Balanced by `openOutput`. */
   closeOutput(): void {
     this.#closedOutputs++;
+    this.#fuel = 0;
   }
 
   openOutput(): void {

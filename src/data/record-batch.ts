@@ -18,6 +18,9 @@ export const NO_TIMESTAMP = -Infinity;
 /** Rows of a batch when nothing else is asked for. Flat between 512 and 4,096 in every measurement (see docs/internals/performance.md). */
 export const BATCH_ROWS = 512;
 
+/** Of batches that have been abandoned. */
+const NO_VALUES: unknown[] = [];
+
 export class RecordBatch {
   /** Replaced only by `adopt`, as are the other columns. */
   values: unknown[];
@@ -25,17 +28,16 @@ export class RecordBatch {
   timestamps: Float64Array;
   /** Row kind codes parallel to `values`, absent while every record is an insert. */
   kinds: Uint8Array | undefined;
+  /** Rows that it has room for. */
+  capacity: number;
   count = 0;
   cursor = 0;
 
   constructor(capacity: number) {
+    this.capacity = capacity;
     this.values = new Array<unknown>(capacity);
     this.timestamps = new Float64Array(capacity);
     this.kinds = undefined;
-  }
-
-  get capacity(): number {
-    return this.timestamps.length;
   }
 
   push(value: unknown, timestamp: number, kind: number): void {
@@ -61,13 +63,27 @@ export class RecordBatch {
     else if (this.timestamps.length < count) this.timestamps = new Float64Array(count).fill(NO_TIMESTAMP);
     else this.timestamps.fill(NO_TIMESTAMP, 0, count);
     this.kinds = kinds;
+    this.capacity = this.timestamps.length;
     this.count = count;
     this.cursor = 0;
   }
 
-  /** Empties the batch and lets go of its values, so that a pooled batch keeps nothing alive. */
+  /**
+   * Empties the batch and lets go of its values, so that a pooled batch keeps nothing alive. A new array costs less than
+   * emptying the old one, and as long as it is young, the values that are put into it need no write barrier.
+   */
   clear(): void {
-    this.values.fill(undefined, 0, this.count);
+    this.values = new Array<unknown>(this.capacity);
+    this.#empty();
+  }
+
+  /** The same for a batch that is only ever filled by `adopt`. */
+  abandon(): void {
+    this.values = NO_VALUES;
+    this.#empty();
+  }
+
+  #empty(): void {
     this.kinds = undefined;
     this.count = 0;
     this.cursor = 0;

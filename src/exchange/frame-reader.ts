@@ -205,7 +205,7 @@ export class FrameReader implements ChannelReader {
 
   recycle(batch: RecordBatch): void {
     if (this.#free.length >= LOCAL_BATCHES_MAX) return;
-    batch.clear();
+    batch.abandon();
     this.#free.push(batch);
   }
 
