@@ -22,7 +22,7 @@ const FLINK_MILLISECONDS_PER_MINUTE = 900;
 async function settled(client: JobClient): Promise<void> {
   for (let waited = 0; waited < FIRST_RECORDS_MS_MAX; waited += POLL_MS) {
     await sleep(POLL_MS);
-    if (client.status() !== 'running') continue;
+    if ((await client.status()) !== 'running') continue;
     const { operators } = await client.metrics();
     if (sinkMetrics(operators, 'sink')['records'] === 2) return;
   }

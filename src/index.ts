@@ -2,6 +2,13 @@
 
 export { createEnvironment } from './create-environment.ts';
 export { LocalCluster, runJob, type LocalClusterOptions, type RunJobOptions } from './run-job.ts';
+export {
+  ProcessCluster,
+  type ClusterProcess,
+  type ProcessClusterOptions,
+  type SubmitOptions,
+} from './process-cluster.ts';
+export type { HeartbeatOptions } from './cluster/heartbeat.ts';
 export type { RunOptions } from './cluster/embedded-cluster.ts';
 
 // Describing a job.
@@ -18,7 +25,13 @@ export { DataStreamSink } from './api/data-stream-sink.ts';
 export { OutputTag, outputTag } from './api/output-tag.ts';
 export { reinterpretAsKeyedStream } from './api/reinterpret.ts';
 export { DEFAULT_SETTINGS, EXPONENTIAL_DELAY } from './graph/settings.ts';
-export type { CheckpointSettings, ExecutionSettings, RestartStrategy, RuntimeMode, SettingsPart } from './graph/settings.ts';
+export type {
+  CheckpointSettings,
+  ExecutionSettings,
+  RestartStrategy,
+  RuntimeMode,
+  SettingsPart,
+} from './graph/settings.ts';
 export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/flink-options.ts';
 export type { ExecutionPlan, PlanDocument, PlanNode, PlanPredecessor, PlanVertex } from './graph/plan.ts';
 export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from './graph/stream-graph.ts';
@@ -83,6 +96,7 @@ export type {
   DroppedSample,
   JobClient,
   JobExecutionResult,
+  JobFailure,
   JobMetrics,
   JobProgram,
   JobStatus,

@@ -33,8 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   testing: [...EXECUTION, 'api', 'world'],
 };
 
-/** The first file of a worker thread makes the thread's World, as an entry of the package makes the process's. */
-const THREAD_ENTRY = /^src\/cluster\/[\w-]+-(?:worker|thread)\.ts$/;
+/** The first file of a thread or a process makes its World, as an entry of the package does. */
+const THREAD_ENTRY = /^src\/cluster\/[\w-]+-(?:worker|thread|process)\.ts$/;
 
 /** Files directly in src/ are the package's entries: they wire the two towers together and may import everything. */
 export function checkLayers(files: readonly SourceFile[]): Problem[] {

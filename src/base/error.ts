@@ -52,6 +52,11 @@ export const ERRORS = {
     restart: false,
     remedy: 'Lower the parallelism or give the cluster more slots.',
   },
+  JOB_UNKNOWN: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Ask about a job by the id that its submission gave, on the cluster that took it.',
+  },
   ENVIRONMENT_CLOSED: {
     blame: 'user',
     restart: false,

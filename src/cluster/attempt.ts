@@ -10,6 +10,7 @@ import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launc
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
+import type { FailedTask } from './exception-history.ts';
 import type { CheckpointedAttempt, CompletedCheckpoint, JobCheckpoints } from './job-checkpoints.ts';
 import type {
   AttemptId,
@@ -17,7 +18,7 @@ import type {
   FromSlot,
   ProgramReference,
   TaskReference,
-  ToSlot,
+  ToAttempt,
   ToTaskManager,
 } from './messages.ts';
 import { hostKey, placeTasks, taskName, type AssignedSlot, type Host, type PlacedTask } from './placement.ts';
@@ -35,6 +36,8 @@ export interface JobOptions {
   readonly takeSlots: (count: number) => readonly AssignedSlot[];
   /** Resolves once at least so many slots are registered. */
   readonly hasSlots: (count: number) => Promise<void>;
+  /** Whether the first attempt waits for slots, as restarts do, instead of failing when there are too few. */
+  readonly waitForSlots?: boolean;
   readonly send: (taskManager: string, message: ToTaskManager) => void;
   readonly ended: () => void;
 }
@@ -49,7 +52,8 @@ export interface AttemptReport {
 export interface AttemptListener {
   running(): void;
   toClient(operatorId: string, message: unknown): void;
-  failed(error: Error): void;
+  /** Something of the attempt failed; the first failure ends it, further ones are only noted. */
+  failed(error: Error, task: FailedTask | undefined): void;
   /** Every slot has let go of the attempt. */
   vacated(failure: Error | undefined): void;
   /** Everything has been computed and committed. */
@@ -231,12 +235,12 @@ export class Attempt {
 
   // Messages.
 
-  #broadcast(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+  #broadcast(message: ToAttempt): void {
     for (const host of this.#hosts.values())
       this.#options.send(host.taskManager, { kind: 'slot', slot: host.slot, message });
   }
 
-  #toTask(task: string, make: (reference: TaskReference) => Exclude<ToSlot, { kind: 'deploy' }>): void {
+  #toTask(task: string, make: (reference: TaskReference) => ToAttempt): void {
     const place = this.#places.find(({ placement }) => taskName(placement) === task);
     if (place === undefined || this.#state === 'gone') return;
     const { placement, host } = place;
@@ -277,7 +281,7 @@ export class Attempt {
       case 'ended':
         return this.#taskEnded(message);
       case 'failed':
-        return this.fail(deserializeError(message.error));
+        return this.fail(deserializeError(message.error), this.#failedTask(message));
       case 'vacated':
         return this.#hostVacated(host);
       case 'report':
@@ -346,14 +350,28 @@ export class Attempt {
 
   // Leaving.
 
-  fail(error: Error): void {
+  #failedTask({ vertex, subtask }: TaskReference): FailedTask | undefined {
+    const place = this.#places.find(
+      ({ placement }) => placement.vertex === vertex && placement.subtask === subtask,
+    )?.placement;
+    const { name, parallelism } = this.#job.vertices[vertex] as JobVertex;
+    return (
+      place && { name: `${name} (${subtask + 1}/${parallelism})`, taskManager: place.taskManager, slot: place.slot }
+    );
+  }
+
+  fail(error: Error, task?: FailedTask): void {
     if (this.#failure === undefined && ((this.#state === 'leaving' && this.#released) || this.#state === 'closing')) {
       // What was to be committed at the end may not be: the job is not finished after all.
       this.#failure = error;
-      this.#listener.failed(error);
+      this.#listener.failed(error, task);
+      return;
     }
-    if (this.#isLeaving) return;
-    this.#listener.failed(error);
+    if (this.#isLeaving) {
+      if (this.#failure !== undefined) this.#listener.failed(error, task);
+      return;
+    }
+    this.#listener.failed(error, task);
     this.cancel(error);
   }
 
@@ -368,7 +386,7 @@ export class Attempt {
     this.#leave({ kind: 'cancel', ...this.#id });
   }
 
-  #leave(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+  #leave(message: ToAttempt): void {
     this.#state = 'leaving';
     this.#released = message.kind === 'release';
     this.#checkpoints.attemptFailed(this.number, this.#failure?.message ?? 'the attempt has ended');

@@ -6,7 +6,15 @@
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
-import type { JobClient, JobProgram, LaunchOptions, Launcher, SavepointHandle } from '../graph/launch.ts';
+import type {
+  JobClient,
+  JobFailure,
+  JobProgram,
+  JobStatus,
+  LaunchOptions,
+  Launcher,
+  SavepointHandle,
+} from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { CompletedCheckpoint } from './job-checkpoints.ts';
@@ -40,19 +48,17 @@ export class EmbeddedCluster {
 
   static async start(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
     const { world } = options;
-    const jobManager = new JobManager(world);
+    const jobManager = new JobManager({ world });
     const address = await jobManager.listen(`local:jobmanager-${world.random.id()}`);
-    const taskManager = new TaskManager(
-      {
-        world,
-        id: 'taskmanager-0',
-        slots: options.slots,
-        execution: options.execution,
-        listenAddress: options.networkChannels ? LOOPBACK : undefined,
-      },
-      await world.network.connect(address),
-    );
+    const taskManager = new TaskManager({
+      world,
+      id: 'taskmanager-0',
+      slots: options.slots,
+      execution: options.execution,
+      listenAddress: options.networkChannels ? LOOPBACK : undefined,
+    });
     await taskManager.start();
+    void taskManager.join(await world.network.connect(address));
     await jobManager.hasSlots(options.slots);
     return new EmbeddedCluster(world, jobManager, taskManager);
   }
@@ -95,8 +101,12 @@ class EmbeddedJobClient implements JobClient {
     this.#job = job;
   }
 
-  status(): ReturnType<JobClient['status']> {
+  async status(): Promise<JobStatus> {
     return this.#job.status;
+  }
+
+  async exceptions(): Promise<readonly JobFailure[]> {
+    return this.#job.exceptions;
   }
 
   cancel(): Promise<void> {
@@ -189,6 +199,7 @@ function closedBehind(client: JobClient, ended: Promise<void>): JobClient {
     triggerCheckpoint: () => client.triggerCheckpoint(),
     result: () => behind(client.result(), ended),
     metrics: () => client.metrics(),
+    exceptions: () => client.exceptions(),
     collected: (operatorId) => client.collected(operatorId),
   };
 }

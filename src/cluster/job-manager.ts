@@ -4,41 +4,98 @@
  * It listens on the World's network; whoever connects is a TaskManager. It shares no object with one.
  */
 
-import { MillstreamError, deserializeError } from '../base/error.ts';
+import { describeThrown, MillstreamError, deserializeError } from '../base/error.ts';
 import type { Connection, Listener, World } from '../base/world.ts';
 import type { JobOptions } from './attempt.ts';
+import type { FromClient, JobSubmission, ToClient } from './client-protocol.ts';
+import { ClientSession, type JobHolder } from './client-session.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import { CompletedCheckpoint } from './job-checkpoints.ts';
+import type { JobStore } from './job-store.ts';
 import { Job } from './job.ts';
 import type { AssignedSlot } from './placement.ts';
 import type { FromTaskManager, SlotOffer, ToTaskManager } from './messages.ts';
+import { loadGraph } from './program.ts';
 import { Wire } from './wire.ts';
+
+/** Jobs that have ended and can still be asked about. */
+const ENDED_KEPT = 100;
 
 interface TaskManagerSeat {
   readonly id: string;
   readonly wire: Wire<ToTaskManager, FromTaskManager>;
-  readonly offers: readonly SlotOffer[];
+  offers: readonly SlotOffer[];
 }
 
-export class JobManager {
+export interface JobManagerOptions {
+  readonly world: World;
+  /** How a TaskManager that has stopped without a word is noticed; absent inside one process. */
+  readonly heartbeat?: HeartbeatOptions;
+  /** Where submitted jobs survive this process; absent where they end with it. */
+  readonly store?: JobStore;
+}
+
+export class JobManager implements JobHolder {
   readonly #world: World;
+  readonly #heartbeat: HeartbeatOptions | undefined;
+  readonly #store: JobStore | undefined;
   readonly #taskManagers = new Map<string, TaskManagerSeat>();
   readonly #jobs = new Map<string, Job>();
+  /** Jobs that have ended, the oldest first. */
+  readonly #ended = new Map<string, Job>();
   readonly #waiting: { readonly slots: number; readonly resolve: () => void }[] = [];
   #listener: Listener | undefined;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(options: JobManagerOptions) {
+    this.#world = options.world;
+    this.#heartbeat = options.heartbeat;
+    this.#store = options.store;
   }
 
-  /** Starts to take TaskManagers in; resolves with the address for them to connect to. */
+  /** Starts to take TaskManagers and clients in; resolves with the address for them to connect to. */
   async listen(address: string): Promise<string> {
     this.#listener = await this.#world.network.listen(address, (connection) => this.#accept(connection));
     return this.#listener.address;
   }
 
+  /** The first message tells who has connected. */
   #accept(connection: Connection): void {
-    const wire = new Wire<ToTaskManager, FromTaskManager>(connection);
-    let seat: TaskManagerSeat | undefined;
+    const wire = new Wire<ToTaskManager | ToClient, FromTaskManager | FromClient>(connection);
+    let receive: ((message: never) => void) | undefined;
     wire.onMessage((message) => {
+      receive ??=
+        message.kind === 'client'
+          ? this.#client(wire as unknown as Wire<ToClient, FromClient>)
+          : this.#taskManager(wire as unknown as Wire<ToTaskManager, FromTaskManager>);
+      receive(message as never);
+    });
+  }
+
+  #client(wire: Wire<ToClient, FromClient>): (message: FromClient) => void {
+    const session = new ClientSession(wire, this);
+    return (message) => session.receive(message);
+  }
+
+  #taskManager(wire: Wire<ToTaskManager, FromTaskManager>): (message: FromTaskManager) => void {
+    let seat: TaskManagerSeat | undefined;
+    const leave = (reason: string): void => {
+      heartbeat?.stop();
+      if (seat !== undefined && this.#taskManagers.get(seat.id) === seat) this.#vacate(seat.id, reason);
+    };
+    const heartbeat =
+      this.#heartbeat &&
+      new Heartbeat(
+        this.#world.clock,
+        this.#heartbeat,
+        () => wire.send({ kind: 'heartbeat' }),
+        (reason) => {
+          leave(reason);
+          wire.close();
+        },
+      );
+    wire.onClose((reason) => leave(reason?.message ?? 'its connection was closed'));
+    return (message) => {
+      heartbeat?.heard();
       if (message.kind === 'register') {
         const before = this.#taskManagers.get(message.taskManager);
         this.#vacate(message.taskManager, 'it has registered again, and what it ran before is lost');
@@ -46,14 +103,10 @@ export class JobManager {
         seat = { id: message.taskManager, wire, offers: message.slots };
         this.#taskManagers.set(seat.id, seat);
         this.#registered();
-      } else if (seat !== undefined && this.#taskManagers.get(seat.id) === seat) {
+      } else if (message.kind !== 'heartbeat' && seat !== undefined && this.#taskManagers.get(seat.id) === seat) {
         this.#received(seat, message);
       }
-    });
-    wire.onClose((reason) => {
-      if (seat === undefined || this.#taskManagers.get(seat.id) !== seat) return;
-      this.#vacate(seat.id, reason?.message ?? 'its connection was closed');
-    });
+    };
   }
 
   /** Nobody sits there any more: the jobs learn that what ran in its slots is lost. */
@@ -63,11 +116,12 @@ export class JobManager {
     for (const job of this.#jobs.values()) job.slotLost(id, undefined, lost);
   }
 
-  #received(seat: TaskManagerSeat, message: Exclude<FromTaskManager, { kind: 'register' }>): void {
+  #received(seat: TaskManagerSeat, message: Extract<FromTaskManager, { kind: 'slot' | 'slot-lost' }>): void {
     if (message.kind === 'slot') {
       this.#jobs.get(message.message.jobId)?.fromSlot(seat.id, message.slot, message.message);
       return;
     }
+    seat.offers = seat.offers.map((offer) => (offer.slot === message.slot ? message.offer : offer));
     for (const job of this.#jobs.values()) job.slotLost(seat.id, message.slot, deserializeError(message.error));
   }
 
@@ -111,7 +165,7 @@ export class JobManager {
       takeSlots: (count) => this.#takeSlots(options.graph.jobName, count),
       hasSlots: (count) => this.hasSlots(count),
       send: (taskManager, message) => this.#taskManagers.get(taskManager)?.wire.send(message),
-      ended: () => void this.#jobs.delete(options.jobId),
+      ended: () => this.#hasEnded(options.jobId),
     });
     this.#jobs.set(options.jobId, job);
     try {
@@ -121,6 +175,41 @@ export class JobManager {
       throw error;
     }
     return job;
+  }
+
+  #hasEnded(jobId: string): void {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined || !this.#jobs.delete(jobId)) return;
+    this.#ended.set(jobId, job);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > ENDED_KEPT && oldest !== undefined) this.#ended.delete(oldest);
+    // A job that this JobManager cancels because it is closed has ended, too.
+    this.#store?.remove(jobId).catch((error: unknown) => this.#world.print(describeThrown(error), 'error'));
+  }
+
+  job(jobId: string): Job | undefined {
+    return this.#jobs.get(jobId) ?? this.#ended.get(jobId);
+  }
+
+  /** Starts a job module, durably where this JobManager has a store. Submitting a job again changes nothing. */
+  async submitModule(submission: JobSubmission): Promise<Job> {
+    const known = this.job(submission.jobId);
+    if (known !== undefined) return known;
+    const program = { kind: 'module', url: submission.module, settings: submission.settings } as const;
+    const graph = await loadGraph(program, submission.parameters);
+    await this.#store?.save(submission);
+    const { jobId, parameters, allowNonRestoredState, savepoint } = submission;
+    const restore = savepoint === undefined ? undefined : CompletedCheckpoint.of(savepoint);
+    // Another client may have been quicker meanwhile.
+    return (
+      this.job(jobId) ??
+      this.submit({ jobId, graph, program, parameters, restore, allowNonRestoredState, waitForSlots: true })
+    );
+  }
+
+  /** Takes up the jobs that a JobManager before this one left behind. */
+  async recover(): Promise<void> {
+    for (const submission of (await this.#store?.all()) ?? []) await this.submitModule(submission);
   }
 
   /** Cancels what runs, and takes nobody in any more. */

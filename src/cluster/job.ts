@@ -8,13 +8,14 @@
 
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
-import type { JobExecutionResult, JobMetrics, JobStatus, SavepointHandle } from '../graph/launch.ts';
+import type { JobExecutionResult, JobFailure, JobMetrics, JobStatus, SavepointHandle } from '../graph/launch.ts';
 import { buildJobGraph, type JobGraph } from '../graph/job-graph.ts';
 import { effectiveRestart } from '../graph/settings.ts';
 import { operatorId } from '../graph/stream-graph.ts';
 import type { CollectedBatch } from '../operator/collect-sink.ts';
 import { mergeAccumulators } from './accumulators.ts';
 import { Attempt, type AttemptReport, type JobOptions } from './attempt.ts';
+import { ExceptionHistory, type FailedTask } from './exception-history.ts';
 import { JobCheckpoints, type CompletedCheckpoint } from './job-checkpoints.ts';
 import type { FromSlot } from './messages.ts';
 import { slotsNeeded } from './placement.ts';
@@ -33,6 +34,7 @@ export class Job {
   readonly #queues = new Map<string, ResultQueue>();
   readonly #startedAt: number;
   readonly #checkpoints: JobCheckpoints;
+  readonly #exceptions = new ExceptionHistory();
   #status: JobStatus = 'created';
   #attempt: Attempt | undefined;
   #attempts = 0;
@@ -75,7 +77,8 @@ export class Job {
   start(): void {
     if (this.#latest !== undefined)
       checkRestore(this.#options.graph, this.#latest, this.#options.allowNonRestoredState);
-    this.#deploy();
+    if (this.#options.waitForSlots === true) this.#deployOnceThereAreSlots('created');
+    else this.#deploy();
   }
 
   #deploy(): void {
@@ -85,12 +88,14 @@ export class Job {
       this.#attempt = new Attempt(this.#options, this.#job, number, slots, this.#latest, this.#checkpoints, {
         running: () => this.#running(),
         toClient: (id, message) => this.#queues.get(id)?.push(message as CollectedBatch),
-        failed: (error) => this.#failing(error),
+        failed: (error, task) => this.#failing(number, error, task),
         vacated: (failure) => this.#vacated(failure),
         finished: (report) => this.#finishing(report),
       });
       this.#attempt.deploy();
     } catch (error) {
+      this.#exceptions.failed(this.#options.world.clock.now(), number, error, undefined);
+      this.#exceptions.settled('failed');
       this.#end('failed', error);
     }
   }
@@ -104,7 +109,8 @@ export class Job {
     this.#completedCheckpoints++;
   }
 
-  #failing(_error: Error): void {
+  #failing(attempt: number, error: Error, task: FailedTask | undefined): void {
+    this.#exceptions.failed(this.#options.world.clock.now(), attempt, error, task);
     if (this.#status === 'cancelling') return;
     this.#status = 'failing';
   }
@@ -129,17 +135,20 @@ export class Job {
     const decision = isRestartable(failure)
       ? this.#restarts.onFailure(this.#options.world.clock.now(), this.#options.world.random)
       : undefined;
+    this.#exceptions.settled(decision?.restart === true ? 'restarted' : 'failed');
     if (decision === undefined || !decision.restart) return this.#end('failed', failure);
     this.#status = 'restarting';
-    this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () => this.#deployOnceThereAreSlots());
+    this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () =>
+      this.#deployOnceThereAreSlots('restarting'),
+    );
   }
 
   /** Slots that were lost with a process may come back with another: a restart waits for them, but not for ever. */
-  #deployOnceThereAreSlots(): void {
+  #deployOnceThereAreSlots(status: 'created' | 'restarting'): void {
     const { world, hasSlots } = this.#options;
     let deployed = false;
     const deploy = (): void => {
-      if (deployed || this.#status !== 'restarting') return;
+      if (deployed || this.#status !== status) return;
       deployed = true;
       this.#restartTimer?.cancel();
       this.#restartTimer = undefined;
@@ -173,6 +182,11 @@ export class Job {
 
   get status(): JobStatus {
     return this.#status;
+  }
+
+  /** The last failures, the newest first. */
+  get exceptions(): readonly JobFailure[] {
+    return this.#exceptions.all;
   }
 
   result(): Promise<JobExecutionResult> {

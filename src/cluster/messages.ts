@@ -74,7 +74,9 @@ export type ToSlot =
   | ({ readonly kind: 'checkpoint-complete'; readonly checkpoint: number } & AttemptId)
   | ({ readonly kind: 'checkpoint-aborted'; readonly checkpoint: number } & AttemptId)
   | ({ readonly kind: 'to-operator'; readonly operatorId: string; readonly message: unknown } & TaskReference)
-  | ({ readonly kind: 'report'; readonly request: number } & AttemptId);
+  | ({ readonly kind: 'report'; readonly request: number } & AttemptId)
+  /** The JobManager is lost, and with it whatever runs here. Answered by `abandoned`, to the TaskManager alone. */
+  | { readonly kind: 'abandon' };
 
 /** From a slot, about its tasks. */
 export type FromSlot =
@@ -107,16 +109,31 @@ export type FromSlot =
       readonly slots: readonly SlotMetrics[];
     } & AttemptId);
 
+/** What a slot is told on behalf of a job, once it has been deployed. */
+export type ToAttempt = Exclude<ToSlot, { kind: 'deploy' | 'abandon' }>;
+
+/** Nothing runs in the slot any more. */
+export interface SlotAbandoned {
+  readonly kind: 'abandoned';
+}
+
+/** Still here; sent by both sides where heartbeats are on. */
+export interface HeartbeatMessage {
+  readonly kind: 'heartbeat';
+}
+
 /** To a TaskManager, for one of its slots. */
 export type ToTaskManager =
-  | { readonly kind: 'slot'; readonly slot: number; readonly message: Exclude<ToSlot, { kind: 'deploy' }> }
-  | { readonly kind: 'deploy'; readonly slots: readonly number[]; readonly deployment: Deployment };
+  | { readonly kind: 'slot'; readonly slot: number; readonly message: ToAttempt }
+  | { readonly kind: 'deploy'; readonly slots: readonly number[]; readonly deployment: Deployment }
+  | HeartbeatMessage;
 
 export type FromTaskManager =
   | { readonly kind: 'register'; readonly taskManager: string; readonly slots: readonly SlotOffer[] }
   | { readonly kind: 'slot'; readonly slot: number; readonly message: FromSlot }
   /** The thread of a slot is gone, and with it every task that it ran. A new one has taken its place. */
-  | { readonly kind: 'slot-lost'; readonly slot: number; readonly error: SerializedError };
+  | { readonly kind: 'slot-lost'; readonly slot: number; readonly error: SerializedError; readonly offer: SlotOffer }
+  | HeartbeatMessage;
 
 export interface SlotOffer {
   readonly slot: number;

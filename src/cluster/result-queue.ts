@@ -54,6 +54,20 @@ export class ResultQueue implements AsyncIterableIterator<unknown> {
     }
   }
 
+  /** The next batch as it came, for a reader in another process; undefined when there are no more. */
+  async nextBytes(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const batch = this.#batches.shift();
+      if (batch !== undefined) {
+        this.#taken(batch.subtask);
+        return batch.bytes;
+      }
+      if (this.#end === 'finished') return undefined;
+      if (this.#end !== undefined) throw this.#end.error;
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
+    }
+  }
+
   async return(): Promise<IteratorResult<unknown>> {
     this.#batches.clear();
     this.#values = [];

@@ -21,7 +21,17 @@ import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { TaskLoop, type LoopTask } from '../runtime/task-loop.ts';
 import { Task, type TaskListener } from '../runtime/task.ts';
 import type { ChannelRequest, SlotChannels } from './slot-channels.ts';
-import type { AttemptId, Deployment, FromSlot, Placement, SlotRings, TaskReference, ToSlot } from './messages.ts';
+import type {
+  AttemptId,
+  Deployment,
+  FromSlot,
+  Placement,
+  SlotAbandoned,
+  SlotRings,
+  TaskReference,
+  ToAttempt,
+  ToSlot,
+} from './messages.ts';
 import { loadGraph } from './program.ts';
 
 /** A slot that sleeps looks around this often even when nobody rang: never, in effect. */
@@ -37,7 +47,7 @@ export interface SlotOptions {
   readonly takeMail: () => void;
   /** Rung when a ring of this slot changed. Absent where no other thread shares memory with it. */
   readonly doorbell: Doorbell | undefined;
-  readonly post: (message: FromSlot) => void;
+  readonly post: (message: FromSlot | SlotAbandoned) => void;
   /** What the thread was promised; undefined where it has the process's own limit. */
   readonly heapLimitMegabytes: number | undefined;
 }
@@ -67,6 +77,10 @@ export class Slot {
       this.#deploy(message.deployment, message.rings);
       return;
     }
+    if (message.kind === 'abandon') {
+      void this.#abandon();
+      return;
+    }
     const attempt = this.#attempts.get(attemptKey(message));
     if (attempt === undefined) {
       // What was never built here is gone as soon as it is asked for.
@@ -90,6 +104,11 @@ export class Slot {
     this.#attempts.set(key, attempt);
     void attempt.deploy();
     if (this.#options.doorbell !== undefined) void this.#listen(this.#options.doorbell);
+  }
+
+  async #abandon(): Promise<void> {
+    await Promise.all([...this.#attempts.values()].map((attempt) => attempt.cancel()));
+    this.#options.post({ kind: 'abandoned' });
   }
 
   #forget(key: string): void {
@@ -140,6 +159,7 @@ class SlotAttempt {
   readonly #owner: string;
   readonly #closeChannels: (() => void)[] = [];
   #state: 'building' | 'built' | 'running' | 'leaving' = 'building';
+  #left: Promise<void> | undefined;
 
   constructor(
     deployment: Deployment,
@@ -365,7 +385,7 @@ class SlotAttempt {
     for (const seat of this.#seats.values()) this.#loop.wake(seat.loopTask);
   }
 
-  handle(message: Exclude<ToSlot, { kind: 'deploy' }>): void {
+  handle(message: ToAttempt): void {
     switch (message.kind) {
       case 'start':
         if (this.#state === 'built') this.#state = 'running';
@@ -440,8 +460,12 @@ class SlotAttempt {
   }
 
   /** Closes all tasks; reports once everything is gone. */
-  async cancel(): Promise<void> {
-    if (this.#state === 'leaving') return;
+  cancel(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  async #leave(): Promise<void> {
     this.#state = 'leaving';
     await Promise.all([...this.#seats.values()].map(({ task }) => task.close()));
     for (const close of this.#closeChannels.splice(0)) close();

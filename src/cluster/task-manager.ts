@@ -17,6 +17,7 @@ import type {
   FromSlot,
   FromTaskManager,
   Placement,
+  SlotAbandoned,
   SlotOffer,
   SlotRings,
   ToSlot,
@@ -24,6 +25,7 @@ import type {
 } from './messages.ts';
 import { channelName, Slot } from './slot.ts';
 import { NO_RINGS, SlotChannels } from './slot-channels.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { Wire } from './wire.ts';
 
 /** What a slot's thread is started with. */
@@ -57,6 +59,14 @@ export interface TaskManagerOptions {
     | { readonly kind: 'inline'; readonly doorbell: Doorbell };
   /** Where slots take data from other processes (or from themselves, in tests). */
   readonly listenAddress: string | undefined;
+  /** How a JobManager that has stopped without a word is noticed; absent inside one process. */
+  readonly heartbeat?: HeartbeatOptions;
+}
+
+/** Where a TaskManager sits: its connection to a JobManager, while it stands. */
+interface Seat {
+  readonly wire: Wire<FromTaskManager, ToTaskManager>;
+  readonly heartbeat: Heartbeat | undefined;
 }
 
 /** One place where tasks run: a thread with its slot, or this thread with all slots. */
@@ -68,20 +78,70 @@ interface Host {
 
 export class TaskManager {
   readonly #options: TaskManagerOptions;
-  readonly #wire: Wire<FromTaskManager, ToTaskManager>;
   readonly #hosts: Host[] = [];
+  readonly #abandoned: (() => void)[] = [];
+  #offers: SlotOffer[] = [];
+  #seat: Seat | undefined;
   #closed = false;
 
-  constructor(options: TaskManagerOptions, jobManager: Connection) {
+  constructor(options: TaskManagerOptions) {
     this.#options = options;
-    this.#wire = new Wire(jobManager);
-    this.#wire.onMessage((message) => this.#receive(message));
   }
 
-  /** Starts the slots and offers them. */
+  /** Starts the slots. */
   async start(): Promise<void> {
-    const offers = this.#options.execution.kind === 'inline' ? await this.#startInline() : await this.#startThreads();
-    this.#wire.send({ kind: 'register', taskManager: this.#options.id, slots: offers });
+    this.#offers = this.#options.execution.kind === 'inline' ? await this.#startInline() : await this.#startThreads();
+  }
+
+  /** Offers the slots to a JobManager; resolves with the reason when the connection to it is gone. */
+  join(jobManager: Connection): Promise<string> {
+    const left = Promise.withResolvers<string>();
+    const wire = new Wire<FromTaskManager, ToTaskManager>(jobManager);
+    const { world, heartbeat } = this.#options;
+    const seat: Seat = {
+      wire,
+      heartbeat:
+        heartbeat &&
+        new Heartbeat(
+          world.clock,
+          heartbeat,
+          () => wire.send({ kind: 'heartbeat' }),
+          (reason) => {
+            wire.close();
+            this.#leave(seat, reason, left);
+          },
+        ),
+    };
+    this.#seat = seat;
+    wire.onMessage((message) => {
+      seat.heartbeat?.heard();
+      if (this.#seat === seat) this.#receive(message);
+    });
+    wire.onClose((reason) => this.#leave(seat, reason?.message ?? 'the connection was closed', left));
+    wire.send({ kind: 'register', taskManager: this.#options.id, slots: this.#offers });
+    return left.promise;
+  }
+
+  #leave(seat: Seat, reason: string, left: PromiseWithResolvers<string>): void {
+    seat.heartbeat?.stop();
+    if (this.#seat === seat) this.#seat = undefined;
+    left.resolve(reason);
+  }
+
+  /** Ends everything that runs in the slots: the JobManager that it ran for is gone. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return;
+    await Promise.all(
+      this.#hosts.map((host, slot) => {
+        const done = new Promise<void>((resolve) => (this.#abandoned[slot] = resolve));
+        host.post({ kind: 'abandon' });
+        return done;
+      }),
+    );
+  }
+
+  #send(message: FromTaskManager): void {
+    this.#seat?.wire.send(message);
   }
 
   async #startInline(): Promise<SlotOffer[]> {
@@ -144,13 +204,14 @@ export class TaskManager {
     this.#hosts[slot] = threadHost(thread, mailFlag, bell);
     return new Promise((resolve, reject) => {
       thread.onMessage((message) => {
-        const said = message as SlotReady | FromSlot;
+        const said = message as SlotReady | FromSlot | SlotAbandoned;
         if (said.kind === 'ready') resolve({ slot, host: slot, dataAddress: said.dataAddress });
         else this.#fromSlot(slot, said);
       });
       thread.onExit((exit) => {
         const error = exitError(exit, id, slot, execution.heapMegabytes);
         reject(error);
+        this.#abandoned[slot]?.();
         if (!this.#closed) void this.#replace(slot, error);
       });
     });
@@ -158,21 +219,24 @@ export class TaskManager {
 
   /** A thread ended: its tasks are lost, a new thread takes its slot. */
   async #replace(slot: number, error: MillstreamError): Promise<void> {
+    let offer: SlotOffer;
     try {
-      await this.#startThread(slot);
+      offer = await this.#startThread(slot);
     } catch {
       return;
     }
-    if (!this.#closed) this.#wire.send({ kind: 'slot-lost', slot, error: serializeError(error) });
+    this.#offers[slot] = offer;
+    if (!this.#closed) this.#send({ kind: 'slot-lost', slot, error: serializeError(error), offer });
   }
 
-  #fromSlot(slot: number, message: FromSlot): void {
-    if (!this.#closed) this.#wire.send({ kind: 'slot', slot, message });
+  #fromSlot(slot: number, message: FromSlot | SlotAbandoned): void {
+    if (message.kind === 'abandoned') this.#abandoned[slot]?.();
+    else if (!this.#closed) this.#send({ kind: 'slot', slot, message });
   }
 
   #receive(message: ToTaskManager): void {
     if (message.kind === 'slot') this.#host(message.slot).post(message.message);
-    else void this.#deploy(message.slots, message.deployment);
+    else if (message.kind === 'deploy') void this.#deploy(message.slots, message.deployment);
   }
 
   #host(slot: number): Host {
@@ -236,7 +300,7 @@ export class TaskManager {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all(this.#hosts.map((host) => host.close()));
-    this.#wire.close();
+    this.#seat?.wire.close();
   }
 }
 

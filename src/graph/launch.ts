@@ -4,6 +4,7 @@
  * The description tower only knows this contract; the cluster implements it.
  */
 
+import type { SerializedError } from '../base/error.ts';
 import type { MetricSnapshot } from '../observe/metrics.ts';
 import type { SettingsPart } from './settings.ts';
 import type { StreamGraph } from './stream-graph.ts';
@@ -72,11 +73,27 @@ export interface JobMetrics {
   readonly dropped: readonly DroppedSample[];
 }
 
+/** One failure of a job, as its exception history keeps it. */
+export interface JobFailure {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The attempt that failed, counted from 1. */
+  readonly attempt: number;
+  /** What went wrong first; its details name the operator and, where there is one, the record. */
+  readonly error: SerializedError;
+  /** The task that failed and where it ran; undefined when it was not a task. */
+  readonly task: { readonly name: string; readonly taskManager: string; readonly slot: number } | undefined;
+  /** Further failures of the same attempt, in the order of their arrival. */
+  readonly concurrent: readonly SerializedError[];
+  /** What the job did about it. */
+  readonly outcome: 'restarted' | 'failed';
+}
+
 /** A running or ended job. */
 export interface JobClient {
   readonly jobId: string;
   readonly jobName: string;
-  status(): JobStatus;
+  status(): Promise<JobStatus>;
   /** Ends the job at once; resolves when nothing of it is left running. Idempotent. */
   cancel(): Promise<void>;
   /**
@@ -90,6 +107,8 @@ export interface JobClient {
   /** Settles when the job has ended; rejects with its failure. */
   result(): Promise<JobExecutionResult>;
   metrics(): Promise<JobMetrics>;
+  /** The last 16 failures of the job, the newest first. */
+  exceptions(): Promise<readonly JobFailure[]>;
   /** The values of a collecting sink, as they come; ending the iteration early cancels the job. */
   collected<T>(operatorId: string): AsyncIterableIterator<T>;
 }

@@ -45,7 +45,7 @@ export class SimulatedCluster {
     this.#simulation = simulation;
     this.#options = options;
     this.#world = simulation.world(JOB_MANAGER);
-    this.#jobManager = new JobManager(this.#world);
+    this.#jobManager = new JobManager({ world: this.#world });
     this.#random = simulation.random('cluster');
   }
 
@@ -72,15 +72,14 @@ export class SimulatedCluster {
   }
 
   async #join(world: World, name: string, id: string): Promise<void> {
+    const doorbell = this.#simulation.newDoorbell(name);
+    const execution = { kind: 'inline', doorbell } as const;
+    const { slots } = this.#options;
+    const taskManager = new TaskManager({ world, id, slots, execution, listenAddress: `tcp:${name}:0` });
+    await taskManager.start();
     for (;;) {
       try {
-        const connection = await world.network.connect(JOB_MANAGER_ADDRESS);
-        const doorbell = this.#simulation.newDoorbell(name);
-        const execution = { kind: 'inline', doorbell } as const;
-        await new TaskManager(
-          { world, id, slots: this.#options.slots, execution, listenAddress: `tcp:${name}:0` },
-          connection,
-        ).start();
+        void taskManager.join(await world.network.connect(JOB_MANAGER_ADDRESS));
         return;
       } catch {
         await new Promise<void>((resolve) => void world.clock.after(CONNECT_RETRY_MS, resolve));

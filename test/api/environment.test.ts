@@ -201,7 +201,7 @@ test('a job can be watched, and several of its streams collected', async () => {
   assert.deepEqual(negative, [-1, -2, -3, -4, -5]);
   assert.deepEqual(even, [2, 4]);
   assert.equal(result.status, 'finished');
-  assert.equal(client.status(), 'finished');
+  assert.equal(await client.status(), 'finished');
 });
 
 test('leaving the results of a stream early ends its job', async () => {

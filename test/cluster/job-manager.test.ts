@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEnvironment, type MillstreamError } from 'millstream';
 import type { World } from '../../src/base/world.ts';
+import { ClusterClient } from '../../src/cluster/cluster-client.ts';
 import { JobManager } from '../../src/cluster/job-manager.ts';
 import type { FromTaskManager, ToTaskManager } from '../../src/cluster/messages.ts';
 import { Wire } from '../../src/cluster/wire.ts';
+import { TypeRegistry } from '../../src/data/type-registry.ts';
 import { createRealWorld } from '../../src/world/real-world.ts';
 
 interface Seated {
@@ -49,7 +51,7 @@ function submit(manager: JobManager, jobId: string) {
 
 test('a TaskManager that registers again has lost what it ran before', async () => {
   const world = createRealWorld();
-  const manager = new JobManager(world);
+  const manager = new JobManager({ world });
   const address = await manager.listen('local:job-manager');
   const first = await takeSeat(world, address, 'worker-1');
   await manager.hasSlots(1);
@@ -68,5 +70,19 @@ test('a TaskManager that registers again has lost what it ran before', async () 
   assert.ok(!second.heard.includes('cancel'), 'the new seat hears nothing of what the old one ran');
   second.wire.close();
   await assert.rejects(next.result(), (error: MillstreamError) => error.code === 'SLOT_LOST');
+  await manager.close();
+});
+
+test('a client that asks for a job that nobody submitted is told so', async () => {
+  const world = createRealWorld();
+  const manager = new JobManager({ world });
+  const address = await manager.listen('local:job-manager');
+  const client = new ClusterClient(world, () => address);
+  await assert.rejects(client.job('job-7', 'counts', new TypeRegistry()).status(), (error: MillstreamError) => {
+    assert.equal(error.code, 'JOB_UNKNOWN');
+    assert.match(error.message, /knows no job job-7/);
+    return true;
+  });
+  client.close();
   await manager.close();
 });

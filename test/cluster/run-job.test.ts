@@ -66,7 +66,7 @@ test('a slot out of heap fails the job, not the process', async () => {
     assert.match(error.message, /96 MB/);
     return true;
   });
-  assert.equal(client.status(), 'failed');
+  assert.equal(await client.status(), 'failed');
 });
 
 test('a job that ends the thread of its slot fails alone, and the slot comes back', async () => {

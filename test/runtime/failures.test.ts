@@ -130,7 +130,7 @@ test('cancel ends an unbounded job, and nothing of it goes on', async () => {
   const client = await env.executeAsync();
   while (calls < 10) await new Promise((resolve) => setTimeout(resolve, 5));
   await client.cancel();
-  assert.equal(client.status(), 'cancelled');
+  assert.equal(await client.status(), 'cancelled');
   const after = calls;
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(calls, after);
@@ -201,7 +201,7 @@ test('stop with drain fires what is open, and the result comes complete', async 
   const savepoint = await client.stopWithSavepoint({ drain: true });
   await reading;
   assert.ok(savepoint.bytes.length > 0);
-  assert.equal(client.status(), 'finished');
+  assert.equal(await client.status(), 'finished');
   assert.equal(seen.length, made, 'every record that was read came out');
 });
 

@@ -1,0 +1,87 @@
+/** Clusters of processes: what a job computes does not depend on which of them die. */
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ProcessCluster, type MillstreamError } from 'millstream';
+
+const PACED = new URL('./jobs/paced.ts', import.meta.url);
+
+async function temporary(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'millstream-cluster-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+test('a job runs over two processes, and its results come back', async () => {
+  await using cluster = await ProcessCluster.start({ taskManagers: 2 });
+  const client = await cluster.run(PACED, { parameters: { records: 5_000, perSecond: 50_000 } });
+  const totals = new Map<number, number>();
+  for await (const [key, count] of client.collected<[number, number]>('result')) totals.set(key, count);
+  assert.deepEqual(
+    [...totals].toSorted(([a], [b]) => a - b),
+    [0, 1, 2, 3, 4].map((key) => [key, 1_000]),
+  );
+  assert.equal((await client.result()).status, 'finished');
+  assert.equal(await client.status(), 'finished');
+});
+
+test('a TaskManager that is killed costs a restart, which the exception history explains', async () => {
+  await using cluster = await ProcessCluster.start({ taskManagers: 2 });
+  const client = await cluster.run(PACED, { parameters: { records: 4_000, perSecond: 2_000, checkpointMs: 50 } });
+  while ((await client.status()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+  await client.triggerCheckpoint();
+  cluster.kill(1);
+  const totals = new Map<number, number>();
+  for await (const [key, count] of client.collected<[number, number]>('result')) totals.set(key, count);
+  assert.deepEqual(
+    [...totals].toSorted(([a], [b]) => a - b),
+    [0, 1, 2, 3, 4].map((key) => [key, 800]),
+  );
+  assert.equal((await client.result()).restarts, 1);
+  const [failure] = await client.exceptions();
+  assert.equal(failure?.outcome, 'restarted');
+  assert.equal(failure?.attempt, 1);
+  assert.match(failure?.error.message ?? '', /taskmanager-1\/2 is gone|CHANNEL_LOST/);
+});
+
+test('a process that is halted is given up, and is a member again once it goes on', async () => {
+  await using cluster = await ProcessCluster.start({
+    taskManagers: 2,
+    heartbeat: { intervalMs: 50, timeoutMs: 400 },
+  });
+  const client = await cluster.run(PACED, { parameters: { records: 4_000, perSecond: 2_000, checkpointMs: 50 } });
+  while ((await client.status()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+  await client.triggerCheckpoint();
+  cluster.kill(0, 'SIGSTOP');
+  while ((await client.status()) === 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+  // The restart waits for its second slot, which is the halted process's.
+  cluster.kill(0, 'SIGCONT');
+  const totals = new Map<number, number>();
+  for await (const [key, count] of client.collected<[number, number]>('result')) totals.set(key, count);
+  assert.deepEqual(
+    [...totals].toSorted(([a], [b]) => a - b),
+    [0, 1, 2, 3, 4].map((key) => [key, 800]),
+  );
+  assert.match((await client.exceptions())[0]?.error.message ?? '', /nothing was heard of it for \d+ ms|CHANNEL_LOST/);
+});
+
+test('a JobManager that is killed takes up its jobs again when it is back', async () => {
+  await using directory = await temporary();
+  await using cluster = await ProcessCluster.start({ taskManagers: 2, jobDirectory: directory.path });
+  const client = await cluster.run(PACED, { parameters: { records: 4_000, perSecond: 4_000, silent: true } });
+  while ((await client.status()) !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+  cluster.kill('jobmanager');
+  const result = await client.result();
+  assert.equal(result.status, 'finished');
+  assert.equal(result.restarts, 0);
+});
+
+test('a module that cannot be loaded is refused before anything is submitted', async () => {
+  await using cluster = await ProcessCluster.start({ taskManagers: 1 });
+  await assert.rejects(cluster.run(new URL('./jobs/nothing-there.ts', import.meta.url)), (error: MillstreamError) => {
+    assert.equal(error.code, 'JOB_MODULE_INVALID');
+    return true;
+  });
+});
