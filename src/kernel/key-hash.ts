@@ -22,39 +22,47 @@ type HashFunction = (
   hashes: Int32Array,
 ) => void;
 
+/** What a loop over hashes does with each. */
+interface HashUse {
+  /** Parameters of the function behind `columns`, `selection` and `selected`. */
+  readonly parameters: readonly string[];
+  /** Text that finds the hash in `h`, the row in `i`, and its place among those that count in `at`. */
+  readonly lines: readonly string[];
+}
+
+const STORE: HashUse = { parameters: ['hashes'], lines: ['hashes[at] = h;'] };
+
 export class KeyHasher {
-  readonly #schema: Schema;
-  readonly #columns: readonly number[];
   readonly #variants: Variants<HashFunction>;
 
   constructor(schema: Schema, columns: readonly number[], tag: string) {
-    this.#schema = schema;
-    this.#columns = columns;
-    this.#variants = new Variants(columns, (layout, selection, number) =>
-      this.#generate(layout, selection, `${tag}/hash-${number}`),
-    );
+    this.#variants = hashLoops<HashFunction>(schema, columns, STORE, `${tag}/hash`);
   }
 
   /** Writes the hash of the `i`th row that counts to place `i`. */
   hash(batch: ColumnBatch, hashes: Int32Array): void {
     this.#variants.of(batch)(batch.columns, batch.selection, batch.selected, hashes);
   }
+}
 
-  #generate(layout: ReadonlyMap<number, number>, selection: boolean, tag: string): HashFunction {
-    const code = new HashCode(this.#schema, layout);
-    if (this.#columns.length === 1) code.single(this.#columns[0] as number);
-    else code.several(this.#columns);
+/** Functions that hash the key of each row that counts, by the layout of its columns. */
+export function hashLoops<F>(schema: Schema, columns: readonly number[], use: HashUse, tag: string): Variants<F> {
+  return new Variants(columns, (layout, selection, number) => {
+    const code = new HashCode(schema, layout);
+    if (columns.length === 1) code.single(columns[0] as number);
+    else code.several(columns);
     const text = [
       ...code.prelude,
       'for (let at = 0; at < selected; at++) {',
       `const i = ${selection ? 'selection[at]' : 'at'};`,
       'let h = 0;',
       ...code.lines,
-      'hashes[at] = h;',
+      ...use.lines,
       '}',
     ];
-    return generateFunction(['columns', 'selection', 'selected', 'hashes'], text, code.bound, tag) as HashFunction;
-  }
+    const parameters = ['columns', 'selection', 'selected', ...use.parameters];
+    return generateFunction(parameters, text, code.bound, `${tag}-${number}`) as F;
+  });
 }
 
 const NULL_HASH = keyHash(null) | 0;

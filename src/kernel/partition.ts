@@ -5,9 +5,10 @@
  * columns then.
  */
 
-import type { ColumnBatch } from '../data/column-batch.ts';
-import { KeyHasher } from './key-hash.ts';
+import type { Column, ColumnBatch } from '../data/column-batch.ts';
 import type { Schema } from '../data/schema.ts';
+import { hashLoops } from './key-hash.ts';
+import type { Variants } from './variants.ts';
 
 export interface ColumnPartitionerOptions {
   /** The columns of the key. */
@@ -20,102 +21,66 @@ export interface ColumnPartitionerOptions {
   readonly tag: string;
 }
 
+type DealFunction = (
+  columns: readonly Column[],
+  selection: Int32Array | undefined,
+  selected: number,
+  channelOf: Int32Array,
+  rows: Int32Array,
+  next: Int32Array,
+) => void;
+
 export class ColumnPartitioner {
   readonly #options: ColumnPartitionerOptions;
-  /** One less than the number of groups where that is a power of two, else -1. */
-  readonly #groupMask: number;
-  /** Hashers by schema: a union may bring several. */
-  readonly #hashers = new Map<Schema, KeyHasher>();
-  readonly #counts: Int32Array;
-  /** Hashes of the rows, then their channels. */
-  #numbers = new Int32Array(0);
-  /** The selections of the parts. */
+  /** Loops by schema: a union may bring several. */
+  readonly #loops = new Map<Schema, Variants<DealFunction>>();
+  /** Where the next row of each channel goes. */
+  readonly #next: Int32Array;
+  /** The selections of the parts, `room` places for each. */
   #rows = new Int32Array(0);
+  #room = 0;
 
   constructor(options: ColumnPartitionerOptions) {
     this.#options = options;
-    const groups = options.maxParallelism;
-    this.#groupMask = (groups & (groups - 1)) === 0 ? groups - 1 : -1;
-    this.#counts = new Int32Array(options.channels);
+    this.#next = new Int32Array(options.channels);
   }
 
   /** The part of each channel; undefined where it gets no row. Rows keep their order. Valid until the next call. */
   split(batch: ColumnBatch): readonly (ColumnBatch | undefined)[] {
-    const { channels } = this.#options;
-    const { selected } = batch;
+    const { channels, channelOfGroup } = this.#options;
+    const { columns, selection, selected } = batch;
     if (channels === 1) return [selected === 0 ? undefined : batch];
-    if (this.#numbers.length < selected) this.#numbers = new Int32Array(selected);
-    const numbers = this.#numbers;
-    this.#hasher(batch.schema).hash(batch, numbers);
-    this.#channels(numbers, selected);
-    return this.#deal(batch, numbers);
+    if (this.#room < selected) {
+      this.#room = selected;
+      this.#rows = new Int32Array(selected * channels);
+    }
+    const next = this.#next;
+    for (let channel = 0; channel < channels; channel++) next[channel] = channel * this.#room;
+    this.#loopsOf(batch.schema).of(batch)(columns, selection, selected, channelOfGroup, this.#rows, next);
+    return this.#parts(batch);
   }
 
-  #hasher(schema: Schema): KeyHasher {
-    let hasher = this.#hashers.get(schema);
-    if (hasher === undefined) {
-      hasher = new KeyHasher(schema, this.#options.columns, this.#options.tag);
-      this.#hashers.set(schema, hasher);
+  #loopsOf(schema: Schema): Variants<DealFunction> {
+    let loops = this.#loops.get(schema);
+    if (loops === undefined) {
+      const { columns, maxParallelism: groups, tag } = this.#options;
+      // A remainder by division would cost as much as the hash.
+      const group = (groups & (groups - 1)) === 0 ? `h & ${groups - 1}` : `(h >>> 0) % ${groups}`;
+      const lines = [
+        `const channel = channelOf[${group}], to = next[channel];`,
+        'rows[to] = i; next[channel] = to + 1;',
+      ];
+      loops = hashLoops(schema, columns, { parameters: ['channelOf', 'rows', 'next'], lines }, `${tag}/deal`);
+      this.#loops.set(schema, loops);
     }
-    return hasher;
+    return loops;
   }
 
-  /** Hashes become channels, and are counted. */
-  #channels(numbers: Int32Array, rows: number): void {
-    const { channelOfGroup, maxParallelism } = this.#options;
-    const counts = this.#counts.fill(0);
-    const mask = this.#groupMask;
-    for (let i = 0; i < rows; i++) {
-      const hash = numbers[i] as number;
-      const channel = channelOfGroup[mask >= 0 ? hash & mask : (hash >>> 0) % maxParallelism] as number;
-      numbers[i] = channel;
-      counts[channel] = (counts[channel] as number) + 1;
-    }
-  }
-
-  #deal(batch: ColumnBatch, channelOf: Int32Array): readonly (ColumnBatch | undefined)[] {
-    const { selection, selected } = batch;
-    const counts = this.#counts;
-    const whole = counts.indexOf(selected);
-    if (whole >= 0) return Array.from(counts, (_, channel) => (channel === whole && selected > 0 ? batch : undefined));
-    // One array for all parts, and a view of it for each.
-    if (this.#rows.length < selected) this.#rows = new Int32Array(selected);
-    const rows = this.#rows;
-    const ends = new Int32Array(counts.length);
-    for (let channel = 1; channel < counts.length; channel++) {
-      ends[channel] = (ends[channel - 1] as number) + (counts[channel - 1] as number);
-    }
-    if (selection === undefined) dealAll(channelOf, selected, ends, rows);
-    else dealSelected(channelOf, selection, selected, ends, rows);
-    return Array.from(counts, (count, channel) => {
+  #parts(batch: ColumnBatch): readonly (ColumnBatch | undefined)[] {
+    return Array.from(this.#next, (end, channel) => {
+      const count = end - channel * this.#room;
       if (count === 0) return undefined;
-      const end = ends[channel] as number;
-      return batch.select(rows.subarray(end - count, end), count);
+      return count === batch.selected ? batch : batch.select(this.#rows.subarray(end - count, end), count);
     });
-  }
-}
-
-/** `next` says where the next row of each channel goes; at the end, where its rows end. */
-function dealAll(channelOf: Int32Array, rows: number, next: Int32Array, to: Int32Array): void {
-  for (let row = 0; row < rows; row++) {
-    const channel = channelOf[row] as number;
-    const at = next[channel] as number;
-    to[at] = row;
-    next[channel] = at + 1;
-  }
-}
-
-function dealSelected(
-  channelOf: Int32Array,
-  selection: Int32Array,
-  selected: number,
-  next: Int32Array,
-  to: Int32Array,
-): void {
-  for (let i = 0; i < selected; i++) {
-    const channel = channelOf[i] as number;
-    const at = next[channel] as number;
-    to[at] = selection[i] as number;
-    next[channel] = at + 1;
   }
 }
