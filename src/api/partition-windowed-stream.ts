@@ -11,11 +11,12 @@ import type {
   Sync,
 } from '../operator/functions.ts';
 import { keyedMapPartition, mapPartition } from '../operator/map-partition.ts';
-import type { OperatorDefinition } from '../operator/operator.ts';
 import { partitionFold } from '../operator/partition-fold.ts';
 import { reduce } from '../operator/reduce.ts';
 import { sortPartition, type SortOrder } from '../operator/sort-partition.ts';
+import { spillingMapPartition } from '../operator/spilling-map-partition.ts';
 import { checkFunction, isLambda } from '../operator/user-function.ts';
+import type { NodeDefinition } from './graph-builder.ts';
 import type { KeySelector } from './keyed-stream.ts';
 import type { SingleOutputStream } from './single-output-stream.ts';
 import type { StreamHandle } from './stream-handle.ts';
@@ -40,7 +41,9 @@ export class PartitionWindowedStream<T> {
   }
 
   /**
-   * A function over all records of the partition, which are held in memory.
+   * A function over all records of the partition. In BATCH mode those that do not fit into the sort memory
+   * (`sortMemoryMegabytes`) wait on disk, and are read as the function iterates over them; in STREAMING mode they are
+   * state.
    *
    * @example
    * ```ts
@@ -54,15 +57,16 @@ export class PartitionWindowedStream<T> {
   ): SingleOutputStream<R> {
     checkFunction(f, 'MapPartition', ['mapPartition'], true);
     const pattern: OrClass<MapPartitionFunction<T, R>> = isLambda(f) ? { mapPartition: f } : f;
-    return this.#add(
-      'MapPartition',
-      this.#key === undefined ? mapPartition(pattern) : keyedMapPartition(this.#key, pattern),
-    );
+    const key = this.#key;
+    const streaming = key === undefined ? mapPartition(pattern) : keyedMapPartition(key, pattern);
+    return this.#add('MapPartition', ({ runtimeMode, sortMemoryMegabytes }) => ({
+      definition: runtimeMode === 'batch' ? spillingMapPartition(pattern, key, sortMemoryMegabytes) : streaming,
+    }));
   }
 
   /**
-   * The records of the partition in the order of a figure; equal ones in the order in which they came. What does not
-   * fit into the sort memory (`sortMemoryMegabytes`) waits on disk.
+   * The records of the partition in the order of a figure; equal ones in the order in which they came. In BATCH mode
+   * what does not fit into the sort memory (`sortMemoryMegabytes`) waits on disk; in STREAMING mode it is state.
    *
    * @example
    * ```ts
@@ -76,13 +80,12 @@ export class PartitionWindowedStream<T> {
   ): SingleOutputStream<T> {
     checkFunction(figure, 'SortPartition', [], true);
     const key = this.#key;
-    const node = this.#handle.attach({
-      name: 'SortPartition',
-      definition: ({ sortMemoryMegabytes }) => ({
-        definition: sortPartition({ figure, order, key, memoryMegabytes: sortMemoryMegabytes }),
-      }),
-    });
-    return this.#handle.scope.make.single<T>(this.#handle.scope, node);
+    return this.#add('SortPartition', ({ runtimeMode, sortMemoryMegabytes }) => ({
+      definition: sortPartition(
+        { figure, order, key, memoryMegabytes: sortMemoryMegabytes },
+        runtimeMode === 'batch' ? 'batch' : 'streaming',
+      ),
+    }));
   }
 
   /**
@@ -124,7 +127,7 @@ export class PartitionWindowedStream<T> {
     );
   }
 
-  #add<R>(name: string, definition: OperatorDefinition): SingleOutputStream<R> {
+  #add<R>(name: string, definition: NodeDefinition): SingleOutputStream<R> {
     const { scope } = this.#handle;
     return scope.make.single<R>(scope, this.#handle.attach({ name, definition }));
   }

@@ -94,11 +94,6 @@ export interface ReadFile {
   readonly bytes: number;
   /** Fills `into` from `position` on; returns how many bytes were read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /**
-   * The same while the thread stands still: for functions of users that pull records one by one, and cannot wait. Only
-   * for files that were written a short while ago, which the system has in memory.
-   */
-  readNow(into: Uint8Array, position: number): number;
   close(): Promise<void>;
 }
 

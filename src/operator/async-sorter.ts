@@ -10,32 +10,19 @@
 
 import { invariant } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { MillstreamError, describeThrown } from '../base/error.ts';
 import type { ReadFile, Storage } from '../base/world.ts';
+import { MemoryEstimate } from './memory-estimate.ts';
+import { fileTooShort, SPILL_BLOCK_BYTES, spillGuarded, type SpillBlock, type SpillCodec } from './spill-file.ts';
 
 /** Sorting this many records takes a millisecond or two. */
 const CHUNK_RECORDS = 4_096;
 
-/** Read and written at once: large enough for a disk, small enough for one of each run. */
-const BLOCK_BYTES = 64 * 1024;
-
 /** Runs that are merged at once; two blocks of each are 16 MB. More are merged into one first. */
 const RUNS_MAX = 128;
 
-/** One record in so many is measured. */
-const SAMPLE_EVERY = 32;
-
-/** An object on the heap takes about this much more than its bytes. */
-const HEAP_FACTOR = 3;
-
-export interface SortCodec<T> {
-  write(record: T, writer: ByteWriter): void;
-  read(reader: ByteReader): T;
-}
-
 export interface SorterOptions<T> {
   readonly compare: (a: T, b: T) => number;
-  readonly codec: SortCodec<T>;
+  readonly codec: SpillCodec<T>;
   /** Bytes that records may take in memory. */
   readonly memoryBytes: number;
   readonly storage: Storage;
@@ -48,33 +35,22 @@ export class ExternalSorter<T> {
   readonly #options: SorterOptions<T>;
   #chunk: T[] = [];
   #chunks: T[][] = [];
-  #records = 0;
-  #sampledBytes = 0;
-  #samples = 0;
-  #sinceSample = 0;
-  readonly #scratch = new ByteWriter();
+  readonly #estimate: MemoryEstimate<T>;
   readonly #runs: Run[] = [];
   #directory: string | undefined;
   #runNumber = 0;
   #spilling: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: SorterOptions<T>) {
     this.#options = options;
+    this.#estimate = new MemoryEstimate((record, writer) => options.codec.write(record, writer), options.memoryBytes);
   }
 
   add(record: T): void {
     this.#chunk.push(record);
-    this.#records++;
-    if (this.#sinceSample-- === 0) this.#measure(record);
+    this.#estimate.add(record);
     if (this.#chunk.length === CHUNK_RECORDS) this.#closeChunk();
-  }
-
-  #measure(record: T): void {
-    this.#sinceSample = SAMPLE_EVERY;
-    this.#scratch.reset();
-    this.#options.codec.write(record, this.#scratch);
-    this.#sampledBytes += this.#scratch.length;
-    this.#samples++;
   }
 
   #closeChunk(): void {
@@ -85,10 +61,7 @@ export class ExternalSorter<T> {
 
   /** Whether what is in memory should be spilled before more is added. */
   get full(): boolean {
-    return (
-      this.#samples > 0 &&
-      this.#records * (this.#sampledBytes / this.#samples) * HEAP_FACTOR >= this.#options.memoryBytes
-    );
+    return this.#estimate.full;
   }
 
   /** How many runs lie on disk. */
@@ -112,7 +85,7 @@ export class ExternalSorter<T> {
     this.#closeChunk();
     const chunks = this.#chunks;
     this.#chunks = [];
-    this.#records = 0;
+    this.#estimate.clear();
     await this.#writeRun(
       new Merge(
         chunks.map((chunk) => new ChunkCursor(chunk)),
@@ -126,17 +99,20 @@ export class ExternalSorter<T> {
   async #mergeRuns(): Promise<void> {
     const runs = this.#runs.splice(0);
     const cursors = runs.map((run) => new RunCursor<T>(run, this.#options));
-    await this.#writeRun(new Merge(cursors, this.#options.compare));
-    await Promise.all(cursors.map((cursor) => cursor.close()));
+    try {
+      await this.#writeRun(new Merge(cursors, this.#options.compare));
+    } finally {
+      await Promise.all(cursors.map((cursor) => cursor.close()));
+    }
     for (const run of runs) await this.#options.storage.remove(run.path);
   }
 
   async #writeRun(merge: Merge<T>): Promise<void> {
     const { codec, storage } = this.#options;
-    this.#directory ??= await guarded(() => storage.temporaryDirectory());
+    this.#directory ??= await spillGuarded(() => storage.temporaryDirectory());
     const path = `${this.#directory}/run-${this.#runNumber++}`;
-    const blocks: Block[] = [];
-    await guarded(async () => {
+    const blocks: SpillBlock[] = [];
+    await spillGuarded(async () => {
       const file = await storage.openAppend(path);
       const writer = new ByteWriter();
       const append = async (): Promise<void> => {
@@ -145,16 +121,19 @@ export class ExternalSorter<T> {
         await file.append(writer.take());
         writer.reset();
       };
-      for (let record = merge.next(); record !== undefined; record = merge.next()) {
-        if (record === NOT_READ_YET) {
-          await merge.ready();
-          continue;
+      try {
+        for (let record = merge.next(); record !== undefined && !this.#closed; record = merge.next()) {
+          if (record === NOT_READ_YET) {
+            await merge.ready();
+            continue;
+          }
+          codec.write(record.value, writer);
+          if (writer.length >= SPILL_BLOCK_BYTES) await append();
         }
-        codec.write(record.value, writer);
-        if (writer.length >= BLOCK_BYTES) await append();
+        await append();
+      } finally {
+        await file.close();
       }
-      await append();
-      await file.close();
     });
     this.#runs.push({ path, blocks });
   }
@@ -168,27 +147,16 @@ export class ExternalSorter<T> {
     return new Merge<T>([...runs, ...chunks], this.#options.compare);
   }
 
-  /** Removes the temporary files. */
+  /** Removes the temporary files, once what is being written is. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#chunks = [];
     this.#chunk = [];
+    // Whoever waits for the spill hears of its failure.
+    await this.#spilling?.catch(() => {});
     const directory = this.#directory;
     this.#directory = undefined;
     if (directory !== undefined) await this.#options.storage.remove(directory);
-  }
-}
-
-/** What the disk says is the environment's failure, not the user's. */
-async function guarded<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof MillstreamError) throw error;
-    throw new MillstreamError(
-      'SPILL_FAILED',
-      `Records could not be spilled to a temporary file: ${describeThrown(error)}`,
-      { cause: error },
-    );
   }
 }
 
@@ -205,14 +173,9 @@ export async function closeAll(...closings: readonly (() => void | Promise<void>
   if (failures.length > 0) throw failures[0];
 }
 
-interface Block {
-  readonly position: number;
-  readonly bytes: number;
-}
-
 interface Run {
   readonly path: string;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly SpillBlock[];
 }
 
 /** A sorted sequence, seen at its first record. */
@@ -294,23 +257,19 @@ class RunCursor<T> implements Cursor<T> {
   #readAhead(): void {
     const block = this.#run.blocks[this.#nextBlock++];
     if (block === undefined) return;
-    const ahead = guarded(() => this.#read(block));
+    const ahead = spillGuarded(() => this.#read(block));
     // Whoever waits for the block hears of its failure; nobody may, when the task ends first.
     ahead.catch(() => {});
     this.#ahead = ahead;
   }
 
-  async #read(block: Block): Promise<Uint8Array> {
+  async #read(block: SpillBlock): Promise<Uint8Array> {
     this.#file ??= this.#options.storage.openRead(this.#run.path);
     const file = await this.#file;
     const bytes = new Uint8Array(block.bytes);
     for (let filled = 0; filled < bytes.length;) {
       const read = await file.read(bytes.subarray(filled), block.position + filled);
-      if (read === 0)
-        throw new MillstreamError(
-          'SPILL_FAILED',
-          `The temporary file ${this.#run.path} is shorter than it was written.`,
-        );
+      if (read === 0) throw fileTooShort(this.#run.path);
       filled += read;
     }
     return bytes;

@@ -9,16 +9,17 @@
  * An input without a key (the broadcast side) is not kept: it is through before the first key begins.
  */
 
-import { ByteWriter, type ByteReader } from '../base/bytes.ts';
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MillstreamError } from '../base/error.ts';
 import { MAX_WATERMARK } from '../data/element.ts';
-import { encodeKey, keyHash, mapKey } from '../data/key.ts';
+import { keyHash } from '../data/key.ts';
 import { readValue, writeValue } from '../data/structured-codec.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import { BatchTimers, type TimerScope } from './batch-timers.ts';
-import { closeAll, ExternalSorter, type SortCodec } from './async-sorter.ts';
+import { closeAll, ExternalSorter } from './async-sorter.ts';
 import type { InlineCode } from './inline-code.ts';
+import { compareKeys, type HashedKey } from './key-order.ts';
 import type {
   InputOperator,
   Operator,
@@ -30,13 +31,14 @@ import type {
 } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 import { SortedEmission } from './sorted-emission.ts';
+import type { SpillCodec } from './spill-file.ts';
 
 type KeySelectors = readonly ((value: never) => unknown)[];
 
-/** The same operator for a bounded input. Definitions without keys are returned as they are. */
+/** The same operator for a bounded input. Definitions without keys, or that sort by key themselves, stay as they are. */
 export function batchKeyedInput(definition: OperatorDefinition, memoryMegabytes: number): OperatorDefinition {
   const { create, inline, keySelectors } = definition;
-  if (keySelectors === undefined || create === undefined) return definition;
+  if (keySelectors === undefined || create === undefined || definition.sortsByKey === true) return definition;
   return {
     ...definition,
     create: () => new BatchKeyedOperator(create(), keySelectors, memoryMegabytes),
@@ -68,9 +70,7 @@ function writeReplay(code: InlineCode, inline: (code: InlineCode) => void): void
   code.line(`${code.self}.element(${code.value}, ${code.timestamp}, ${code.kind});`);
 }
 
-interface KeyedRecord {
-  readonly hash: number;
-  readonly key: unknown;
+interface KeyedRecord extends HashedKey {
   readonly value: unknown;
   readonly timestamp: Timestamp;
   readonly kind: RowKindCode;
@@ -237,20 +237,7 @@ function compareRecords(a: KeyedRecord, b: KeyedRecord, types: TypeRegistry): nu
   return a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0;
 }
 
-/** Any order will do that keeps equal keys together. */
-function compareKeys(a: KeyedRecord, b: KeyedRecord, types: TypeRegistry): number {
-  if (a.hash !== b.hash) return a.hash - b.hash;
-  if (a.key === b.key || Object.is(mapKey(a.key, types), mapKey(b.key, types))) return 0;
-  return Buffer.compare(keyBytes(a.key, types), keyBytes(b.key, types));
-}
-
-function keyBytes(key: unknown, types: TypeRegistry): Uint8Array {
-  const writer = new ByteWriter();
-  encodeKey(key, writer, types);
-  return writer.view();
-}
-
-class KeyedRecordCodec implements SortCodec<KeyedRecord> {
+class KeyedRecordCodec implements SpillCodec<KeyedRecord> {
   readonly #keys: KeySelectors;
   readonly #types: TypeRegistry;
 

@@ -1,7 +1,8 @@
 /**
  * `mapPartition`: a function over all records of a subtask, or of a key, when the bounded input has ended.
  *
- * The records of the partition are held in memory until then: a function that pulls them cannot wait for a disk.
+ * This is STREAMING mode, where the records are state until then, and part of checkpoints. In BATCH mode they may be more
+ * than fit into memory: `spilling-map-partition.ts`.
  */
 
 import { MAX_WATERMARK } from '../data/element.ts';

@@ -31,7 +31,7 @@ import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { OperatorStateStore } from '../state/operator-state.ts';
 import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
-import type { Cancellation } from '../base/world.ts';
+import type { Cancellation, World } from '../base/world.ts';
 import type { ConnectorWorld } from '../connect/source.ts';
 import type { Gate } from '../base/gate.ts';
 import type { Resumable } from '../base/resumable.ts';
@@ -97,7 +97,7 @@ export interface OperatorContext<Out = unknown> {
   /** Gives this operator and those before it no input until `work` has settled; a rejection fails the task. */
   hold(work: Promise<unknown>): void;
   /** The outside world, for connectors and for spilling. */
-  readonly world: ConnectorWorld;
+  readonly world: ConnectorWorld & Pick<World, 'working'>;
   /** Sends a message to the coordinator of this operator (a source's enumerator, a collecting client). */
   toCoordinator(message: unknown): void;
   /** A record was dropped: counted, and a sample kept to be seen. */
@@ -155,6 +155,8 @@ export interface OperatorDefinition {
   readonly inline?: (code: InlineCode) => void;
   /** Key selectors by input, where the operator is keyed: the runtime announces a batch's keys to the backend. */
   readonly keySelectors?: readonly ((value: never) => unknown)[];
+  /** True where a keyed operator puts its bounded input in order by itself; others get theirs sorted by key in BATCH mode. */
+  readonly sortsByKey?: boolean;
   /** False where records with another row kind than `+I` would be wrong: refused when the graph is built. */
   readonly changelog?: boolean;
   /** True where records with other row kinds may come out of it whatever goes in. Others pass on what they get. */

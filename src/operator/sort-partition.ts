@@ -1,8 +1,8 @@
 /**
  * `sortPartition`: the records of a subtask, or of a key, in the order of a figure, when the bounded input has ended.
  *
- * In BATCH mode a subtask's records may be more than fit into memory. In STREAMING mode they stay there, because a
- * checkpoint must contain them.
+ * In BATCH mode the records of a subtask may be more than fit into memory; with keys they are sorted by key first. In
+ * STREAMING mode they are state, and part of checkpoints.
  */
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -10,11 +10,13 @@ import { MAX_WATERMARK } from '../data/element.ts';
 import { readValue, writeValue } from '../data/structured-codec.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
-import { closeAll, ExternalSorter, type SortCodec } from './async-sorter.ts';
+import { closeAll, ExternalSorter } from './async-sorter.ts';
+import { compareKeys, hashedKey, type HashedKey } from './key-order.ts';
 import { keyedMapPartition } from './map-partition.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, RowKindCode, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 import { SortedEmission } from './sorted-emission.ts';
+import type { SpillCodec } from './spill-file.ts';
 
 /** Least or greatest first. */
 export type SortOrder = 'ascending' | 'descending';
@@ -30,20 +32,22 @@ export interface PartitionSort<T> {
   readonly memoryMegabytes: number;
 }
 
-export function sortPartition<T>(sort: PartitionSort<T>): OperatorDefinition {
+/** `mode`: that in which the job will run. */
+export function sortPartition<T>(sort: PartitionSort<T>, mode: 'streaming' | 'batch'): OperatorDefinition {
   const { figure, order, key } = sort;
-  const sign = order === 'ascending' ? 1 : -1;
-  if (key !== undefined) {
+  if (key !== undefined && mode === 'streaming') {
+    const sign = order === 'ascending' ? 1 : -1;
     return keyedMapPartition(key, {
       mapPartition: (values: Iterable<T>) =>
         Array.from(values).sort((a, b) => sign * compareFigures(figure(a), figure(b))),
     });
   }
   return {
-    kind: 'sort-partition',
+    kind: key === undefined ? 'sort-partition' : 'keyed-sort-partition',
     input: 'records',
     output: 'records',
     create: () => new SortPartitionOperator(sort),
+    ...(key === undefined ? {} : { keySelectors: [key], sortsByKey: true }),
     changelog: false,
     describe: { order },
   };
@@ -61,6 +65,7 @@ const MEGABYTE = 1024 * 1024;
 const RECORDS = 'records';
 
 interface SortedRecord<T> {
+  readonly key: HashedKey | undefined;
   readonly figure: SortFigure;
   readonly value: T;
   readonly timestamp: Timestamp;
@@ -83,11 +88,14 @@ class SortPartitionOperator<T> extends PlainOperator<T> implements InputOperator
 
   override open(context: OperatorContext<T>): void {
     super.open(context);
+    const { types } = context;
     const sign = this.#sort.order === 'ascending' ? 1 : -1;
     this.#spills = context.task.mode === 'batch';
     this.#sorter = new ExternalSorter({
-      compare: (a, b) => sign * compareFigures(a.figure, b.figure),
-      codec: new SortedRecordCodec<T>(context.types),
+      compare: (a, b) =>
+        (a.key === undefined || b.key === undefined ? 0 : compareKeys(a.key, b.key, types)) ||
+        sign * compareFigures(a.figure, b.figure),
+      codec: new SortedRecordCodec<T>(this.#sort.key, types),
       memoryBytes: this.#sort.memoryMegabytes * MEGABYTE,
       storage: context.world.storage,
     });
@@ -95,7 +103,13 @@ class SortPartitionOperator<T> extends PlainOperator<T> implements InputOperator
   }
 
   element(value: T, timestamp: Timestamp, kind: RowKindCode): void {
-    this.#add({ figure: this.#sort.figure(value), value, timestamp, kind });
+    this.#add({
+      key: keyOf(value, this.#sort.key, this.context.types),
+      figure: this.#sort.figure(value),
+      value,
+      timestamp,
+      kind,
+    });
   }
 
   #add(record: SortedRecord<T>): void {
@@ -141,10 +155,16 @@ class SortPartitionOperator<T> extends PlainOperator<T> implements InputOperator
   }
 }
 
-class SortedRecordCodec<T> implements SortCodec<SortedRecord<T>> {
+function keyOf<T>(value: T, key: PartitionSort<T>['key'], types: TypeRegistry): HashedKey | undefined {
+  return key === undefined ? undefined : hashedKey(key(value), types);
+}
+
+class SortedRecordCodec<T> implements SpillCodec<SortedRecord<T>> {
+  readonly #key: PartitionSort<T>['key'];
   readonly #types: TypeRegistry;
 
-  constructor(types: TypeRegistry) {
+  constructor(key: PartitionSort<T>['key'], types: TypeRegistry) {
+    this.#key = key;
     this.#types = types;
   }
 
@@ -158,6 +178,7 @@ class SortedRecordCodec<T> implements SortCodec<SortedRecord<T>> {
   read(reader: ByteReader): SortedRecord<T> {
     const figure = readValue(reader, this.#types) as SortFigure;
     const value = readValue(reader, this.#types) as T;
-    return { figure, value, timestamp: reader.f64(), kind: reader.u8() };
+    const key = keyOf(value, this.#key, this.#types);
+    return { key, figure, value, timestamp: reader.f64(), kind: reader.u8() };
   }
 }

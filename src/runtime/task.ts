@@ -75,6 +75,7 @@ export class Task {
   readonly #mailWaiters: (() => void)[] = [];
   readonly #source: SourceOperator | undefined;
   #state: TaskState = 'created';
+  #closing: Promise<void> | undefined;
   #batch: RecordBatch | undefined;
   /** The column batch that is in use. */
   #columns: ColumnBatch | undefined;
@@ -444,9 +445,12 @@ export class Task {
     });
   }
 
-  /** Ends the task, whatever it is doing. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+  /** Ends the task, whatever it is doing. Whoever calls it again waits for the same end. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     const opened = this.#state !== 'created';
     this.#state = 'closing';
     this.#mail.length = 0;

@@ -1,6 +1,6 @@
 /** Files of the system. Every failure is a `StorageError` that carries the system's code and the path. */
 
-import { constants, readSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { link, mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -117,20 +117,6 @@ class RealReadFile implements ReadFile {
       filled += bytesRead;
     }
     return filled;
-  }
-
-  readNow(into: Uint8Array, position: number): number {
-    try {
-      let filled = 0;
-      while (filled < into.length) {
-        const bytesRead = readSync(this.#handle.fd, into, filled, into.length - filled, position + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return filled;
-    } catch (error) {
-      throw storageError(error, this.#path);
-    }
   }
 
   async close(): Promise<void> {

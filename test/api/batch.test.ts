@@ -1,17 +1,13 @@
 /** Whole jobs in BATCH and AUTOMATIC mode. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Storage, World } from '../../src/base/world.ts';
-import { StreamEnvironment, type EnvironmentOptions } from '../../src/api/environment.ts';
-import { InlineLauncher } from '../../src/cluster/embedded-cluster.ts';
+import type { EnvironmentOptions } from '../../src/api/environment.ts';
 import type { ExecutionSettings } from '../../src/graph/settings.ts';
 import { EventTimeSessionWindows } from '../../src/time/windows/session-windows.ts';
 import { SlidingEventTimeWindows } from '../../src/time/windows/sliding-windows.ts';
 import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts';
 import { valueState } from '../../src/state/descriptor.ts';
-import { RealDoorbell } from '../../src/world/doorbell.ts';
-import { createRealWorld } from '../../src/world/real-world.ts';
 import { environment, sorted } from './environments.ts';
 
 const batch = (settings: Partial<ExecutionSettings> = {}): EnvironmentOptions => ({
@@ -74,112 +70,6 @@ test('timers of a process function fire at the end of its key', async () => {
     })
     .executeAndCollect();
   assert.deepEqual(results.toSorted(), ['be 2', 'is 1', 'not 1', 'or 1', 'question 1', 'that 1', 'the 1', 'to 2']);
-});
-
-/** The real storage, with the temporary files counted. */
-class CountingStorage implements Storage {
-  readonly #real: Storage;
-  files = 0;
-  readonly directories: string[] = [];
-
-  constructor(real: Storage) {
-    this.#real = real;
-  }
-
-  openAppend(path: string, options?: { readonly truncateTo?: number }): ReturnType<Storage['openAppend']> {
-    this.files++;
-    return this.#real.openAppend(path, options);
-  }
-
-  async temporaryDirectory(): Promise<string> {
-    const directory = await this.#real.temporaryDirectory();
-    this.directories.push(directory);
-    return directory;
-  }
-
-  openRead(path: string): ReturnType<Storage['openRead']> {
-    return this.#real.openRead(path);
-  }
-
-  status(path: string): ReturnType<Storage['status']> {
-    return this.#real.status(path);
-  }
-
-  list(directory: string): Promise<readonly string[]> {
-    return this.#real.list(directory);
-  }
-
-  makeDirectory(path: string): Promise<void> {
-    return this.#real.makeDirectory(path);
-  }
-
-  rename(from: string, to: string): Promise<void> {
-    return this.#real.rename(from, to);
-  }
-
-  link(path: string, name: string): Promise<void> {
-    return this.#real.link(path, name);
-  }
-
-  remove(path: string): Promise<void> {
-    return this.#real.remove(path);
-  }
-
-  removeEmptyDirectory(path: string): Promise<boolean> {
-    return this.#real.removeEmptyDirectory(path);
-  }
-}
-
-function spilling(): { readonly env: StreamEnvironment; readonly storage: CountingStorage } {
-  const real = createRealWorld();
-  const storage = new CountingStorage(real.storage);
-  const world: World = {
-    clock: real.clock,
-    random: real.random,
-    network: real.network,
-    threads: real.threads,
-    storage,
-    ownership: real.ownership,
-    cpuMicroseconds: () => real.cpuMicroseconds(),
-    heapMegabytes: () => ({ used: 0, limit: 0 }),
-    print: (line, stream) => real.print(line, stream),
-  };
-  const settings: Partial<ExecutionSettings> = { runtimeMode: 'batch', sortMemoryMegabytes: 1 };
-  return { env: new StreamEnvironment(new InlineLauncher(world, () => new RealDoorbell()), { settings }), storage };
-}
-
-test('an input of ten times the sort memory is spilled, sorted and cleaned up', async () => {
-  const { env, storage } = spilling();
-  const [records, keys] = [120_000, 20_000];
-  const results = await env
-    .fromGenerator(
-      (i) => ({ key: `key-${(i * 7_919) % keys}`, count: 1, text: 'some text that takes room in memory' }),
-      { count: records },
-    )
-    .keyBy((row) => row.key)
-    .reduce((a, b) => ({ ...a, count: a.count + b.count }))
-    .map((row) => row.count)
-    .executeAndCollect();
-  assert.equal(results.length, keys);
-  assert.ok(results.every((count) => count === records / keys));
-  assert.ok(storage.files >= 10, `${storage.files} runs`);
-  for (const directory of storage.directories) assert.equal(await storage.status(directory), undefined);
-});
-
-test('sortPartition gives what is larger than its memory in order', async () => {
-  const count = 100_000;
-  const { env, storage } = spilling();
-  const results = await env
-    .fromGenerator((i) => ({ n: (i * 7_919) % count }), { count })
-    .fullWindowPartition()
-    .sortPartition((row) => row.n, 'descending')
-    .map((row) => row.n)
-    .executeAndCollect();
-  assert.ok(storage.files > 1);
-  assert.deepEqual(
-    results,
-    Array.from({ length: count }, (_, i) => count - 1 - i),
-  );
 });
 
 for (const runtimeMode of ['streaming', 'batch'] as const) {

@@ -288,7 +288,7 @@ test('operator state of a function survives through its snapshot hooks', () => {
 test('sortPartition gives all of a streaming partition in order after a restore', async () => {
   const { OperatorHarness } = await import('../../src/testing/operator-harness.ts');
   const define = () =>
-    sortPartition<number>({ figure: (n) => n, order: 'descending', key: undefined, memoryMegabytes: 1 });
+    sortPartition<number>({ figure: (n) => n, order: 'descending', key: undefined, memoryMegabytes: 1 }, 'streaming');
   const first = new OperatorHarness(define());
   for (const n of [3, 1, 4]) first.element(n);
   const second = new OperatorHarness(define(), { restore: first.snapshot() });

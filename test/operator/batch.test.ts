@@ -5,19 +5,20 @@ import fc from 'fast-check';
 import type { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { StorageError, type Storage } from '../../src/base/world.ts';
 import { MAX_WATERMARK } from '../../src/data/element.ts';
-import { ExternalSorter, NOT_READ_YET, type SortCodec } from '../../src/operator/async-sorter.ts';
+import { ExternalSorter, NOT_READ_YET } from '../../src/operator/async-sorter.ts';
 import { batchKeyedInput } from '../../src/operator/batch-keyed-input.ts';
 import { keyedCoProcess } from '../../src/operator/co-process.ts';
 import { keyedProcess } from '../../src/operator/keyed-process.ts';
 import type { OperatorDefinition } from '../../src/operator/operator.ts';
 import { reduce } from '../../src/operator/reduce.ts';
+import type { SpillCodec } from '../../src/operator/spill-file.ts';
 import { valueState } from '../../src/state/descriptor.ts';
 import { OperatorHarness } from '../../src/testing/operator-harness.ts';
 import { createRealWorld } from '../../src/world/real-world.ts';
 
 const { storage } = createRealWorld();
 
-const numbers: SortCodec<number> = {
+const numbers: SpillCodec<number> = {
   write: (n, writer: ByteWriter) => writer.f64(n),
   read: (reader: ByteReader) => reader.f64(),
 };
@@ -78,7 +79,7 @@ test("a disk that is full fails as the environment's failure", async () => {
 
 test('sorting is stable across memory and disk', async () => {
   type Pair = readonly [rank: number, order: number];
-  const codec: SortCodec<Pair> = {
+  const codec: SpillCodec<Pair> = {
     write: ([rank, order], writer) => {
       writer.f64(rank);
       writer.f64(order);

@@ -169,7 +169,6 @@ export class SimulatedStorage implements SimulatedDisk {
     return {
       bytes: file.length,
       read: (into, position) => this.#perform(process, 'read', () => copyOut(file, into, position)),
-      readNow: (into, position) => copyOut(file, into, position),
       close: () => Promise.resolve(),
     };
   }
