@@ -97,6 +97,7 @@ export class SlotChannels {
     if (from.taskManager === this.#options.taskManager && !networked) {
       return new RingReader({
         ring: ringOf(request),
+        attempt: request.attempt,
         writerBell: bellOf(request.rings, from.slot),
         decoder: decoder(request),
       });
@@ -112,6 +113,7 @@ export class SlotChannels {
     if (to.taskManager === this.#options.taskManager && !networked) {
       return new RingWriter({
         ring: ringOf(request),
+        attempt: request.attempt,
         readerBell: bellOf(request.rings, to.slot),
         encoder: encoder(request),
         batchRows: request.batchRows,
@@ -163,11 +165,12 @@ export class SlotChannels {
           decoder: decoder(request),
         });
       case 'ring': {
-        const ring = createRing(RING_BYTES);
+        const { attempt } = request;
+        const ring = createRing(RING_BYTES, attempt);
         const bell = this.#options.doorbell.cell;
         return {
-          reader: new RingReader({ ring, writerBell: bell, decoder: decoder(request) }),
-          writer: new RingWriter({ ring, readerBell: bell, encoder: encoder(request), batchRows }),
+          reader: new RingReader({ ring, attempt, writerBell: bell, decoder: decoder(request) }),
+          writer: new RingWriter({ ring, attempt, readerBell: bell, encoder: encoder(request), batchRows }),
         };
       }
       default:

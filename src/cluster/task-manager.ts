@@ -283,7 +283,7 @@ export class TaskManager {
           const to = place.get(`${edge.targetVertex}/${receiver}`) as Placement;
           if (from.taskManager !== this.#options.id || to.taskManager !== this.#options.id || from.slot === to.slot)
             continue;
-          const ring = createRing(RING_BYTES);
+          const ring = createRing(RING_BYTES, deployment.attempt);
           for (const slot of [from.slot, to.slot]) {
             let own = memory.get(slot);
             if (own === undefined) memory.set(slot, (own = {}));

@@ -49,6 +49,11 @@ export interface BarrierElement {
   readonly type: 'checkpoint' | 'savepoint';
   /** Attempt of the job that the barrier belongs to; barriers of other attempts are refused. */
   readonly epoch: number;
+  /**
+   * From this time on, in epoch milliseconds, the barrier overtakes what is before it (see `exchange/channel-cuts.ts`);
+   * 0: at once. Absent: never.
+   */
+  readonly unalignedAt?: number;
 }
 
 /** The last element of a channel. `drained` is false when a job stops without finishing its windows and timers. */

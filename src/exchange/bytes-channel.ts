@@ -4,11 +4,13 @@
  */
 
 import { RingBuffer } from '../base/ring-buffer.ts';
+import type { BarrierElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter } from './channel.ts';
-import { FRAME_HEADER_BYTES, frameBytes, frameKindAt, isDataKind, writeFrameHeader } from './frame.ts';
+import { FRAME_HEADER_BYTES, frameBytes, FrameKind, frameKindAt, isDataKind, writeFrameHeader } from './frame.ts';
 import { FrameReader, type FrameSource, type RowDecoder } from './frame-reader.ts';
 import { FrameWriter, type FrameSpace, type RowEncoder } from './frame-writer.ts';
+import { Marks } from './marks.ts';
 
 /** Payload bytes of a frame. Small enough that tests with ordinary batches meet batches in several frames too. */
 const PAYLOAD_BYTES = 32 * 1024;
@@ -37,6 +39,9 @@ export class BytesChannel {
 /** Frames in memory, with room for a few batches: what the reader sees of them. */
 class FrameQueue implements FrameSource {
   queued = 0;
+  readonly marks = new Marks();
+  /** Frames that were released. */
+  position = 0;
   /** The reader has closed. */
   abandoned = false;
   readonly #wakeReader: () => void;
@@ -54,8 +59,16 @@ class FrameQueue implements FrameSource {
   push(frame: Uint8Array, kind: number): void {
     if (this.abandoned) return;
     if (isDataKind(kind)) this.queued++;
+    if (kind === FrameKind.BARRIER) this.marks.announced = true;
     this.#frames.push(frame);
     this.#unpublished++;
+  }
+
+  /** A barrier that stands behind the frames that were pushed. */
+  pushAhead(barrier: BarrierElement): void {
+    if (this.abandoned) return;
+    this.marks.add({ barrier, position: this.position + this.#frames.size });
+    this.#wakeReader();
   }
 
   publish(): void {
@@ -74,7 +87,19 @@ class FrameQueue implements FrameSource {
   }
 
   peek(): number {
+    if (this.marks.any && this.marks.first?.position === this.position) return -1;
     return this.#frames.size === 0 ? -1 : 0;
+  }
+
+  scan(visit: (bytes: Uint8Array, at: number) => boolean, end = Infinity): void {
+    let position = this.position;
+    for (const frame of this.#frames) if (position++ >= end || !visit(frame, 0)) return;
+  }
+
+  takeAnnouncement(): boolean {
+    const { announced } = this.marks;
+    this.marks.announced = false;
+    return announced;
   }
 
   stage(): Uint8Array {
@@ -84,6 +109,7 @@ class FrameQueue implements FrameSource {
 
   release(): void {
     const frame = this.#frames.shift() as Uint8Array;
+    this.position++;
     if (isDataKind(frameKindAt(frame, 0))) this.queued--;
     if (!this.#starved || this.queued > LOCAL_BATCHES_MAX / 2) return;
     this.#starved = false;
@@ -93,6 +119,7 @@ class FrameQueue implements FrameSource {
   close(): void {
     this.abandoned = true;
     this.#frames.clear();
+    this.marks.clear();
     this.queued = 0;
     if (this.#starved) this.#wakeWriter();
   }
@@ -131,6 +158,12 @@ class QueueSpace implements FrameSpace {
 
   publish(): void {
     this.#queue.publish();
+  }
+
+  announce(barrier: BarrierElement, ahead: boolean): boolean {
+    // What is in its place, the reader sees when it arrives.
+    if (ahead) this.#queue.pushAhead(barrier);
+    return true;
   }
 
   awaitRoom(): boolean {

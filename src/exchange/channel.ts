@@ -10,6 +10,8 @@
  *   sees that sends no more, so that at most the outputs of one call overdraw; `overdrawn` counts them.
  * - **Wake-ups.** Each end tells its thread when it is worth another look: `wake` given at construction is called when
  *   something became readable, or when room came back. It may be called too often, never too rarely.
+ * - **Overtaking.** A barrier may be sent ahead: it passes what waits at the writer, and a reader that does not read
+ *   still sees it in `barriers`. Who polls finds it where it was when it was sent, unless `capture` took it out.
  * - **Values.** The reader owns what `poll` hands out, until it gives a record batch back with `recycle`, or releases a
  *   column batch (`kernel/owned-batch.ts`). A column batch that is sent is its sender's again when `send` returns, unless
  *   it is one that can be released: then it is the channel's.
@@ -17,6 +19,7 @@
 
 import type { BarrierElement, ControlElement, DataElement } from '../data/element.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
+import type { ChannelStateWriter } from './channel-state.ts';
 
 export type Element = DataElement | ControlElement;
 
@@ -29,6 +32,15 @@ export interface ChannelReader {
   readonly readable: boolean;
   /** Gives a record batch back to be filled again. */
   recycle(batch: RecordBatch): void;
+  /** Whether a barrier has arrived since this was last asked, wherever it stands. Costs next to nothing. */
+  takeAnnouncement(): boolean;
+  /** The barriers that have arrived and are not polled, first to last; nothing is taken. */
+  barriers(): readonly BarrierElement[];
+  /**
+   * Writes what is to be polled before the barrier of a checkpoint, or before the end of the channel; nothing is taken
+   * but the barrier, if it came ahead. Returns false, and writes nothing, when neither has arrived.
+   */
+  capture(checkpoint: number, into: ChannelStateWriter): boolean;
   /** Batches that wait to be read; for metrics. */
   readonly queued: number;
   close(): void;
@@ -40,6 +52,13 @@ export interface ChannelWriter {
   send(element: Element): void;
   /** Tries again what had no room. Returns `hasRoom`. */
   pump(): boolean;
+  /**
+   * Sends a barrier ahead of everything that waits here, the rest of a half-sent batch included. What it overtakes is
+   * written to `overtaken` and sent afterwards all the same. If the barrier itself waits here, it leaves its place.
+   */
+  overtake(barrier: BarrierElement, overtaken: ChannelStateWriter): void;
+  /** Whether a barrier of the checkpoint waits here in its place. */
+  awaits(checkpoint: number): boolean;
   /** False while something waits at the writer. */
   readonly hasRoom: boolean;
   /** Encoded bytes that have left through this channel; 0 where batches go by reference. */

@@ -8,11 +8,13 @@
 
 import { MillstreamError } from '../base/error.ts';
 import { viewColumns } from '../data/column-codec.ts';
-import type { BarrierElement } from '../data/element.ts';
+import type { BarrierElement, ControlElement } from '../data/element.ts';
 import { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { BufferPool } from '../kernel/buffer-pool.ts';
 import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
+import type { ChannelStateWriter } from './channel-state.ts';
+import type { Mark, Marks } from './marks.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type Element } from './channel.ts';
 import {
   decodeControl,
@@ -29,7 +31,10 @@ import {
 export interface FrameSource {
   /** The memory in which the first frame lies. */
   readonly bytes: Uint8Array;
-  /** Offset of the first frame in `bytes`, or -1 when there is none. Throws when the frame, or the channel, is broken. */
+  /**
+   * Offset of the first frame in `bytes`, or -1 when there is none, or a mark stands before it. Throws when the frame,
+   * or the channel, is broken.
+   */
   peek(): number;
   /**
    * The first frame, at the same offset, in memory that serves many frames: codecs lay views over memory once, and
@@ -38,6 +43,14 @@ export interface FrameSource {
   stage(): Uint8Array;
   /** Lets go of the first frame. */
   release(): void;
+  /** Barriers that came ahead of the frames. */
+  readonly marks: Marks;
+  /** Where the first frame stands, in the sense of the marks. */
+  readonly position: number;
+  /** Shows the frames that have arrived and are not released, up to a position, until `visit` returns false. */
+  scan(visit: (bytes: Uint8Array, at: number) => boolean, end?: number): void;
+  /** See `ChannelReader`. */
+  takeAnnouncement(): boolean;
   /** Data frames that have arrived and are not released. */
   readonly queued: number;
   close(): void;
@@ -61,6 +74,10 @@ export interface RowDecoder {
 
 /** Memory for joined elements is kept for the next one up to here. */
 const JOINED_BYTES_KEPT = 1024 * 1024;
+
+function controlAt(bytes: Uint8Array, at: number): ControlElement {
+  return decodeControl(frameKindAt(bytes, at), bytes, at + FRAME_HEADER_BYTES, payloadBytesAt(bytes, at));
+}
 
 export class FrameReader implements ChannelReader {
   readonly #source: FrameSource;
@@ -91,6 +108,11 @@ export class FrameReader implements ChannelReader {
       return barrier;
     }
     if (this.#join === 'whole') return this.#takeJoined();
+    const mark = this.#dueMark();
+    if (mark !== undefined) {
+      this.#source.marks.remove(mark);
+      return mark.barrier;
+    }
     const at = this.#source.peek();
     const bytes = this.#source.stage();
     const element = this.#decode(frameKindAt(bytes, at), bytes, at + FRAME_HEADER_BYTES, payloadBytesAt(bytes, at));
@@ -115,12 +137,19 @@ export class FrameReader implements ChannelReader {
     const source = this.#source;
     for (;;) {
       const at = source.peek();
-      if (at < 0) return false;
+      if (at < 0) return this.#dueMark() !== undefined;
       const kind = frameKindAt(source.bytes, at);
       if (isOptionalKind(kind)) source.release();
       else if (this.#join === 'none' && !hasMoreAt(source.bytes, at)) return true;
       else if (this.#append(source.bytes, at, kind)) return true;
     }
+  }
+
+  /** The barrier that comes next, if it came ahead. It may stand inside an element of several frames. */
+  #dueMark(): Mark | undefined {
+    const { marks } = this.#source;
+    const mark = marks.any ? marks.first : undefined;
+    return mark?.position === this.#source.position ? mark : undefined;
   }
 
   /** Takes a frame of several. Returns whether it was the last. */
@@ -191,12 +220,84 @@ export class FrameReader implements ChannelReader {
   peekBarrier(): BarrierElement | undefined {
     if (this.#barrier !== undefined) return this.#barrier;
     if (!this.readable || this.#failure !== undefined || this.#join === 'whole') return undefined;
+    const mark = this.#dueMark();
+    if (mark !== undefined) return mark.barrier;
     const { bytes } = this.#source;
     const at = this.#source.peek();
     if (frameKindAt(bytes, at) !== FrameKind.BARRIER) return undefined;
     const barrier = decodeControl(FrameKind.BARRIER, bytes, at + FRAME_HEADER_BYTES, payloadBytesAt(bytes, at));
     if (barrier.kind === 'barrier') this.#barrier = barrier;
     return this.#barrier;
+  }
+
+  takeAnnouncement(): boolean {
+    return this.#source.takeAnnouncement();
+  }
+
+  barriers(): readonly BarrierElement[] {
+    const found = [...this.#source.marks].map(({ barrier }) => barrier);
+    this.#source.scan((bytes, at) => {
+      if (frameKindAt(bytes, at) === FrameKind.BARRIER) found.push(controlAt(bytes, at) as BarrierElement);
+      return true;
+    });
+    return found.toSorted((a, b) => a.checkpoint - b.checkpoint);
+  }
+
+  capture(checkpoint: number, into: ChannelStateWriter): boolean {
+    const source = this.#source;
+    const mark = source.marks.of(checkpoint);
+    if (mark !== undefined) {
+      this.#save(into, Number.MAX_SAFE_INTEGER, mark.position);
+      source.marks.remove(mark);
+      return true;
+    }
+    const frames = this.#framesBefore(checkpoint);
+    if (frames < 0) return false;
+    this.#save(into, frames);
+    return true;
+  }
+
+  /** How many frames there are before the barrier or the end; -1 when neither is there. */
+  #framesBefore(checkpoint: number): number {
+    let frames = 0;
+    let found = false;
+    this.#source.scan((bytes, at) => {
+      const kind = frameKindAt(bytes, at);
+      found =
+        kind === FrameKind.END ||
+        (kind === FrameKind.BARRIER && (controlAt(bytes, at) as BarrierElement).checkpoint === checkpoint);
+      if (!found) frames++;
+      return !found;
+    });
+    return found ? frames : -1;
+  }
+
+  /** Writes the elements of so many frames. One that is not whole by then is its sender's to write, who has all of it. */
+  #save(into: ChannelStateWriter, most: number, end?: number): void {
+    const pieces: Uint8Array[] = [];
+    let kindOfPieces = this.#joinedKind;
+    if (this.#join !== 'none') pieces.push(this.#joined.subarray(0, this.#joinedBytes));
+    const save = (): void => {
+      const whole = Buffer.concat(pieces.splice(0));
+      into.payload(kindOfPieces, whole, 0, whole.length);
+    };
+    if (this.#join === 'whole') save();
+    let frames = 0;
+    this.#source.scan((bytes, at) => {
+      if (frames++ >= most) return false;
+      const kind = frameKindAt(bytes, at);
+      if (isOptionalKind(kind)) return true;
+      const payload = at + FRAME_HEADER_BYTES;
+      const length = payloadBytesAt(bytes, at);
+      const more = hasMoreAt(bytes, at);
+      if (pieces.length === 0 && !more) into.payload(kind, bytes, payload, length);
+      else {
+        kindOfPieces = kind;
+        pieces.push(bytes.subarray(payload, payload + length));
+        if (!more) save();
+      }
+      return true;
+    }, end);
   }
 
   get queued(): number {

@@ -11,7 +11,7 @@ import { MillstreamError } from '../base/error.ts';
 import { RingBuffer } from '../base/ring-buffer.ts';
 import { ColumnBatch } from '../data/column-batch.ts';
 import { encodeColumns } from '../data/column-codec.ts';
-import type { ControlElement } from '../data/element.ts';
+import type { BarrierElement, ControlElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { BATCH_ROWS, NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
@@ -19,6 +19,7 @@ import { BufferPool } from '../kernel/buffer-pool.ts';
 import { copyColumns } from '../kernel/column-collector.ts';
 import { OwnedColumnBatch, releaseColumns } from '../kernel/owned-batch.ts';
 import { LOCAL_BATCHES_MAX, type ChannelWriter, type Element } from './channel.ts';
+import type { ChannelStateWriter } from './channel-state.ts';
 import { CONTROL_BYTES_MAX, controlKind, encodeControl, FLAG_MORE, FrameKind, PAYLOAD_BYTES_MAX } from './frame.ts';
 
 /** Where frames are written, one after the other. */
@@ -37,6 +38,11 @@ export interface FrameSpace {
   publish(): void;
   /** After a refused reservation: asks to be told of room. Returns true when there may be room already. */
   awaitRoom(): boolean;
+  /**
+   * Tells the reader of a barrier, beside the frames: one that comes `ahead`, whose place is behind what was published,
+   * or one that was published in its place. Returns false when that cannot be done now.
+   */
+  announce(barrier: BarrierElement, ahead: boolean): boolean;
   /** Nobody reads any more: what is sent may as well be dropped. */
   readonly abandoned: boolean;
   close(): void;
@@ -79,6 +85,9 @@ export class FrameWriter implements ChannelWriter {
   readonly #pool = new BufferPool();
   /** What has no room yet, the partly sent element first. */
   readonly #waiting = new RingBuffer<Element>();
+  /** Barriers that go before all that waits. */
+  #ahead: readonly BarrierElement[] = [];
+  #ended = false;
   /** Rows of the element being sent that have left. */
   #row = 0;
   /** The bytes of a row too large for one frame, and how many of them have left. */
@@ -102,7 +111,7 @@ export class FrameWriter implements ChannelWriter {
 
   send(element: Element): void {
     if (this.#state !== 'open') return;
-    if (this.#waiting.size > 0) {
+    if (!this.hasRoom) {
       if (!('kind' in element)) this.overdrawn++;
       this.#waiting.push(kept(element, this.#pool));
       return;
@@ -116,12 +125,13 @@ export class FrameWriter implements ChannelWriter {
   }
 
   pump(): boolean {
-    if (this.#waiting.size > 0) this.#wait();
+    if (!this.hasRoom) this.#wait();
     return this.hasRoom;
   }
 
   /** Sends what waits as far as there is room. */
   #wait(): void {
+    if (!this.#announceAhead()) return;
     const waiting = this.#waiting;
     for (let element = waiting.peek(); element !== undefined; element = waiting.peek()) {
       if (this.#write(element)) waiting.shift();
@@ -138,8 +148,49 @@ export class FrameWriter implements ChannelWriter {
     }
   }
 
+  #announceAhead(): boolean {
+    for (let barrier = this.#ahead[0]; barrier !== undefined; barrier = this.#ahead[0]) {
+      if (this.#space.announce(barrier, true)) this.#ahead = this.#ahead.slice(1);
+      else if (!this.#space.awaitRoom()) return false;
+    }
+    return true;
+  }
+
   get hasRoom(): boolean {
-    return this.#waiting.size === 0;
+    return this.#waiting.size === 0 && this.#ahead.length === 0;
+  }
+
+  overtake(barrier: BarrierElement, overtaken: ChannelStateWriter): void {
+    if (this.#state !== 'open' || this.#ended) return;
+    this.#saveWaiting(barrier.checkpoint, overtaken);
+    this.#ahead = [...this.#ahead, barrier];
+    this.#wait();
+  }
+
+  /** Writes what waits before the barrier of the checkpoint, or all of it, and takes that barrier out. */
+  #saveWaiting(checkpoint: number, into: ChannelStateWriter): void {
+    let row = this.#row;
+    let before = true;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    if (this.#scratchSent < this.#scratchBytes) {
+      const kind = waiting[0] instanceof RecordBatch ? FrameKind.RECORDS : FrameKind.COLUMNS;
+      into.payload(kind, this.#scratch, 0, this.#scratchBytes);
+    }
+    for (const element of waiting) {
+      if (isBarrierOf(element, checkpoint)) {
+        before = false;
+        continue;
+      }
+      if (before) into.element(element, row);
+      row = 0;
+      this.#waiting.push(element);
+    }
+  }
+
+  awaits(checkpoint: number): boolean {
+    for (const element of this.#waiting) if (isBarrierOf(element, checkpoint)) return true;
+    return false;
   }
 
   get bytesSent(): number {
@@ -156,6 +207,7 @@ export class FrameWriter implements ChannelWriter {
 
   #drop(): void {
     this.#waiting.clear();
+    this.#ahead = [];
     this.#free.length = 0;
     this.#scratch = new Uint8Array(0);
   }
@@ -184,6 +236,9 @@ export class FrameWriter implements ChannelWriter {
     const kind = controlKind(element);
     if (!this.#space.reserve(CONTROL_BYTES_MAX, kind)) return false;
     this.#space.commit(kind, 0, encodeControl(element, this.#space.target));
+    if (element.kind === 'end') this.#ended = true;
+    // A reader that does not get so far may want to know that it has come.
+    if (element.kind === 'barrier' && element.unalignedAt !== undefined) this.#space.announce(element, false);
     return true;
   }
 
@@ -285,8 +340,12 @@ function kept(element: Element, pool: BufferPool): Element {
   return copyColumns(element, pool);
 }
 
+function isBarrierOf(element: Element, checkpoint: number): boolean {
+  return 'kind' in element && element.kind === 'barrier' && element.checkpoint === checkpoint;
+}
+
 /** Nothing when no record has a timestamp: then none travels. */
-function timestampsOf(batch: RecordBatch): Float64Array | undefined {
+export function timestampsOf(batch: RecordBatch): Float64Array | undefined {
   const { timestamps, count } = batch;
   for (let row = 0; row < count; row++) {
     if (timestamps[row] !== NO_TIMESTAMP) return timestamps;
@@ -295,7 +354,7 @@ function timestampsOf(batch: RecordBatch): Float64Array | undefined {
 }
 
 /** The rows `from` to `to` of those that count. */
-function selectedRows(batch: ColumnBatch, from: number, to: number): ColumnBatch {
+export function selectedRows(batch: ColumnBatch, from: number, to: number): ColumnBatch {
   if (from === 0 && to === batch.selected) return batch;
   const rows = batch.selection?.subarray(from, to) ?? Int32Array.from({ length: to - from }, (_, row) => from + row);
   return batch.select(rows, to - from);

@@ -152,6 +152,7 @@ export function encodeControl(element: ControlElement, target: FrameTarget): num
       control.f64(element.triggeredAt);
       control.f64(element.epoch);
       control.u8(BARRIER_TYPES.indexOf(element.type));
+      if (element.unalignedAt !== undefined) control.f64(element.unalignedAt);
       break;
     case 'end':
       control.u8(element.drained ? 1 : 0);
@@ -173,13 +174,7 @@ export function decodeControl(kind: number, bytes: Uint8Array, offset: number, l
     case FrameKind.STATUS:
       return { kind: 'status', idle: reader.u8() !== 0 };
     case FrameKind.BARRIER:
-      return {
-        kind: 'barrier',
-        checkpoint: reader.f64(),
-        triggeredAt: reader.f64(),
-        epoch: reader.f64(),
-        type: barrierType(reader.u8()),
-      };
+      return barrier(reader);
     case FrameKind.END:
       return { kind: 'end', drained: reader.u8() !== 0 };
     default:
@@ -188,6 +183,17 @@ export function decodeControl(kind: number, bytes: Uint8Array, offset: number, l
         `A frame of the kind ${kind} arrived, which this process does not know and must not skip. Run one version of Millstream in all processes of a cluster.`,
       );
   }
+}
+
+function barrier(reader: ByteReader): BarrierElement {
+  const element: BarrierElement = {
+    kind: 'barrier',
+    checkpoint: reader.f64(),
+    triggeredAt: reader.f64(),
+    epoch: reader.f64(),
+    type: barrierType(reader.u8()),
+  };
+  return reader.remaining < 8 ? element : { ...element, unalignedAt: reader.f64() };
 }
 
 function barrierType(code: number): BarrierElement['type'] {

@@ -3,10 +3,11 @@
 import { RingBuffer } from '../base/ring-buffer.ts';
 import { ColumnBatch } from '../data/column-batch.ts';
 import { BATCH_ROWS, RecordBatch } from '../data/record-batch.ts';
-import type { BarrierElement } from '../data/element.ts';
+import type { BarrierElement, ControlElement } from '../data/element.ts';
 import { BufferPool } from '../kernel/buffer-pool.ts';
 import { copyColumns } from '../kernel/column-collector.ts';
 import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
+import type { ChannelStateWriter } from './channel-state.ts';
 import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
 
 export interface LocalChannelOptions {
@@ -35,6 +36,8 @@ class LocalQueue implements ChannelReader {
   readonly #elements = new RingBuffer<Element>();
   readonly #free: RecordBatch[] = [];
   #data = 0;
+  #announced = false;
+  #ended = false;
   #starved = false;
   #abandoned = false;
 
@@ -54,9 +57,18 @@ class LocalQueue implements ChannelReader {
       this.#data++;
       if (this.#data >= LOCAL_BATCHES_MAX) this.#starved = true;
     }
-    const wasEmpty = this.#elements.size === 0;
+    let wake = this.#elements.size === 0;
+    if ('kind' in element) {
+      if (element.kind === 'barrier') wake = this.#announced = true;
+      else if (element.kind === 'end') this.#ended = true;
+    }
     this.#elements.push(element);
-    if (wasEmpty) this.#options.wakeReader();
+    if (wake) this.#options.wakeReader();
+  }
+
+  /** The end has been sent: nothing comes behind it. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get hasRoom(): boolean {
@@ -81,6 +93,33 @@ class LocalQueue implements ChannelReader {
   peekBarrier(): BarrierElement | undefined {
     const head = this.#elements.peek();
     return head !== undefined && 'kind' in head && head.kind === 'barrier' ? head : undefined;
+  }
+
+  takeAnnouncement(): boolean {
+    const announced = this.#announced;
+    this.#announced = false;
+    return announced;
+  }
+
+  barriers(): readonly BarrierElement[] {
+    return [...this.#elements].filter((element) => 'kind' in element && element.kind === 'barrier') as BarrierElement[];
+  }
+
+  capture(checkpoint: number, into: ChannelStateWriter): boolean {
+    const elements = [...this.#elements];
+    const cut = elements.findIndex(
+      (element) =>
+        'kind' in element &&
+        (element.kind === 'end' || (element.kind === 'barrier' && element.checkpoint === checkpoint)),
+    );
+    if (cut < 0) return false;
+    for (const element of elements.slice(0, cut)) into.element(element);
+    // A reader that stands still for long must not gather barriers that mean nothing any more.
+    if ((elements[cut] as ControlElement).kind === 'barrier') {
+      this.#elements.clear();
+      elements.forEach((element, i) => i !== cut && this.#elements.push(element));
+    }
+    return true;
   }
 
   get readable(): boolean {
@@ -132,6 +171,15 @@ class LocalWriter implements ChannelWriter {
 
   pump(): boolean {
     return this.#queue.hasRoom;
+  }
+
+  /** What was sent is all in the queue, which its reader looks through. */
+  overtake(barrier: BarrierElement): void {
+    if (!this.#closed && !this.#queue.ended) this.#queue.push(barrier);
+  }
+
+  awaits(): boolean {
+    return false;
   }
 
   get hasRoom(): boolean {

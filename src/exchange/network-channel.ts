@@ -19,15 +19,19 @@ import { invariant } from '../base/assert.ts';
 import { MillstreamError } from '../base/error.ts';
 import { RingBuffer } from '../base/ring-buffer.ts';
 import type { Connection } from '../base/world.ts';
+import type { BarrierElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import { NETWORK_CREDIT_FRAMES, type ChannelReader, type ChannelWriter } from './channel.ts';
 import {
   checkFrameHeader,
+  decodeControl,
+  encodeControl,
   FRAME_HEADER_BYTES,
   frameBytes,
   FrameKind,
   frameKindAt,
   isDataKind,
+  payloadBytesAt,
   writeFrameHeader,
 } from './frame.ts';
 import { FrameReader, type FrameSource, type RowDecoder } from './frame-reader.ts';
@@ -39,6 +43,7 @@ import {
   writeMessageHeader,
   type ChannelId,
 } from './network-message.ts';
+import { Marks } from './marks.ts';
 
 /** Payload bytes of a frame. With all credit in flight a channel holds a megabyte; ordinary batches fit one frame. */
 export const NETWORK_PAYLOAD_BYTES = 64 * 1024;
@@ -175,7 +180,8 @@ export class ChannelMultiplexer {
       const message = readMessageHeader(bytes);
       switch (message.type) {
         case MessageType.FRAME:
-          return this.#frame(message, message.number, bytes);
+        case MessageType.BARRIER_AHEAD:
+          return this.#frame(message, message.type, message.number, bytes);
         case MessageType.OPENED:
           return this.#opened(message, message.number);
         case MessageType.CREDIT:
@@ -195,10 +201,11 @@ export class ChannelMultiplexer {
     }
   }
 
-  #frame(id: ChannelId, sequence: number, message: Uint8Array): void {
+  #frame(id: ChannelId, type: number, sequence: number, message: Uint8Array): void {
     const source = this.#readers.get(id.channel);
     if (source === undefined || source.id.attempt !== id.attempt) this.dropped++;
-    else source.arrive(sequence, message);
+    else if (type === MessageType.FRAME) source.arrive(sequence, message);
+    else source.arriveAhead(sequence, message);
   }
 
   #opened(id: ChannelId, credit: number): void {
@@ -304,10 +311,22 @@ class NetworkSpace implements FrameSpace {
 
   commit(kind: number, flags: number, payloadBytes: number): void {
     if (isDataKind(kind)) this.#credit--;
-    const { outgoing } = this.#host;
-    writeMessageHeader(outgoing, MessageType.FRAME, this.id, this.#sequence);
-    writeFrameHeader(outgoing, MESSAGE_HEADER_BYTES, kind, flags, payloadBytes);
+    this.#send(MessageType.FRAME, kind, flags, payloadBytes);
     this.#sequence = (this.#sequence + 1) >>> 0;
+  }
+
+  announce(barrier: BarrierElement, ahead: boolean): boolean {
+    // What is in its place, the reader sees when it arrives.
+    if (!ahead || this.abandoned) return true;
+    if (!this.#opened || !this.#host.connected()) return false;
+    this.#send(MessageType.BARRIER_AHEAD, FrameKind.BARRIER, 0, encodeControl(barrier, this.target));
+    return true;
+  }
+
+  #send(type: number, kind: number, flags: number, payloadBytes: number): void {
+    const { outgoing } = this.#host;
+    writeMessageHeader(outgoing, type, this.id, this.#sequence);
+    writeFrameHeader(outgoing, MESSAGE_HEADER_BYTES, kind, flags, payloadBytes);
     const bytes = frameBytes(payloadBytes);
     this.bytesWritten += bytes;
     this.#host.sendFrame(MESSAGE_HEADER_BYTES + bytes);
@@ -362,6 +381,9 @@ class NetworkSpace implements FrameSpace {
 class NetworkSource implements FrameSource {
   readonly id: ChannelId;
   queued = 0;
+  readonly marks = new Marks();
+  /** The number of the first frame that is not released. */
+  position = 0;
   reader!: FrameReader;
   readonly #host: Host;
   readonly #wake: () => void;
@@ -377,23 +399,47 @@ class NetworkSource implements FrameSource {
     this.#wake = wake;
   }
 
+  #checkSequence(sequence: number): void {
+    if (sequence === this.#sequence) return;
+    throw new MillstreamError(
+      'FRAME_CORRUPT',
+      `The frame ${sequence} of channel ${this.id.channel} arrived where ${this.#sequence} was due: frames were lost, repeated or reordered on the way.`,
+    );
+  }
+
   arrive(sequence: number, message: Uint8Array): void {
-    if (sequence !== this.#sequence) {
-      throw new MillstreamError(
-        'FRAME_CORRUPT',
-        `The frame ${sequence} of channel ${this.id.channel} arrived where ${this.#sequence} was due: frames were lost, repeated or reordered on the way.`,
-      );
-    }
+    this.#checkSequence(sequence);
     this.#sequence = (sequence + 1) >>> 0;
+    this.#check(message);
+    const kind = frameKindAt(message, MESSAGE_HEADER_BYTES);
+    if (isDataKind(kind)) this.queued++;
+    if (kind === FrameKind.BARRIER) this.marks.announced = true;
+    this.#messages.push(message);
+    if (this.reader.readable) this.#wake();
+  }
+
+  /** A barrier that stands before the frame of that number. */
+  arriveAhead(sequence: number, message: Uint8Array): void {
+    this.#checkSequence(sequence);
+    this.#check(message);
+    const payload = MESSAGE_HEADER_BYTES + FRAME_HEADER_BYTES;
+    const barrier = decodeControl(
+      FrameKind.BARRIER,
+      message,
+      payload,
+      Math.min(payloadBytesAt(message, MESSAGE_HEADER_BYTES), message.length - payload),
+    ) as BarrierElement;
+    this.marks.add({ barrier, position: sequence });
+    this.#wake();
+  }
+
+  #check(message: Uint8Array): void {
     if (message.length > MESSAGE_BYTES_MAX)
       throw new MillstreamError(
         'FRAME_CORRUPT',
         `A frame of ${message.length} bytes arrived on channel ${this.id.channel}; none has more than ${MESSAGE_BYTES_MAX}.`,
       );
     checkFrameHeader(message, MESSAGE_HEADER_BYTES, message.length - MESSAGE_HEADER_BYTES);
-    if (isDataKind(frameKindAt(message, MESSAGE_HEADER_BYTES))) this.queued++;
-    this.#messages.push(message);
-    if (this.reader.readable) this.#wake();
   }
 
   get bytes(): Uint8Array {
@@ -401,6 +447,7 @@ class NetworkSource implements FrameSource {
   }
 
   peek(): number {
+    if (this.marks.any && this.marks.first?.position === this.position) return -1;
     if (this.#messages.size > 0) return MESSAGE_HEADER_BYTES;
     if (this.#failure === undefined || this.#ended) return -1;
     const { channel, attempt } = this.id;
@@ -411,6 +458,20 @@ class NetworkSource implements FrameSource {
     );
   }
 
+  scan(visit: (bytes: Uint8Array, at: number) => boolean, end = -1): void {
+    let position = this.position;
+    for (const message of this.#messages) {
+      if (position === end || !visit(message, MESSAGE_HEADER_BYTES)) return;
+      position = (position + 1) >>> 0;
+    }
+  }
+
+  takeAnnouncement(): boolean {
+    const { announced } = this.marks;
+    this.marks.announced = false;
+    return announced;
+  }
+
   stage(): Uint8Array {
     const { staged } = this.#host;
     staged.set(this.bytes);
@@ -419,6 +480,7 @@ class NetworkSource implements FrameSource {
 
   release(): void {
     const message = this.#messages.shift() as Uint8Array;
+    this.position = (this.position + 1) >>> 0;
     const kind = frameKindAt(message, MESSAGE_HEADER_BYTES);
     if (kind === FrameKind.END) this.#ended = true;
     if (!isDataKind(kind)) return;
@@ -436,6 +498,7 @@ class NetworkSource implements FrameSource {
 
   close(): void {
     this.#messages.clear();
+    this.marks.clear();
     this.queued = 0;
     this.#host.closeReader(this);
   }

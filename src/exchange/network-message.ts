@@ -22,6 +22,8 @@ export const MessageType = {
   CREDIT: 3,
   /** Nobody reads the channel any more. */
   CLOSED: 4,
+  /** A barrier that comes ahead, as a frame; the number is that of the frame behind it. */
+  BARRIER_AHEAD: 5,
 } as const;
 
 /** A multiple of eight, so that the frame behind it is aligned. */

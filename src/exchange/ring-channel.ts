@@ -7,11 +7,12 @@
 
 import { FrameReader, type RowDecoder } from './frame-reader.ts';
 import { FrameWriter, type FrameSpace, type RowEncoder } from './frame-writer.ts';
-import { RingConsumer, RingProducer, type RingMemory } from './ring.ts';
+import { checkAttempt, RingConsumer, RingProducer, type RingMemory } from './ring.ts';
 
 export interface RingWriterOptions {
   /** Of `createRing`. */
   readonly ring: RingMemory;
+  readonly attempt: number;
   /** Bell of the thread that reads. */
   readonly readerBell: Int32Array;
   readonly encoder: RowEncoder;
@@ -19,7 +20,9 @@ export interface RingWriterOptions {
 }
 
 export class RingWriter extends FrameWriter {
+  /** @throws CHANNEL_LOST when the ring was made for another attempt. */
   constructor(options: RingWriterOptions) {
+    checkAttempt(options.ring, options.attempt);
     const space: FrameSpace = new RingProducer(options.ring, options.readerBell);
     super(space, options.encoder, options.batchRows);
   }
@@ -28,13 +31,16 @@ export class RingWriter extends FrameWriter {
 export interface RingReaderOptions {
   /** Of `createRing`. */
   readonly ring: RingMemory;
+  readonly attempt: number;
   /** Bell of the thread that writes. */
   readonly writerBell: Int32Array;
   readonly decoder: RowDecoder;
 }
 
 export class RingReader extends FrameReader {
+  /** @throws CHANNEL_LOST when the ring was made for another attempt. */
   constructor(options: RingReaderOptions) {
+    checkAttempt(options.ring, options.attempt);
     super(new RingConsumer(options.ring, options.writerBell), options.decoder);
   }
 }

@@ -9,11 +9,16 @@
  * Who finds no room says so in a cell and asks again; the reader rings the writer's bell once half the ring is free.
  * Half, so that the writer wakes for more than one frame, and because an empty ring always has half its capacity in
  * one piece, wherever its cursor stands: what fits half a ring always gets through.
+ *
+ * Barriers that come ahead stand in a few slots beside the frames, each with the writer's cursor. The reader takes them
+ * out whenever it looks at the writer's cursor, so it never reads past one, and whenever it is asked, so a reader that
+ * stands still leaves the slots free.
  */
 
 import { invariant } from '../base/assert.ts';
 import { ring } from '../base/doorbell.ts';
 import { MillstreamError } from '../base/error.ts';
+import type { BarrierElement } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import {
   checkFrameHeader,
@@ -25,6 +30,7 @@ import {
   payloadBytesAt,
   writeFrameHeader,
 } from './frame.ts';
+import { Marks } from './marks.ts';
 
 /** The shared memory of a ring; it may be posted to the threads of both ends. */
 export type RingMemory = SharedArrayBuffer;
@@ -35,9 +41,20 @@ const DATA_FRAMES = 33;
 const TAIL = 64;
 const WRITER_WAITS = 96;
 const READER_CLOSED = 97;
+/** The attempt that the ring was made for. */
+const ATTEMPT = 128;
+/** Barriers told beside the frames, and those of them that the reader has taken. */
+const TOLD = 160;
+const HEARD = 192;
+
+/** Where the slots for barriers begin, in bytes, and what is in one. */
+const SLOTS_START = 1024;
+const SLOTS = 16;
+const SLOT_BYTES = 64;
+const SLOT = { checkpoint: 0, triggeredAt: 8, epoch: 16, unalignedAt: 24, type: 32, ahead: 36, position: 40 } as const;
 
 /** Where the frames begin, in bytes. */
-const DATA_START = 512;
+const DATA_START = SLOTS_START + SLOTS * SLOT_BYTES;
 
 /** Half of it holds every control frame. */
 const RING_BYTES_MIN = 256;
@@ -48,10 +65,11 @@ export const RING_BYTES_MAX = 1024 * 1024 * 1024;
 /**
  * Shared memory for a ring of at least `bytes` bytes of frames (rounded up to a power of two).
  *
+ * @param attempt whose frames it carries: ends of another attempt refuse it.
  * @param position where both cursors start, a multiple of eight; nobody can tell one start from another.
  * @throws OPTION_INVALID when `bytes` is not between `RING_BYTES_MIN` and `RING_BYTES_MAX`.
  */
-export function createRing(bytes: number, position = 0): RingMemory {
+export function createRing(bytes: number, attempt = 0, position = 0): RingMemory {
   if (!(bytes >= RING_BYTES_MIN && bytes <= RING_BYTES_MAX)) {
     throw new MillstreamError(
       'OPTION_INVALID',
@@ -64,7 +82,24 @@ export function createRing(bytes: number, position = 0): RingMemory {
   const cells = new Int32Array(memory);
   cells[HEAD] = position;
   cells[TAIL] = position;
+  cells[ATTEMPT] = attempt;
   return memory;
+}
+
+/** @throws CHANNEL_LOST when a ring was made for another attempt than that of the end that would use it. */
+export function checkAttempt(memory: RingMemory, attempt: number): void {
+  const made = new Int32Array(memory)[ATTEMPT];
+  if (made === attempt) return;
+  throw new MillstreamError(
+    'CHANNEL_LOST',
+    `A task of attempt ${attempt} was given a ring of attempt ${made}. What the other attempt writes must not reach it.`,
+    { details: { attempt, made } },
+  );
+}
+
+/** Where the slot of a barrier is, by how many were told before it. */
+function slotAt(count: number): number {
+  return SLOTS_START + (count & (SLOTS - 1)) * SLOT_BYTES;
 }
 
 /** The writing end. Reserve, fill, commit, as often as needed; then publish. */
@@ -75,6 +110,7 @@ export class RingProducer {
   bytesWritten = 0;
   readonly #cells: Int32Array;
   readonly #bytes: Uint8Array;
+  readonly #slots: DataView;
   readonly #capacity: number;
   readonly #readerBell: Int32Array;
   #head: number;
@@ -86,6 +122,7 @@ export class RingProducer {
   constructor(memory: RingMemory, readerBell: Int32Array) {
     this.#cells = new Int32Array(memory);
     this.#bytes = new Uint8Array(memory);
+    this.#slots = new DataView(memory);
     this.#capacity = memory.byteLength - DATA_START;
     this.#readerBell = readerBell;
     this.#head = Atomics.load(this.#cells, HEAD);
@@ -159,6 +196,29 @@ export class RingProducer {
     return true;
   }
 
+  announce(barrier: BarrierElement, ahead: boolean): boolean {
+    if (this.abandoned) return true;
+    this.publish();
+    const told = Atomics.load(this.#cells, TOLD);
+    if (((told - Atomics.load(this.#cells, HEARD)) | 0) >= SLOTS) {
+      // The reader rings when it makes room in the slots, too.
+      this.#tail = Atomics.load(this.#cells, TAIL);
+      return false;
+    }
+    const at = slotAt(told);
+    const slots = this.#slots;
+    slots.setFloat64(at + SLOT.checkpoint, barrier.checkpoint, true);
+    slots.setFloat64(at + SLOT.triggeredAt, barrier.triggeredAt, true);
+    slots.setFloat64(at + SLOT.epoch, barrier.epoch, true);
+    slots.setFloat64(at + SLOT.unalignedAt, barrier.unalignedAt ?? Number.NaN, true);
+    slots.setInt32(at + SLOT.type, barrier.type === 'savepoint' ? 1 : 0, true);
+    slots.setInt32(at + SLOT.ahead, ahead ? 1 : 0, true);
+    slots.setInt32(at + SLOT.position, this.#head, true);
+    Atomics.store(this.#cells, TOLD, (told + 1) | 0);
+    ring(this.#readerBell);
+    return true;
+  }
+
   /** Nobody will read any more. */
   get abandoned(): boolean {
     return Atomics.load(this.#cells, READER_CLOSED) !== 0;
@@ -173,17 +233,21 @@ export class RingProducer {
 export class RingConsumer {
   /** All memory of the ring; what `peek` returns is an offset in it. */
   readonly bytes: Uint8Array;
+  readonly marks = new Marks();
   readonly #cells: Int32Array;
+  readonly #slots: DataView;
   readonly #capacity: number;
   readonly #writerBell: Int32Array;
   #tail: number;
-  /** The writer's cursor as it was when last looked at. */
+  /** The writer's cursor as it was when last looked at, or the first mark. */
   #head: number;
+  #heard = 0;
   #dataFrames = 0;
 
   constructor(memory: RingMemory, writerBell: Int32Array) {
     this.#cells = new Int32Array(memory);
     this.bytes = new Uint8Array(memory);
+    this.#slots = new DataView(memory);
     this.#capacity = memory.byteLength - DATA_START;
     this.#writerBell = writerBell;
     this.#tail = Atomics.load(this.#cells, TAIL);
@@ -198,7 +262,7 @@ export class RingConsumer {
   peek(): number {
     for (;;) {
       if (this.#tail === this.#head) {
-        this.#head = Atomics.load(this.#cells, HEAD);
+        this.#head = this.#readable();
         if (this.#tail === this.#head) return -1;
       }
       const at = this.#tail & (this.#capacity - 1);
@@ -206,6 +270,67 @@ export class RingConsumer {
       checkFrameHeader(this.bytes, offset, Math.min((this.#head - this.#tail) | 0, this.#capacity - at));
       if (frameKindAt(this.bytes, offset) !== FrameKind.PADDING) return offset;
       this.#advance(offset);
+    }
+  }
+
+  /**
+   * The position up to which frames may be read. A barrier that came ahead was told before anything behind it was
+   * published: who sees the frames behind it sees it too.
+   */
+  #readable(): number {
+    const head = Atomics.load(this.#cells, HEAD);
+    this.#hear();
+    return this.marks.first?.position ?? head;
+  }
+
+  /** Takes what was told beside the frames. */
+  #hear(): void {
+    const told = Atomics.load(this.#cells, TOLD);
+    if (told === this.#heard) return;
+    const full = ((told - this.#heard) | 0) === SLOTS;
+    for (; this.#heard !== told; this.#heard = (this.#heard + 1) | 0) this.#hearSlot(slotAt(this.#heard));
+    Atomics.store(this.#cells, HEARD, told);
+    if (full) ring(this.#writerBell);
+  }
+
+  #hearSlot(at: number): void {
+    const slots = this.#slots;
+    this.marks.announced = true;
+    // What stands in its place is found there.
+    if (slots.getInt32(at + SLOT.ahead, true) === 0) return;
+    const unalignedAt = slots.getFloat64(at + SLOT.unalignedAt, true);
+    const position = slots.getInt32(at + SLOT.position, true);
+    this.marks.add({
+      position,
+      barrier: {
+        kind: 'barrier',
+        checkpoint: slots.getFloat64(at + SLOT.checkpoint, true),
+        triggeredAt: slots.getFloat64(at + SLOT.triggeredAt, true),
+        epoch: slots.getFloat64(at + SLOT.epoch, true),
+        type: slots.getInt32(at + SLOT.type, true) === 1 ? 'savepoint' : 'checkpoint',
+        ...(Number.isNaN(unalignedAt) ? {} : { unalignedAt }),
+      },
+    });
+  }
+
+  get position(): number {
+    return this.#tail;
+  }
+
+  takeAnnouncement(): boolean {
+    this.#hear();
+    const { announced } = this.marks;
+    this.marks.announced = false;
+    return announced;
+  }
+
+  scan(visit: (bytes: Uint8Array, at: number) => boolean, end = Atomics.load(this.#cells, HEAD)): void {
+    for (let position = this.#tail; position !== end;) {
+      const at = position & (this.#capacity - 1);
+      const offset = DATA_START + at;
+      checkFrameHeader(this.bytes, offset, Math.min((end - position) | 0, this.#capacity - at));
+      if (frameKindAt(this.bytes, offset) !== FrameKind.PADDING && !visit(this.bytes, offset)) return;
+      position = (position + frameBytes(payloadBytesAt(this.bytes, offset))) | 0;
     }
   }
 

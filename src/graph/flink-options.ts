@@ -268,6 +268,26 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     meaning: 'Whether barriers are aligned.',
     apply: checkpoint((value, key) => ({ mode: word(value, key, ['exactly-once', 'at-least-once']) })),
   },
+  'execution.checkpointing.unaligned.enabled': {
+    setting: 'checkpoint.unaligned',
+    type: 'true or false',
+    meaning:
+      'Whether barriers may overtake records, which then become part of the checkpoint. With AT_LEAST_ONCE it means nothing.',
+    apply: checkpoint((value, key) => ({ unaligned: truth(value, key) })),
+  },
+  'execution.checkpointing.aligned-checkpoint-timeout': {
+    setting: 'checkpoint.alignedTimeoutMs',
+    type: 'duration',
+    meaning: 'How long the barrier of an unaligned checkpoint keeps its place before it overtakes. Default 0.',
+    apply: checkpoint((value, key) => ({ alignedTimeoutMs: durationMs(value, key) })),
+  },
+  'execution.checkpointing.unaligned.forced': {
+    setting: 'checkpoint.forceUnaligned',
+    type: 'true or false',
+    meaning:
+      'Lets barriers overtake records of custom partitioners too; when the parallelism changes these are called again.',
+    apply: checkpoint((value, key) => ({ forceUnaligned: truth(value, key) })),
+  },
   'restart-strategy.type': {
     setting: 'restart',
     type: 'none, off, disable, fixed-delay, failure-rate or exponential-delay',

@@ -36,6 +36,12 @@ export interface CheckpointSettings {
   readonly maxConcurrent: number;
   readonly tolerableFailures: number;
   readonly mode: 'exactly-once' | 'at-least-once';
+  /** Whether barriers may overtake records, which then become part of the checkpoint. For `exactly-once` only. */
+  readonly unaligned: boolean;
+  /** Milliseconds after its trigger for which the barrier of an unaligned checkpoint keeps its place. 0: it never does. */
+  readonly alignedTimeoutMs: number;
+  /** Lets barriers overtake records of custom partitioners, whose channels are re-split by calling them again. */
+  readonly forceUnaligned: boolean;
 }
 
 /** All settings of a job, complete: what `env.set` takes parts of. */
@@ -94,6 +100,9 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
     maxConcurrent: 1,
     tolerableFailures: 0,
     mode: 'exactly-once',
+    unaligned: false,
+    alignedTimeoutMs: 0,
+    forceUnaligned: false,
   }),
   restart: undefined,
   localChannels: 'direct',
@@ -145,6 +154,7 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   if (settings.checkpoint.intervalMs !== undefined)
     whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
   whole('checkpoint.timeoutMs', settings.checkpoint.timeoutMs, 1, 86_400_000);
+  whole('checkpoint.alignedTimeoutMs', settings.checkpoint.alignedTimeoutMs, 0, 86_400_000);
   whole('checkpoint.minPauseMs', settings.checkpoint.minPauseMs, 0, 86_400_000);
   whole('checkpoint.maxConcurrent', settings.checkpoint.maxConcurrent, 1, Number.MAX_SAFE_INTEGER);
   whole('checkpoint.tolerableFailures', settings.checkpoint.tolerableFailures, 0, Number.MAX_SAFE_INTEGER);

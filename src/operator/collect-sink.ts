@@ -27,6 +27,13 @@ export interface CollectedBatch {
   readonly bytes: Uint8Array;
 }
 
+/** From a subtask: what it sent before this belongs to the checkpoint, what comes behind it does not. */
+interface Cut {
+  readonly kind: 'cut';
+  readonly subtask: number;
+  readonly checkpoint: number;
+}
+
 /** From the client, by way of the coordinator: it has taken a batch. */
 interface Taken {
   readonly kind: 'taken';
@@ -99,8 +106,10 @@ class CollectOperator extends PlainOperator<never> implements InputOperator<unkn
     this.context.gate.openOutput();
   }
 
-  beforeBarrier(): void {
+  /** An acknowledgement may come long after the barrier, so the place of the barrier is told by itself. */
+  beforeBarrier(checkpoint: number): void {
     this.#send();
+    this.context.toCoordinator({ kind: 'cut', subtask: this.context.task.subtask, checkpoint } satisfies Cut);
   }
 
   override finish(): void {
@@ -130,7 +139,12 @@ class CollectCoordinator implements OperatorCoordinator {
   taskStarted(): void {}
 
   fromTask(_subtask: number, message: unknown): void {
-    const batch = message as CollectedBatch;
+    const said = message as CollectedBatch | Cut;
+    if (said.kind === 'cut') {
+      this.#cut(said);
+      return;
+    }
+    const batch = said;
     if (this.#withCheckpoints) {
       this.#waiting.push({ batch, checkpoint: undefined });
       // Nobody can take what must wait, so the subtask is not held back for it.
@@ -149,8 +163,7 @@ class CollectCoordinator implements OperatorCoordinator {
     return { waiting: [] };
   }
 
-  /** The subtasks sent what belongs to the checkpoint before they acknowledged it, in order. */
-  acknowledged(subtask: number, checkpoint: number): void {
+  #cut({ subtask, checkpoint }: Cut): void {
     for (const one of this.#waiting)
       if (one.batch.subtask === subtask && one.checkpoint === undefined) one.checkpoint = checkpoint;
   }

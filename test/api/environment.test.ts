@@ -182,6 +182,9 @@ test('a part of the checkpoint settings leaves the others as they are', () => {
     maxConcurrent: 3,
     tolerableFailures: 4,
     mode: 'exactly-once',
+    unaligned: false,
+    alignedTimeoutMs: 0,
+    forceUnaligned: false,
   });
   for (const wrong of [{ minPauseMs: -1 }, { maxConcurrent: 0 }, { tolerableFailures: 0.5 }])
     assert.throws(() => env.set({ checkpoint: wrong }), { code: 'OPTION_INVALID' });

@@ -124,11 +124,12 @@ const ring: ChannelKind = {
     const writerBell = new CountingBell();
     const writer = new RingWriter({
       ring: memory,
+      attempt: 0,
       readerBell: readerBell.cell,
       encoder: codec,
       ...(batchRows === undefined ? {} : { batchRows }),
     });
-    const reader = new RingReader({ ring: memory, writerBell: writerBell.cell, decoder: codec });
+    const reader = new RingReader({ ring: memory, attempt: 0, writerBell: writerBell.cell, decoder: codec });
     t.after(() => {
       writer.close();
       reader.close();

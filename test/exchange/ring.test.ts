@@ -90,7 +90,7 @@ for (const position of POSITIONS) {
         fc.constantFrom(256, 1024),
         fc.array(fc.tuple(fc.nat({ max: 120 }), fc.nat({ max: 3 })), { minLength: 20, maxLength: 200 }),
         (bytes, plan) => {
-          const { producer, consumer } = ends(createRing(bytes, position));
+          const { producer, consumer } = ends(createRing(bytes, 0, position));
           let sent = 0;
           let received = 0;
           const expected: { length: number; fill: number }[] = [];
@@ -180,15 +180,15 @@ test('damaged memory is a corrupt frame', () => {
   const { producer, consumer } = ends(memory);
   put(producer, 24, 1);
   producer.publish();
-  new Uint8Array(memory)[512] = 0xff;
+  new Uint8Array(memory)[2048] = 0xff;
   assert.throws(() => consumer.peek(), corrupt);
 });
 
 function channel(bytes: number, position = 0) {
-  const memory = createRing(bytes, position);
+  const memory = createRing(bytes, 0, position);
   const codec = new TextCodec();
-  const writer = new RingWriter({ ring: memory, readerBell: bell(), encoder: codec, batchRows: 64 });
-  const reader = new RingReader({ ring: memory, writerBell: bell(), decoder: codec });
+  const writer = new RingWriter({ ring: memory, attempt: 0, readerBell: bell(), encoder: codec, batchRows: 64 });
+  const reader = new RingReader({ ring: memory, attempt: 0, writerBell: bell(), decoder: codec });
   return { memory, codec, writer, reader };
 }
 
@@ -318,7 +318,7 @@ test('kinds from 128 on are skipped, in one frame or in several', () => {
   producer.publish();
   assert.equal(reader.readable, false);
   // The ends of this ring were made before the frames above: the writer goes on behind them.
-  const later = new RingWriter({ ring: memory, readerBell: bell(), encoder: new TextCodec() });
+  const later = new RingWriter({ ring: memory, attempt: 0, readerBell: bell(), encoder: new TextCodec() });
   later.send({ kind: 'status', idle: true });
   assert.deepEqual(reader.poll(), { kind: 'status', idle: true });
   writer.close();
@@ -351,8 +351,8 @@ test('a frame of another version fails the channel', () => {
   const { memory, writer, reader } = channel(1024);
   writer.send({ kind: 'status', idle: true });
   const bytes = new Uint8Array(memory);
-  assert.equal(frameKindAt(bytes, 512), FrameKind.STATUS);
-  writeFrameHeader(bytes, 512, FrameKind.STATUS, 0, 1);
-  bytes[512 + 5] = 9;
+  assert.equal(frameKindAt(bytes, 2048), FrameKind.STATUS);
+  writeFrameHeader(bytes, 2048, FrameKind.STATUS, 0, 1);
+  bytes[2048 + 5] = 9;
   assert.throws(() => reader.poll(), corrupt);
 });

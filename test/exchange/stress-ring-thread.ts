@@ -78,6 +78,7 @@ function writing(input: RingThreadInput, dice: Dice): Turn {
   const ends = input.rings.map((ring) => {
     const writer = new RingWriter({
       ring,
+      attempt: 0,
       readerBell: input.readerBell,
       encoder: new RecordEncoder({ types }),
       batchRows: input.batchRows,
@@ -102,7 +103,9 @@ function reading(input: RingThreadInput, dice: Dice): Turn {
   const types = new TypeRegistry();
   const readers = input.rings.map(
     (ring) =>
-      new NumberedReader(new RingReader({ ring, writerBell: input.writerBell, decoder: new RecordDecoder({ types }) })),
+      new NumberedReader(
+        new RingReader({ ring, attempt: 0, writerBell: input.writerBell, decoder: new RecordDecoder({ types }) }),
+      ),
   );
   let underWayMax = 0;
   return () => {

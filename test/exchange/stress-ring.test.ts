@@ -24,7 +24,7 @@ async function stress(
 ): Promise<{ readonly writer: RingThreadResult; readonly reader: RingThreadResult }> {
   const cell = (cells = 1): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(cells * 4));
   const common = {
-    rings: Array.from({ length: plan.rings }, () => createRing(plan.ringBytes, plan.position)),
+    rings: Array.from({ length: plan.rings }, () => createRing(plan.ringBytes, 0, plan.position)),
     writerBell: cell(),
     readerBell: cell(),
     rows: plan.rows,

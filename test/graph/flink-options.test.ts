@@ -51,6 +51,9 @@ test('every key changes its setting', () => {
       'execution.checkpointing.max-concurrent-checkpoints': 2,
       'execution.checkpointing.tolerable-failed-checkpoints': 3,
       'execution.checkpointing.mode': 'AT_LEAST_ONCE',
+      'execution.checkpointing.unaligned.enabled': 'true',
+      'execution.checkpointing.aligned-checkpoint-timeout': '30 s',
+      'execution.checkpointing.unaligned.forced': true,
     }).checkpoint,
     {
       ...DEFAULT_SETTINGS.checkpoint,
@@ -59,6 +62,9 @@ test('every key changes its setting', () => {
       minPauseMs: 5_000,
       maxConcurrent: 2,
       tolerableFailures: 3,
+      unaligned: true,
+      alignedTimeoutMs: 30_000,
+      forceUnaligned: true,
       mode: 'at-least-once',
     },
   );
