@@ -139,17 +139,6 @@ function encodeValues(
   return sectionEnd;
 }
 
-/** Reads a frame into arrays of its own: the memory of the frame may be reused at once. */
-export function decodeColumns(
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  types: TypeRegistry = NO_TYPES,
-): ColumnBatch {
-  // One copy of the whole frame costs less than one per array.
-  return viewColumns(new Uint8Array(bytes.subarray(offset, offset + length)), 0, length, types);
-}
-
 /**
  * Reads a frame where it lies: the arrays of the batch are views, which mean something only as long as the memory of
  * the frame is left alone. The frame must begin at a multiple of eight bytes.
