@@ -1,17 +1,19 @@
 /**
- * One attempt to run a job: deploys its tasks and starts them together, carries messages between them and the
- * coordinators of their operators, and lets go of every slot in the end.
+ * One attempt to run a pipelined region of a job: deploys its tasks and starts them together, carries messages between
+ * them and the coordinators of their operators, and lets go of every slot in the end.
  */
 
 import { deserializeError, MillstreamError } from '../base/error.ts';
 import type { World } from '../base/world.ts';
-import { headOf, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
+import { headOf, type JobGraph, type JobVertex, type VertexId } from '../graph/job-graph.ts';
 import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
+import type { BarrierElement } from '../data/element.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
+import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import type { FailedTask } from './exception-history.ts';
-import type { CheckpointedAttempt, CompletedCheckpoint, JobCheckpoints } from './job-checkpoints.ts';
+import type { CompletedCheckpoint } from './job-checkpoints.ts';
 import type {
   AttemptId,
   Deployment,
@@ -49,8 +51,16 @@ export interface AttemptReport {
   readonly slots: readonly SlotMetrics[];
 }
 
+/** What an attempt tells those who watch over the whole job. */
 export interface AttemptListener {
+  /** All tasks are running. */
   running(): void;
+  /** A task has read all its input and sent all its output. */
+  taskEnded(task: string): void;
+  acknowledged(task: string, checkpoint: number, snapshots: readonly OperatorSnapshot[]): void;
+  declined(task: string, checkpoint: number, reason: string, counts: boolean): void;
+  /** The attempt goes, for whatever reason: it takes part in no checkpoint any more. */
+  leaving(reason: string): void;
   toClient(operatorId: string, message: unknown): void;
   /** Something of the attempt failed; the first failure ends it, further ones are only noted. */
   failed(error: Error, task: FailedTask | undefined): void;
@@ -62,81 +72,90 @@ export interface AttemptListener {
 
 type AttemptState = 'deploying' | 'running' | 'finishing' | 'leaving' | 'closing' | 'gone';
 
-/** One attempt to run the job. */
+/** What an attempt is given: the part of the job that it runs, and where. */
+export interface AttemptPlan {
+  /** Unique among all attempts of the job, and growing. */
+  readonly number: number;
+  /** The vertices of its region. */
+  readonly region: readonly VertexId[];
+  readonly slots: readonly AssignedSlot[];
+  readonly restore: CompletedCheckpoint | undefined;
+  /** The groups of aligned sources, by name: they reach over regions. */
+  readonly alignments: Map<string, AlignmentGroup>;
+}
+
+/** One attempt to run a region of the job. */
 export class Attempt {
   readonly number: number;
-  readonly #checkpoints: JobCheckpoints;
-  readonly #sources: readonly string[];
+  /** Names of the tasks, and of those without input. */
+  readonly tasks: readonly string[];
+  readonly sources: readonly string[];
   readonly #options: JobOptions;
   readonly #job: JobGraph;
   readonly #listener: AttemptListener;
+  readonly #vertices: readonly JobVertex[];
   readonly #places: readonly PlacedTask[];
   readonly #hosts = new Map<string, Host>();
   readonly #addresses: Record<string, string> = {};
   readonly #coordinators = new Map<string, OperatorCoordinator>();
-  readonly #alignments = new Map<string, AlignmentGroup>();
+  readonly #alignments: Map<string, AlignmentGroup>;
   readonly #restore: CompletedCheckpoint | undefined;
   readonly #awaited = new Set<string>();
   readonly #notRunning = new Set<string>();
   readonly #notEnded = new Set<string>();
+  readonly #ended: string[] = [];
   readonly #reports = new Map<number, ReportGathering>();
   #state: AttemptState = 'deploying';
   #failure: Error | undefined;
   /** The tasks were let go because the job has finished. */
   #released = false;
+  #running = false;
   #requests = 0;
 
-  constructor(
-    options: JobOptions,
-    job: JobGraph,
-    number: number,
-    slots: readonly AssignedSlot[],
-    restore: CompletedCheckpoint | undefined,
-    checkpoints: JobCheckpoints,
-    listener: AttemptListener,
-  ) {
+  constructor(options: JobOptions, job: JobGraph, plan: AttemptPlan, listener: AttemptListener) {
     this.#options = options;
     this.#job = job;
-    this.number = number;
-    this.#restore = restore;
+    this.number = plan.number;
+    this.#restore = plan.restore;
+    this.#alignments = plan.alignments;
     this.#listener = listener;
-    this.#places = placeTasks(job, slots);
+    this.#vertices = job.vertices.filter((vertex) => plan.region.includes(vertex.id));
+    this.#places = placeTasks(job, plan.slots).filter(({ placement }) => plan.region.includes(placement.vertex));
     for (const { host, placement } of this.#places) {
       this.#hosts.set(hostKey(host), host);
       this.#notRunning.add(taskName(placement));
       this.#notEnded.add(taskName(placement));
     }
-    for (const { taskManager, offer } of slots) {
+    for (const { taskManager, offer } of plan.slots) {
       if (offer.dataAddress !== undefined) this.#addresses[`${taskManager}/${offer.slot}`] = offer.dataAddress;
     }
-    const sources = new Set(
-      job.vertices.filter((vertex) => headOf(vertex).definition.input === 'none').map((vertex) => vertex.id),
-    );
-    this.#sources = this.#places
-      .filter(({ placement }) => sources.has(placement.vertex))
+    this.tasks = this.#places.map(({ placement }) => taskName(placement));
+    this.sources = this.#places
+      .filter(({ placement }) => headOf(job.vertices[placement.vertex] as JobVertex).definition.input === 'none')
       .map(({ placement }) => taskName(placement));
-    this.#checkpoints = checkpoints;
   }
 
-  /** This attempt as the checkpoints of the job see it. */
-  #checkpointed(): CheckpointedAttempt {
-    return {
-      epoch: this.number,
-      tasks: this.#places.map(({ placement }) => taskName(placement)),
-      sources: this.#sources,
-      trigger: (task, barrier, stop) =>
-        this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier, stop })),
-      drainSource: (task) => this.#toTask(task, (reference) => ({ kind: 'drain', ...reference })),
-      snapshotCoordinators: (checkpoint) =>
-        new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)])),
-      notifyComplete: (checkpoint) => {
-        this.#broadcast({ kind: 'checkpoint-complete', ...this.#id, checkpoint });
-        for (const coordinator of this.#coordinators.values()) coordinator.checkpointComplete(checkpoint);
-      },
-      notifyAborted: (checkpoint) => this.#broadcast({ kind: 'checkpoint-aborted', ...this.#id, checkpoint }),
-      fail: (error) => this.fail(error),
-      finished: () => void this.#finish(),
-    };
+  // What the checkpoints of the job ask of it.
+
+  trigger(task: string, barrier: BarrierElement, stop: boolean): void {
+    this.#toTask(task, (reference) => ({ kind: 'trigger', ...reference, barrier, stop }));
+  }
+
+  drainSource(task: string): void {
+    this.#toTask(task, (reference) => ({ kind: 'drain', ...reference }));
+  }
+
+  snapshotCoordinators(checkpoint: number): ReadonlyMap<string, unknown> {
+    return new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)]));
+  }
+
+  notifyComplete(checkpoint: number): void {
+    this.#broadcast({ kind: 'checkpoint-complete', ...this.#id, checkpoint });
+    for (const coordinator of this.#coordinators.values()) coordinator.checkpointComplete(checkpoint);
+  }
+
+  notifyAborted(checkpoint: number): void {
+    this.#broadcast({ kind: 'checkpoint-aborted', ...this.#id, checkpoint });
   }
 
   get #id(): AttemptId {
@@ -147,7 +166,6 @@ export class Attempt {
 
   deploy(): void {
     this.#createCoordinators();
-    this.#checkpoints.attemptStarted(this.#checkpointed(), this.#restore?.id);
     const byTaskManager = new Map<string, number[]>();
     for (const host of this.#hosts.values()) {
       this.#awaited.add(hostKey(host));
@@ -159,7 +177,7 @@ export class Attempt {
 
   #createCoordinators(): void {
     const { world } = this.#options;
-    for (const vertex of this.#job.vertices) {
+    for (const vertex of this.#vertices) {
       for (const node of vertex.nodes) {
         if (node.coordinator === undefined) continue;
         const id = operatorId(node);
@@ -269,15 +287,9 @@ export class Attempt {
       case 'acknowledged':
         for (const id of this.#operatorIdsOf(message.vertex))
           this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
-        return this.#checkpoints.acknowledged(this.number, taskName(message), message.checkpoint, message.snapshots);
+        return this.#listener.acknowledged(taskName(message), message.checkpoint, message.snapshots);
       case 'declined':
-        return this.#checkpoints.declined(
-          this.number,
-          taskName(message),
-          message.checkpoint,
-          message.reason,
-          message.counts,
-        );
+        return this.#listener.declined(taskName(message), message.checkpoint, message.reason, message.counts);
       case 'ended':
         return this.#taskEnded(message);
       case 'failed':
@@ -309,8 +321,8 @@ export class Attempt {
         this.#coordinators.get(id)?.taskStarted(reference.subtask);
     });
     if (this.#notRunning.size > 0 || this.#state !== 'running') return;
+    this.#running = true;
     this.#listener.running();
-    this.#checkpoints.allRunning(this.number);
   }
 
   fromClient(id: string, message: unknown): void {
@@ -320,23 +332,28 @@ export class Attempt {
   // The end of the input.
 
   #taskEnded(reference: TaskReference): void {
-    this.#notEnded.delete(taskName(reference));
-    if (this.#notEnded.size === 0 && !this.#needsLastCheckpoint()) void this.#finish();
-    else this.#checkpoints.taskEnded(this.number, taskName(reference));
+    const task = taskName(reference);
+    this.#notEnded.delete(task);
+    this.#ended.push(task);
+    this.#listener.taskEnded(task);
   }
 
-  /** Whether there is anything to commit, or anybody who waits: else a bounded job need not write its state to end. */
-  #needsLastCheckpoint(): boolean {
-    const { graph } = this.#options;
-    return (
-      graph.settings.checkpoint.intervalMs !== undefined ||
-      graph.nodes.some((node) => node.definition.kind === 'sink') ||
-      this.#checkpoints.wanted
-    );
+  /** Whether every task is running, or has ended since. */
+  get isRunning(): boolean {
+    return this.#running && this.#state === 'running';
   }
 
-  /** All tasks have ended, and what their sinks prepared is committed: they are let go. */
-  async #finish(): Promise<void> {
+  /** Tasks that have ended. */
+  get ended(): readonly string[] {
+    return this.#ended;
+  }
+
+  get hasEnded(): boolean {
+    return this.#notEnded.size === 0;
+  }
+
+  /** All tasks of the job have ended, and what their sinks prepared is committed: these are let go. */
+  async finish(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'finishing';
     try {
@@ -389,7 +406,7 @@ export class Attempt {
   #leave(message: ToAttempt): void {
     this.#state = 'leaving';
     this.#released = message.kind === 'release';
-    this.#checkpoints.attemptFailed(this.number, this.#failure?.message ?? 'the attempt has ended');
+    this.#listener.leaving(this.#failure?.message ?? 'the attempt has ended');
     this.#awaited.clear();
     for (const key of this.#hosts.keys()) this.#awaited.add(key);
     this.#broadcast(message);

@@ -1,20 +1,22 @@
 /**
- * One job, from submission to its end: places its tasks in slots, starts them together, runs the coordinators of its
- * operators and its checkpoints, and restarts it after failures.
+ * One job, from submission to its end: places its tasks in slots, starts them together, runs its checkpoints, and
+ * restarts what failed of it.
  *
- * It lives in the JobManager and speaks to slots by messages only. Every attempt to run the job has a number; what a
- * slot says about another attempt than the current one is not listened to.
+ * It lives in the JobManager and speaks to slots by messages only. Its pipelined regions fail and restart each by
+ * itself, and share the checkpoints. Every attempt to run a region has a number; what a slot says about an attempt that
+ * is over is not listened to.
  */
 
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
 import type { JobExecutionResult, JobFailure, JobMetrics, JobStatus, SavepointHandle } from '../graph/launch.ts';
-import { buildJobGraph, type JobGraph } from '../graph/job-graph.ts';
+import { buildJobGraph, pipelinedRegions, type JobGraph, type VertexId } from '../graph/job-graph.ts';
 import { effectiveRestart } from '../graph/settings.ts';
 import { operatorId } from '../graph/stream-graph.ts';
 import type { CollectedBatch } from '../operator/collect-sink.ts';
+import type { AlignmentGroup } from '../time/watermark-alignment.ts';
 import { mergeAccumulators } from './accumulators.ts';
-import { Attempt, type AttemptReport, type JobOptions } from './attempt.ts';
+import { Attempt, type AttemptListener, type AttemptReport, type JobOptions } from './attempt.ts';
 import { ExceptionHistory, type FailedTask } from './exception-history.ts';
 import { JobCheckpoints, type CompletedCheckpoint } from './job-checkpoints.ts';
 import type { FromSlot } from './messages.ts';
@@ -26,21 +28,39 @@ import { ResultQueue } from './result-queue.ts';
 /** How long a restart waits for slots; then it fails with what is missing. Flink's `slot.request.timeout`. */
 const SLOT_WAIT_MS = 300_000;
 
+/** A pipelined region of the job: it fails and restarts by itself. */
+interface Region {
+  readonly vertices: readonly VertexId[];
+  attempt: Attempt | undefined;
+  /** What it had to report when it finished. */
+  report: AttemptReport | undefined;
+  restartTimer: Cancellation | undefined;
+}
+
 export class Job {
   readonly #options: JobOptions;
   readonly #job: JobGraph;
+  readonly #regions: readonly Region[];
   readonly #restarts: Restarts;
   readonly #result = Promise.withResolvers<JobExecutionResult>();
   readonly #queues = new Map<string, ResultQueue>();
+  readonly #alignments = new Map<string, AlignmentGroup>();
   readonly #startedAt: number;
   readonly #checkpoints: JobCheckpoints;
   readonly #exceptions = new ExceptionHistory();
   #status: JobStatus = 'created';
-  #attempt: Attempt | undefined;
+  /** Attempts so far, over all regions. The last one's number is the epoch of the job. */
   #attempts = 0;
+  #restarted = 0;
   #latest: CompletedCheckpoint | undefined;
   #completedCheckpoints = 0;
-  #restartTimer: Cancellation | undefined;
+  /** The tasks are let go: everything has been computed. */
+  #released = false;
+  #lateFailure: Error | undefined;
+  /** Why the job has failed for good. */
+  #failure: { readonly error: unknown } | undefined;
+  /** The coordinator of checkpoints takes the job as it is now for running. */
+  #watched = false;
   /** Who waits for the job to end, and must know when it restarts instead. */
   readonly #onFailure = new Set<(failure: Error) => void>();
   #accumulators: Readonly<Record<string, unknown>> = {};
@@ -49,6 +69,12 @@ export class Job {
   constructor(options: JobOptions) {
     this.#options = options;
     this.#job = buildJobGraph(options.graph);
+    this.#regions = pipelinedRegions(this.#job).map((vertices) => ({
+      vertices,
+      attempt: undefined,
+      report: undefined,
+      restartTimer: undefined,
+    }));
     this.#latest = options.restore;
     this.#restarts = restartStrategy(effectiveRestart(options.graph.settings));
     this.#startedAt = options.world.clock.now();
@@ -67,9 +93,16 @@ export class Job {
   #queue(id: string): ResultQueue {
     return new ResultQueue(
       this.#options.graph.types,
-      (subtask) => this.#attempt?.fromClient(id, { subtask }),
+      (subtask) => {
+        for (const attempt of this.#running) attempt.fromClient(id, { subtask });
+      },
       () => this.cancel(),
     );
+  }
+
+  /** The attempts that hold slots now. */
+  get #running(): readonly Attempt[] {
+    return this.#regions.flatMap(({ attempt }) => attempt ?? []);
   }
 
   // Life.
@@ -77,31 +110,92 @@ export class Job {
   start(): void {
     if (this.#latest !== undefined)
       checkRestore(this.#options.graph, this.#latest, this.#options.allowNonRestoredState);
-    if (this.#options.waitForSlots === true) this.#deployOnceThereAreSlots('created');
-    else this.#deploy();
+    if (this.#options.waitForSlots === true) this.#deployOnceThereAreSlots(this.#regions);
+    else this.#deploy(this.#regions);
   }
 
-  #deploy(): void {
-    const number = ++this.#attempts;
+  /** Starts an attempt for each of the regions, and a new epoch with them. */
+  #deploy(regions: readonly Region[]): void {
+    let number = this.#attempts;
     try {
       const slots = this.#options.takeSlots(slotsNeeded(this.#job));
-      this.#attempt = new Attempt(this.#options, this.#job, number, slots, this.#latest, this.#checkpoints, {
-        running: () => this.#running(),
-        toClient: (id, message) => this.#queues.get(id)?.push(message as CollectedBatch),
-        failed: (error, task) => this.#failing(number, error, task),
-        vacated: (failure) => this.#vacated(failure),
-        finished: (report) => this.#finishing(report),
-      });
-      this.#attempt.deploy();
+      for (const region of regions) {
+        number = ++this.#attempts;
+        const plan = {
+          number,
+          region: region.vertices,
+          slots,
+          restore: this.#latest,
+          alignments: this.#alignments,
+        };
+        region.attempt = new Attempt(this.#options, this.#job, plan, this.#listener(region, number));
+      }
+      for (const region of regions) region.attempt?.deploy();
+      this.#newEpoch();
     } catch (error) {
       this.#exceptions.failed(this.#options.world.clock.now(), number, error, undefined);
       this.#exceptions.settled('failed');
-      this.#end('failed', error);
+      this.#giveUp(error);
     }
   }
 
-  #running(): void {
-    if (this.#status === 'created' || this.#status === 'restarting') this.#status = 'running';
+  #listener(region: Region, number: number): AttemptListener {
+    const epoch = (): number => this.#attempts;
+    return {
+      running: () => this.#allRunning(),
+      taskEnded: (task) => this.#taskEnded(task),
+      acknowledged: (task, checkpoint, snapshots) =>
+        this.#checkpoints.acknowledged(epoch(), task, checkpoint, snapshots),
+      declined: (task, checkpoint, reason, counts) =>
+        this.#checkpoints.declined(epoch(), task, checkpoint, reason, counts),
+      leaving: (reason) => this.#leaving(reason),
+      toClient: (id, message) => this.#queues.get(id)?.push(message as CollectedBatch),
+      failed: (error, task) => this.#failing(number, error, task),
+      vacated: (failure) => this.#vacated(region, failure),
+      finished: (report) => this.#finishing(region, report),
+    };
+  }
+
+  // Checkpoints over all regions.
+
+  /** Once every region has an attempt, checkpoints can be taken again. */
+  #newEpoch(): void {
+    if (this.#regions.some(({ attempt }) => attempt === undefined)) return;
+    const attempts = this.#running;
+    const of = (task: string): Attempt | undefined => attempts.find((attempt) => attempt.tasks.includes(task));
+    this.#watched = true;
+    this.#checkpoints.attemptStarted(
+      {
+        epoch: this.#attempts,
+        tasks: attempts.flatMap((attempt) => attempt.tasks),
+        sources: attempts.flatMap((attempt) => attempt.sources),
+        trigger: (task, barrier, stop) => of(task)?.trigger(task, barrier, stop),
+        drainSource: (task) => of(task)?.drainSource(task),
+        snapshotCoordinators: (checkpoint) =>
+          new Map(attempts.flatMap((attempt) => [...attempt.snapshotCoordinators(checkpoint)])),
+        notifyComplete: (checkpoint) => attempts.forEach((attempt) => attempt.notifyComplete(checkpoint)),
+        notifyAborted: (checkpoint) => attempts.forEach((attempt) => attempt.notifyAborted(checkpoint)),
+        fail: (error) => attempts.forEach((attempt) => attempt.fail(error)),
+        finished: () => this.#finish(),
+      },
+      this.#latest?.id,
+    );
+    // Regions that were not restarted have ended tasks already.
+    for (const attempt of attempts) for (const task of attempt.ended) this.#checkpoints.taskEnded(this.#attempts, task);
+    this.#allRunning();
+  }
+
+  #allRunning(): void {
+    if (!this.#watched || this.#regions.some(({ attempt }) => attempt?.isRunning !== true)) return;
+    if (this.#status === 'created' || this.#status === 'restarting' || this.#status === 'failing')
+      this.#status = 'running';
+    this.#checkpoints.allRunning(this.#attempts);
+  }
+
+  #leaving(reason: string): void {
+    if (!this.#watched) return;
+    this.#watched = false;
+    this.#checkpoints.attemptFailed(this.#attempts, reason);
   }
 
   #completed(checkpoint: CompletedCheckpoint): void {
@@ -109,53 +203,123 @@ export class Job {
     this.#completedCheckpoints++;
   }
 
+  // The end of the input.
+
+  #taskEnded(task: string): void {
+    const over = this.#regions.every(({ attempt }) => attempt?.hasEnded === true);
+    if (over && !this.#needsLastCheckpoint()) this.#finish();
+    else this.#checkpoints.taskEnded(this.#attempts, task);
+  }
+
+  /** Whether there is anything to commit, or anybody who waits: else a bounded job need not write its state to end. */
+  #needsLastCheckpoint(): boolean {
+    const { graph } = this.#options;
+    return (
+      graph.settings.checkpoint.intervalMs !== undefined ||
+      graph.nodes.some((node) => node.definition.kind === 'sink') ||
+      this.#checkpoints.wanted
+    );
+  }
+
+  #finish(): void {
+    this.#released = true;
+    for (const attempt of this.#running) void attempt.finish();
+  }
+
+  #finishing(region: Region, report: AttemptReport): void {
+    this.#status = 'finishing';
+    region.report = report;
+    const reports = this.#regions.flatMap((each) => each.report ?? []);
+    this.#lastMetrics = metricsOf(reports);
+    this.#accumulators = mergeAccumulators(reports.flatMap(({ accumulators }) => accumulators));
+  }
+
+  // Failures.
+
   #failing(attempt: number, error: Error, task: FailedTask | undefined): void {
     this.#exceptions.failed(this.#options.world.clock.now(), attempt, error, task);
-    if (this.#status === 'cancelling') return;
-    this.#status = 'failing';
+    if (this.#status !== 'cancelling') this.#status = 'failing';
   }
 
-  #finishing(report: AttemptReport): void {
-    this.#status = 'finishing';
-    this.#takeReport(report);
+  /** Nothing of the region's attempt is left in any slot: what now is decided here. */
+  #vacated(region: Region, failure: Error | undefined): void {
+    region.attempt = undefined;
+    if (this.#status === 'cancelling' || this.#failure !== undefined) return this.#endOnceVacated();
+    if (this.#released) return this.#vacatedAtTheEnd(failure);
+    if (failure !== undefined) this.#failed(failure, [region]);
   }
 
-  #takeReport(report: AttemptReport): void {
-    this.#lastMetrics = { operators: report.operators, slots: report.slots, dropped: report.dropped };
-    this.#accumulators = mergeAccumulators(report.accumulators);
+  /** While the job is let go its regions are one: those that are gone have nothing to go on beside the one that fails. */
+  #vacatedAtTheEnd(failure: Error | undefined): void {
+    this.#lateFailure ??= failure;
+    if (this.#running.length > 0) return;
+    const late = this.#lateFailure;
+    if (late === undefined) return this.#end('finished');
+    this.#released = false;
+    this.#lateFailure = undefined;
+    this.#failed(late, this.#regions);
   }
 
-  /** Nothing of the attempt is left in any slot: what now is decided here. */
-  #vacated(failure: Error | undefined): void {
-    this.#attempt = undefined;
-    if (this.#status === 'cancelling') return this.#end('cancelled');
-    if (failure === undefined) return this.#end('finished');
+  #failed(failure: Error, regions: readonly Region[]): void {
     for (const hear of this.#onFailure) hear(failure);
     this.#onFailure.clear();
     const decision = isRestartable(failure)
       ? this.#restarts.onFailure(this.#options.world.clock.now(), this.#options.world.random)
       : undefined;
     this.#exceptions.settled(decision?.restart === true ? 'restarted' : 'failed');
-    if (decision === undefined || !decision.restart) return this.#end('failed', failure);
+    if (decision === undefined || !decision.restart) this.#giveUp(failure);
+    else this.#restart(regions, decision.delayMs);
+  }
+
+  #restart(regions: readonly Region[], delayMs: number): void {
     this.#status = 'restarting';
-    this.#restartTimer = this.#options.world.clock.after(decision.delayMs, () =>
-      this.#deployOnceThereAreSlots('restarting'),
-    );
+    this.#restarted++;
+    const { clock } = this.#options.world;
+    const timer = clock.after(delayMs, () => {
+      for (const region of regions) region.restartTimer = undefined;
+      this.#deployOnceThereAreSlots(regions);
+    });
+    for (const region of regions) {
+      region.report = undefined;
+      region.restartTimer = timer;
+    }
   }
 
   /** Slots that were lost with a process may come back with another: a restart waits for them, but not for ever. */
-  #deployOnceThereAreSlots(status: 'created' | 'restarting'): void {
+  #deployOnceThereAreSlots(regions: readonly Region[]): void {
     const { world, hasSlots } = this.#options;
-    let deployed = false;
+    let decided = false;
     const deploy = (): void => {
-      if (deployed || this.#status !== status) return;
-      deployed = true;
-      this.#restartTimer?.cancel();
-      this.#restartTimer = undefined;
-      this.#deploy();
+      if (decided || regions.some(({ restartTimer }) => restartTimer !== timer)) return;
+      decided = true;
+      timer.cancel();
+      for (const region of regions) region.restartTimer = undefined;
+      this.#deploy(regions);
     };
-    this.#restartTimer = world.clock.after(SLOT_WAIT_MS, deploy);
+    const timer = world.clock.after(SLOT_WAIT_MS, deploy);
+    for (const region of regions) region.restartTimer = timer;
     void hasSlots(slotsNeeded(this.#job)).then(deploy);
+  }
+
+  /** The job has failed for good: what still runs of it is cancelled. */
+  #giveUp(failure: unknown): void {
+    this.#failure = { error: failure };
+    this.#stopEverything();
+  }
+
+  #stopEverything(): void {
+    for (const region of this.#regions) {
+      region.restartTimer?.cancel();
+      region.restartTimer = undefined;
+    }
+    for (const attempt of this.#running) attempt.cancel(undefined);
+    this.#endOnceVacated();
+  }
+
+  #endOnceVacated(): void {
+    if (isOver(this.#status) || this.#running.length > 0) return;
+    if (this.#status === 'cancelling') this.#end('cancelled');
+    else this.#end('failed', this.#failure?.error);
   }
 
   #end(status: 'finished' | 'cancelled' | 'failed', error?: unknown): void {
@@ -171,7 +335,7 @@ export class Job {
         status,
         durationMs: this.#options.world.clock.now() - this.#startedAt,
         accumulators: this.#accumulators,
-        restarts: Math.max(0, this.#attempts - 1),
+        restarts: this.#restarted,
         checkpoints: this.#completedCheckpoints,
       });
     }
@@ -196,9 +360,7 @@ export class Job {
   async cancel(): Promise<void> {
     if (isOver(this.#status)) return;
     this.#status = 'cancelling';
-    this.#restartTimer?.cancel();
-    if (this.#attempt === undefined) this.#end('cancelled');
-    else this.#attempt.cancel(undefined);
+    this.#stopEverything();
     await this.#result.promise.catch(() => {});
   }
 
@@ -237,23 +399,35 @@ export class Job {
   }
 
   async metrics(): Promise<JobMetrics> {
-    if (this.#attempt === undefined) return this.#lastMetrics;
-    const report = await this.#attempt.report();
-    return report === undefined
-      ? this.#lastMetrics
-      : { operators: report.operators, slots: report.slots, dropped: report.dropped };
+    const running = this.#running;
+    if (running.length === 0) return this.#lastMetrics;
+    const reports = await Promise.all(running.map((attempt) => attempt.report()));
+    const present = reports.filter((report) => report !== undefined);
+    return present.length === 0 ? this.#lastMetrics : metricsOf(present);
   }
 
   // What the cluster says.
 
   fromSlot(taskManager: string, slot: number, message: FromSlot): void {
-    if (this.#attempt?.number === message.attempt) this.#attempt.fromSlot(taskManager, slot, message);
+    this.#running.find(({ number }) => number === message.attempt)?.fromSlot(taskManager, slot, message);
   }
 
   /** A thread or a process with slots of this job is gone. */
   slotLost(taskManager: string, slot: number | undefined, error: Error): void {
-    this.#attempt?.slotLost(taskManager, slot, error);
+    for (const attempt of this.#running) attempt.slotLost(taskManager, slot, error);
   }
+}
+
+/** Slots that run several regions say of themselves the same each time. */
+function metricsOf(reports: readonly AttemptReport[]): JobMetrics {
+  const slots = new Map(
+    reports.flatMap((report) => report.slots.map((slot) => [`${slot.taskManager}/${slot.slot}`, slot] as const)),
+  );
+  return {
+    operators: reports.flatMap(({ operators }) => operators),
+    slots: [...slots.values()],
+    dropped: reports.flatMap(({ dropped }) => dropped),
+  };
 }
 
 function isOver(status: JobStatus): boolean {

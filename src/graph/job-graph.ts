@@ -222,3 +222,22 @@ function rescaleTargets(subtask: number, senders: number, receivers: number): re
   }
   return targets;
 }
+
+/**
+ * The pipelined regions of a job: groups of vertices that exchange data with each other, directly or by way of others.
+ * A failure in one of them leaves the others untouched, because nothing that they have seen came from it.
+ */
+export function pipelinedRegions(job: JobGraph): readonly (readonly VertexId[])[] {
+  const region = job.vertices.map((vertex) => vertex.id);
+  const find = (vertex: VertexId): VertexId => {
+    let root = vertex;
+    while (region[root] !== root) root = region[root] as VertexId;
+    return root;
+  };
+  for (const edge of job.edges) region[find(edge.targetVertex)] = find(edge.sourceVertex);
+  const groups = Map.groupBy(
+    job.vertices.map((vertex) => vertex.id),
+    find,
+  );
+  return [...groups.values()];
+}
