@@ -1,0 +1,112 @@
+/** The state files of a task: {@link SnapshotFiles} over a store, or, without one, all inline. */
+
+import type { World } from '../../base/world.ts';
+import { isFileSegment, type SnapshotFile, type SnapshotFiles, type StateBytes } from '../../state/snapshot.ts';
+import { checkEpoch } from './epoch-record.ts';
+import { sharedPrefix, stateFileName, writtenBy } from './layout.ts';
+import { LocalCopies } from './local-copies.ts';
+import type { ObjectStore } from './object-store.ts';
+import { SegmentReader, type ReadCounts } from './segment-reader.ts';
+import { StateFileWriter, type StateFileTarget } from './state-file-writer.ts';
+import type { CheckpointStores } from './stores.ts';
+
+/** What a task must know about the storage: plain data, part of its deployment. */
+export interface SnapshotFilesPlan {
+  readonly jobId: string;
+  readonly epoch: number;
+  /** URL of the root; undefined keeps all checkpoints in the acknowledgements. */
+  readonly directory: string | undefined;
+  /** A state file of at most so many bytes becomes inline bytes instead. */
+  readonly inlineThresholdBytes: number;
+  readonly compression: boolean;
+  /** Directories of local copies; none turns them off. */
+  readonly localDirectories: readonly string[];
+}
+
+export class StoredSnapshotFiles implements SnapshotFiles {
+  readonly #plan: SnapshotFilesPlan;
+  readonly #world: World;
+  readonly #stores: CheckpointStores;
+  readonly #local: LocalCopies | undefined;
+  readonly #reader: SegmentReader;
+  /** Files that have local copies because of this task. */
+  readonly #copied = new Set<string>();
+
+  constructor(plan: SnapshotFilesPlan, world: World, stores: CheckpointStores) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#stores = stores;
+    if (plan.localDirectories.length > 0)
+      this.#local = new LocalCopies(world.storage, plan.localDirectories, plan.jobId);
+    this.#reader = new SegmentReader(stores, this.#local);
+  }
+
+  /** Bytes that were read for restores so far. */
+  get readCounts(): Readonly<ReadCounts> {
+    return this.#reader.counts;
+  }
+
+  open(file: { checkpoint: number; operatorId: string; subtask: number; directory?: string }): SnapshotFile {
+    const { jobId, epoch, compression, inlineThresholdBytes } = this.#plan;
+    const header = {
+      compressed: compression,
+      jobId,
+      epoch,
+      checkpoint: file.checkpoint,
+      operatorId: file.operatorId,
+      subtask: file.subtask,
+    };
+    const target = this.#target(stateFileName(epoch, file.checkpoint, this.#world.random), file.directory);
+    return new StateFileWriter(header, target, inlineThresholdBytes);
+  }
+
+  #target(name: string, savepoint: string | undefined): StateFileTarget | undefined {
+    const { directory, jobId } = this.#plan;
+    if (savepoint !== undefined) return this.#fileTarget(this.#stores.at(savepoint), name, undefined);
+    if (directory === undefined) return undefined;
+    return this.#fileTarget(this.#stores.at(directory), sharedPrefix(jobId) + name, this.#local);
+  }
+
+  #fileTarget(store: ObjectStore, key: string, local: LocalCopies | undefined): StateFileTarget {
+    const url = `${store.url}/${key}`;
+    return {
+      url,
+      open: () => {
+        const writer = store.openWriter(key);
+        if (local === undefined) return writer;
+        this.#copied.add(url);
+        return local.along(store, url, writer);
+      },
+      check: () => this.#check(),
+      written: async () => await local?.keep(store, key, url),
+      remove: async () => {
+        this.#copied.delete(url);
+        await local?.remove(url);
+        // What cannot be removed now is swept later.
+        await store.remove([key]).catch(() => {});
+      },
+    };
+  }
+
+  /** Savepoints, too, are written by the current attempt only. Without a directory nobody could tell. */
+  async #check(): Promise<void> {
+    const { directory, jobId, epoch } = this.#plan;
+    if (directory !== undefined) await checkEpoch(this.#stores.at(directory), jobId, epoch);
+  }
+
+  async read(bytes: readonly StateBytes[]): Promise<readonly Uint8Array[]> {
+    // Whoever is restored from a file has its copy in hand, until a checkpoint completes without it.
+    if (this.#local !== undefined) for (const part of bytes) if (isFileSegment(part)) this.#copied.add(part.file);
+    return await this.#reader.read(bytes);
+  }
+
+  completed(checkpoint: number, files: ReadonlySet<string>): void {
+    for (const file of this.#copied) {
+      const written = writtenBy(file)?.checkpoint ?? 0;
+      // Files of later checkpoints may still be needed.
+      if (files.has(file) || written > checkpoint) continue;
+      this.#copied.delete(file);
+      void this.#local?.remove(file);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { StorageError, type Storage, type World } from '../../../src/base/world.ts';
+import { DirectoryStore } from '../../../src/checkpoint/storage/directory-store.ts';
+import { createRealWorld } from '../../../src/world/real-world.ts';
+import { testStoreContract, type WithStore } from './store-contract.ts';
+
+const real = createRealWorld();
+
+/** The real World with other files. */
+function worldWith(storage: Partial<Storage>): World {
+  const files = Object.assign(Object.create(real.storage) as Storage, storage);
+  return Object.assign(Object.create(real) as World, { storage: files });
+}
+
+const inDirectory =
+  (world: World): WithStore =>
+  async (body) => {
+    const directory = mkdtempSync(join(tmpdir(), 'millstream-store ü-'));
+    const open = (): DirectoryStore => new DirectoryStore(pathToFileURL(directory).href, world);
+    try {
+      await body(open(), open);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  };
+
+testStoreContract('a directory', inDirectory(real), 2_000_000);
+
+const noLinks = worldWith({
+  link: async (_path, name) => {
+    throw new StorageError('ENOTSUP', name);
+  },
+});
+testStoreContract('a directory without hard links', inDirectory(noLinks), 2_000_000);
+
+test('directories that are empty again are taken away', async () => {
+  await inDirectory(real)(async (store) => {
+    await store.putNew('job/chk-1/_metadata', new Uint8Array(3));
+    await store.putNew('job/chk-2/_metadata', new Uint8Array(3));
+    await store.remove(['job/chk-1/_metadata']);
+    const path = (store as DirectoryStore).pathOf('job');
+    assert.deepEqual(readdirSync(path), ['chk-2']);
+    await store.remove(['job/chk-2/_metadata']);
+    assert.deepEqual(readdirSync(join(path, '..')), []);
+  });
+});
+
+test('a version of a register that was written by half is passed over, and its number not used again', async () => {
+  await inDirectory(noLinks)(async (store) => {
+    const first = await store.writeRegister('epoch', Buffer.from('whole'), undefined);
+    const directory = (store as DirectoryStore).pathOf('epoch');
+    writeFileSync(join(directory, '0000000000000002'), 'ha');
+    assert.equal(Buffer.from((await store.readRegister('epoch'))?.bytes ?? []).toString(), 'whole');
+    const next = await store.writeRegister('epoch', Buffer.from('next'), first);
+    assert.equal(next, '0000000000000003');
+    assert.deepEqual(readdirSync(directory), ['0000000000000003']);
+  });
+});
+
+test('a full disk is CHECKPOINT_STORAGE with the path and the reason, and leaves nothing behind', async () => {
+  const full = worldWith({
+    openAppend: async (path, options) => {
+      const file = await real.storage.openAppend(path, options);
+      return Object.assign(Object.create(file) as typeof file, {
+        append: async () => {
+          throw new StorageError('ENOSPC', path);
+        },
+        sync: () => file.sync(),
+        close: () => file.close(),
+      });
+    },
+  });
+  await inDirectory(full)(async (store) => {
+    const matches = { code: 'CHECKPOINT_STORAGE', message: /Could not write .*_metadata: ENOSPC/ };
+    await assert.rejects(store.putNew('job/chk-1/_metadata', new Uint8Array(1)), matches);
+    const writer = store.openWriter('job/shared/_metadata');
+    await assert.rejects(writer.write(new Uint8Array(1)), matches);
+    await writer.abort();
+    assert.deepEqual(await store.list(''), []);
+  });
+});
