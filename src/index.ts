@@ -241,6 +241,7 @@ export type {
   SplitEnumerator,
 } from './connect/source.ts';
 export type {
+  Checkpointing,
   CommitRequest,
   Committer,
   GlobalCommitter,

@@ -9,7 +9,9 @@
 import { ring } from '../base/doorbell.ts';
 import { MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
+import type { Checkpointing } from '../connect/sink.ts';
 import type { SlotMetrics } from '../graph/launch.ts';
+import type { CheckpointSettings } from '../graph/settings.ts';
 import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { assertSameGraph, fingerprint, type StreamGraph } from '../graph/stream-graph.ts';
 import type { ChannelWriter } from '../exchange/channel.ts';
@@ -319,6 +321,7 @@ class SlotAttempt {
         jobName: deployment.jobName,
         attempt: deployment.attempt,
         mode: deployment.mode,
+        checkpointing: checkpointingOf(graph.settings.checkpoint),
         world,
         types: graph.types,
         parameters: deployment.parameters,
@@ -472,6 +475,10 @@ class SlotAttempt {
     this.#forget();
     this.#options.post({ kind: 'vacated', ...this.#id });
   }
+}
+
+function checkpointingOf({ intervalMs, timeoutMs }: CheckpointSettings): Checkpointing | undefined {
+  return intervalMs === undefined ? undefined : { intervalMs, timeoutMs };
 }
 
 /** The name of a channel inside its attempt. */

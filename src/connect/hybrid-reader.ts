@@ -102,11 +102,11 @@ export class HybridReader<T> implements SourceReader<T, HybridSplit> {
     return promise;
   }
 
-  snapshot(): readonly HybridSplit[] {
+  snapshot(checkpoint: number): readonly HybridSplit[] {
     const current = this.#current;
     if (current === undefined) return [...this.#early];
     const { position, source, reader } = current;
-    const own = reader.snapshot().map((split) => ({ step: position.step, id: source.splitId(split), split }));
+    const own = reader.snapshot(checkpoint).map((split) => ({ step: position.step, id: source.splitId(split), split }));
     return [...own, ...this.#early];
   }
 

@@ -21,6 +21,14 @@ export interface WriteContext {
   readonly rowKind: number;
 }
 
+/** How often checkpoints are taken, as far as a writer has to know. */
+export interface Checkpointing {
+  /** Milliseconds between two checkpoints. */
+  readonly intervalMs: number;
+  /** Milliseconds after which one that is not complete is given up. */
+  readonly timeoutMs: number;
+}
+
 /** What a writer may ask of the task that runs it. */
 export interface WriterContext {
   readonly subtask: number;
@@ -29,6 +37,8 @@ export interface WriterContext {
   readonly jobId: string;
   /** The checkpoint that was restored, if any. */
   readonly restoredCheckpoint: number | undefined;
+  /** `undefined` when the job takes no checkpoints by itself. */
+  readonly checkpointing: Checkpointing | undefined;
   now(): number;
   /** Calls back once, on the writer's thread, between two records. */
   after(delayMs: number, callback: () => void): void;
@@ -85,6 +95,11 @@ export interface Sink<T, Committable = unknown, State = unknown> {
   readonly guarantee: Guarantee;
   /** The only parallelism that makes sense, when there is one. */
   readonly parallelism?: number;
+  /**
+   * Who is given the states of the writers on a restore: `split` deals them out, each to one writer; `union` gives all of
+   * them to every writer. Default `split`.
+   */
+  readonly writerState?: 'split' | 'union';
   createWriter(context: WriterContext, restored: readonly State[]): SinkWriter<T, Committable, State>;
   createCommitter?(world: ConnectorWorld): Committer<Committable>;
   createGlobalCommitter?(world: ConnectorWorld): GlobalCommitter<Committable>;

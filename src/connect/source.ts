@@ -51,8 +51,8 @@ export interface SourceReader<T, Split> {
   poll(output: ReaderOutput<T>): PollResult;
   /** Settles when `poll` is worth a call again. Called only after `waiting`. */
   available(): Promise<void>;
-  /** The splits with their positions, consistent with what `poll` has emitted. */
-  snapshot(): readonly Split[];
+  /** The splits with their positions, consistent with what `poll` has emitted. `checkpoint` says what it is part of. */
+  snapshot(checkpoint: number): readonly Split[];
   /** Watermark alignment: stops and restarts reading of single splits. */
   pauseOrResumeSplits?(pause: readonly string[], resume: readonly string[]): void;
   checkpointComplete?(checkpoint: number): void;

@@ -32,6 +32,7 @@ import type { OperatorStateStore } from '../state/operator-state.ts';
 import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Cancellation, World } from '../base/world.ts';
+import type { Checkpointing } from '../connect/sink.ts';
 import type { ConnectorWorld } from '../connect/source.ts';
 import type { Gate } from '../base/gate.ts';
 import type { Resumable } from '../base/resumable.ts';
@@ -67,6 +68,8 @@ export interface TaskIdentity {
   readonly attempt: number;
   /** `batch` promises a bounded input whose records arrive grouped by key where the operator is keyed. */
   readonly mode: 'streaming' | 'batch';
+  /** `undefined` when the job takes no checkpoints by itself. */
+  readonly checkpointing: Checkpointing | undefined;
 }
 
 /** What an operator instance is given when it is opened: its surroundings, until it is closed. */

@@ -58,7 +58,7 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
 
   override open(context: OperatorContext<never>): void {
     super.open(context);
-    const states = context.operatorState.list<unknown>(WRITER_STATES, 'split').items;
+    const states = context.operatorState.list<unknown>(WRITER_STATES, this.#sink.writerState ?? 'split').items;
     this.#commits = new Commits(
       context,
       this.#sink.createCommitter?.(context.world),
@@ -71,6 +71,7 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
         attempt: context.task.attempt,
         jobId: context.task.jobId,
         restoredCheckpoint: context.restored ? 0 : undefined,
+        checkpointing: context.task.checkpointing,
         now: () => context.now(),
         after: (delayMs, callback) => void context.at(context.now() + delayMs, callback),
         fail: (error) =>
@@ -123,7 +124,9 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
 
   override snapshot(writer: SnapshotWriter): void {
     const store = this.context.operatorState;
-    store.list<unknown>(WRITER_STATES, 'split').update(this.writer.snapshot?.(writer.checkpoint) ?? []);
+    store
+      .list<unknown>(WRITER_STATES, this.#sink.writerState ?? 'split')
+      .update(this.writer.snapshot?.(writer.checkpoint) ?? []);
     store.list<Pending>(COMMITTABLES, 'split').update(this.#commits.pending);
   }
 

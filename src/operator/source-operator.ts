@@ -283,8 +283,9 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
 
   resume(): void {}
 
-  snapshot(_writer: SnapshotWriter): void {
-    this.#context.operatorState.list<Split>(SPLITS, 'split').update(this.#reader.snapshot());
+  snapshot(writer: SnapshotWriter): void {
+    const splits = this.#reader.snapshot(writer.checkpoint);
+    this.#context.operatorState.list<Split>(SPLITS, 'split').update(splits);
   }
 
   checkpointComplete(checkpoint: number): void {

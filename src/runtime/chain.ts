@@ -6,6 +6,7 @@
 import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import { keyGroupRange } from '../data/key.ts';
+import type { Checkpointing } from '../connect/sink.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
@@ -35,6 +36,8 @@ export interface ChainEnvironment {
   readonly jobName: string;
   readonly attempt: number;
   readonly mode: 'streaming' | 'batch';
+  /** `undefined` when the job takes no checkpoints by itself. */
+  readonly checkpointing: Checkpointing | undefined;
   readonly world: World;
   readonly types: TypeRegistry;
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -158,6 +161,7 @@ export class Chain {
       maxParallelism: this.#vertex.maxParallelism,
       attempt: calls.attempt,
       mode: calls.mode,
+      checkpointing: calls.checkpointing,
     });
     const at = (time: number, callback: () => void): Cancellation => this.#at(member, index, time, callback);
     return {

@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Clock } from '../base/world.ts';
-import type { Committer, Sink, SinkWriter } from '../connect/sink.ts';
+import type { Checkpointing, Committer, Sink, SinkWriter } from '../connect/sink.ts';
 import type {
   ConnectorWorld,
   PollResult,
@@ -34,6 +34,7 @@ export interface SourceSnapshot {
   readonly enumerator: unknown;
   /** The splits of each reader. */
   readonly readers: readonly (readonly unknown[])[];
+  readonly checkpoint: number;
 }
 
 /** How a source is run. */
@@ -95,6 +96,7 @@ export class SourceRun<T> {
   #wake: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wanted = 0;
+  #checkpoint: number;
   #closed = false;
 
   constructor(source: Source<T>, options: SourceRunOptions) {
@@ -103,6 +105,7 @@ export class SourceRun<T> {
     this.#source = source;
     this.#world = world;
     this.#alarms = new Alarms(world.clock);
+    this.#checkpoint = restore?.checkpoint ?? 0;
     const restored = restore === undefined ? undefined : structuredClone(restore);
     this.#enumerator = source.createEnumerator(
       {
@@ -171,10 +174,18 @@ export class SourceRun<T> {
   /** A checkpoint, taken between two records. */
   snapshot(): SourceSnapshot {
     this.#deliver();
+    const checkpoint = ++this.#checkpoint;
     return structuredClone({
       enumerator: this.#enumerator.snapshot(),
-      readers: this.#readers.map(({ reader }) => [...reader.snapshot()]),
+      readers: this.#readers.map(({ reader }) => [...reader.snapshot(checkpoint)]),
+      checkpoint,
     });
+  }
+
+  /** Tells the source that a checkpoint is complete. */
+  complete(snapshot: SourceSnapshot): void {
+    this.#enumerator.checkpointComplete?.(snapshot.checkpoint);
+    for (const { reader } of this.#readers) reader.checkpointComplete?.(snapshot.checkpoint);
   }
 
   /** Watermark alignment: stops and restarts reading of splits. */
@@ -370,6 +381,8 @@ export interface SinkRunOptions {
   /** Where to go on from. Its committables are committed before anything is written, as after a crash. */
   readonly restore?: SinkSnapshot;
   readonly jobId?: string;
+  /** What the writers are told of checkpoints. Default: that there are none by themselves. */
+  readonly checkpointing?: Checkpointing;
 }
 
 /** How the committer answered. */
@@ -438,6 +451,7 @@ export class SinkRun<T> {
         attempt: restore === undefined ? 0 : 1,
         jobId,
         restoredCheckpoint: restore?.checkpoint,
+        checkpointing: options.checkpointing,
         now: () => world.clock.now(),
         after: (delayMs: number, callback: () => void) =>
           this.#alarms.after(delayMs, () => void this.#mail.push(callback)),
@@ -448,7 +462,7 @@ export class SinkRun<T> {
       this.#writers.push(
         sink.createWriter(
           context,
-          states.filter((_, index) => index % parallelism === subtask),
+          states.filter((_, index) => sink.writerState === 'union' || index % parallelism === subtask),
         ),
       );
     }

@@ -92,6 +92,7 @@ export class OperatorHarness {
         jobName: 'harness',
         attempt: 1,
         mode: options.mode ?? 'streaming',
+        checkpointing: undefined,
         world,
         types: options.types ?? new TypeRegistry(),
         parameters: options.parameters ?? {},

@@ -395,6 +395,7 @@ test('a timer that rings in the middle of a checkpoint changes nothing that the 
       attempt: 0,
       jobId: 'job',
       restoredCheckpoint: undefined,
+      checkpointing: undefined,
       now: () => clock.now(),
       after: (delayMs, callback) => void clock.after(delayMs, callback),
       fail: (error) => assert.ifError(error),
