@@ -161,14 +161,22 @@ class ChainWriter {
     this.#lines.push(
       `function ${name}(batch) {`,
       'const values = batch.values, times = batch.timestamps, kinds = batch.kinds, count = batch.count;',
-      'let row = batch.cursor;',
+      'const first = batch.cursor;',
+      'let row = first;',
       'try {',
       'while (row < count) {',
       'const value = values[row], timestamp = times[row], kind = kinds === undefined ? 0 : kinds[row];',
       'row++;',
     );
-    this.#enter(0, input, 'value', 'timestamp', 'kind');
-    this.#lines.push('if (!gate.proceed()) break;', '}', '} finally { batch.cursor = row; }', '}');
+    this.#flat++;
+    this.#lines.push('frame.at = 0;');
+    this.#code(0, input, 'value', 'timestamp', 'kind');
+    this.#lines.push(
+      'if (!gate.proceed()) break;',
+      '}',
+      '} finally { batch.cursor = row; counts[0] += row - first; }',
+      '}',
+    );
     return name;
   }
 
@@ -202,6 +210,12 @@ class ChainWriter {
     const node = this.#nodes[index] as ChainNode;
     this.#lines.push(`frame.at = ${index}; counts[${index}]${counted(node.definition.input, value)};`);
     this.#flat++;
+    this.#code(index, input, value, timestamp, kind);
+  }
+
+  /** What a node does with an element that has been counted. */
+  #code(index: number, input: number, value: string, timestamp: string, kind: string): void {
+    const node = this.#nodes[index] as ChainNode;
     if (node.definition.inline === undefined || input > 0) {
       this.#lines.push(`op${index}.element${input === 0 ? '' : input + 1}(${value}, ${timestamp}, ${kind});`);
       return;
@@ -230,6 +244,12 @@ class ChainWriter {
     // What a chained reader takes in need not be counted twice.
     if (side === undefined && countsOutput(node))
       this.#lines.push(`counts[${this.#nodes.length + index}]${counted(node.definition.output, value)};`);
+    this.#readers(index, side, value, timestamp, kind);
+  }
+
+  /** The same for what has been counted. */
+  #readers(index: number, side: string | undefined, value: string, timestamp: string, kind: string): void {
+    const node = this.#nodes[index] as ChainNode;
     const digest = this.#checked ? this.#name('digest') : undefined;
     if (digest !== undefined) this.#lines.push(`const ${digest} = check.emitted(${value}, ${index});`);
     for (const child of node.children) {
@@ -307,29 +327,36 @@ class ChainWriter {
 
   /** The loop of a source that reads a range (see `SourceOutput`); it does to each record what `SplitOutput` does. */
   #driveMethod(index: number): void {
+    const node = this.#nodes[index] as ChainNode;
+    // Batches are counted by their rows, one by one; records all together, behind the loop.
+    const records = node.definition.output === 'records';
     this.#flat = 0;
     this.#lines.push(
       'drive(range, split, watermarks, moved) {',
       'const make = range.make, end = range.end, step = range.step, assign = split.assign, generator = split.generator;',
-      'let next = range.next;',
+      'let next = range.next, emitted = 0;',
       'try {',
       'while (next < end) {',
       'const at = next;',
       'next += step;',
       'const value = make === undefined ? at : make(at);',
       `const timestamp = assign === undefined ? ${NO_TIMESTAMP} : ${this.#bind(checkedTimestamp)}(assign(value, ${NO_TIMESTAMP}), value);`,
-      'split.events++;',
+      'emitted++;',
       'generator.onEvent(value, timestamp, split);',
       'try {',
     );
-    this.#rest(index, undefined, 'value', 'timestamp', '0');
+    if (records) this.#readers(index, undefined, 'value', 'timestamp', '0');
+    else this.#rest(index, undefined, 'value', 'timestamp', '0');
     this.#lines.push(
       '} catch (error) { frame.failed ??= { value }; throw error; }',
       `frame.at = ${index};`,
       'if (watermarks.due && !gate.hasPaused) moved();',
       'if (!gate.proceed()) break;',
       '}',
-      '} finally { range.next = next; }',
+      '} finally {',
+      'range.next = next; split.events += emitted;',
+      records ? `counts[${this.#nodes.length + index}] += emitted;` : '',
+      '}',
       "return next < end ? 'more' : 'finished';",
       '}',
     );
