@@ -8,12 +8,12 @@ import { count, type ColumnBatch, type F64Column, type I32Column } from 'millstr
 import type { Parameters } from '../benchmark.ts';
 import { ExpectedChecksum, type Checksum } from '../checksum-sink.ts';
 import { columnChecksumSink } from '../column-checksum-sink.ts';
-import { keyOf, priceOf, ROWS, rowsSource, valueOf } from '../columns.ts';
+import { keyOf, priceOf, TIMED, timedSource, valueOf } from '../columns.ts';
 
 export default job('columnarTumblingWindow', (env, parameters) => {
   env.setParallelism(Number(parameters['parallelism']));
   env
-    .fromColumnSource(rowsSource(Number(parameters['records']), Number(parameters['keys'])), ROWS, {
+    .fromColumnSource(timedSource(Number(parameters['records']), Number(parameters['keys'])), TIMED, {
       timestamp: 'at',
       maxOutOfOrdernessMs: 0,
     })
