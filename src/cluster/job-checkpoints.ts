@@ -13,6 +13,7 @@ import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step }
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
 import type { SavepointHandle } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
+import { snapshotBytes } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** Snapshots hold values of user classes as bytes, so plain data is all there is. */
@@ -284,10 +285,5 @@ export class JobCheckpoints {
 }
 
 function bytesOf(snapshots: readonly OperatorSnapshot[]): number {
-  let bytes = 0;
-  for (const snapshot of snapshots) {
-    for (const state of snapshot.keyed) for (const group of state.groups) bytes += group.bytes.length;
-    for (const list of snapshot.lists) for (const item of list.items) bytes += item.length;
-  }
-  return bytes;
+  return snapshots.reduce((sum, snapshot) => sum + snapshotBytes(snapshot), 0);
 }

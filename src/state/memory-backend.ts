@@ -43,8 +43,8 @@ import {
 import { Space } from './places.ts';
 import type { RestoredKeyedState, RestoredState, SnapshotWriter } from './snapshot.ts';
 import { StateTable } from './state-table.ts';
-import { holdsTimers, MemoryTimers, type Schedule } from './timer-service.ts';
-import type { TimerDriver, TimerGate, TimerHandler } from './timers.ts';
+import { MemoryTimers, type Schedule } from './timer-service.ts';
+import { holdsTimers, type TimerDriver, type TimerGate, type TimerHandler } from './timers.ts';
 import { TtlAggregatingState, TtlListState, TtlMapState, TtlReducingState, TtlValueState } from './ttl-states.ts';
 import { ttlRules } from './ttl.ts';
 
@@ -261,9 +261,8 @@ class MemoryBackend implements KeyedBackend {
     for (const { table } of this.#states.values()) table.snapshot(writer);
     for (const timers of this.#timers.values()) timers.snapshot(writer);
     for (const stored of this.#unclaimed) {
-      const entries = writer.keyed(stored);
-      for (const { keyGroup, key, namespace, value } of stored.entries())
-        entries.entry(keyGroup, key, namespace, value);
+      for (const { keyGroup, version, key, namespace, value } of stored.entries())
+        writer.keyed({ ...stored, version }).entry(keyGroup, key, namespace, value);
     }
   }
 

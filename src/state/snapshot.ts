@@ -38,13 +38,44 @@ export interface RestoredKeyedState {
   readonly name: string;
   /** The kind of the descriptor, with `+ttl` where values carry stamps, or that of timers; see `cell-shape.ts`. */
   readonly kind: string;
-  readonly version: number;
-  /** Entries of this subtask's key groups. */
+  /** The versions of its values, ascending. */
+  readonly versions: readonly number[];
+  /** What it holds for this subtask's key groups, as it was written. */
+  readonly groups: readonly KeyGroupState[];
+  /**
+   * What is there, each key and namespace (and timestamp of a timer) once: what was replaced and removed since is left
+   * out, and maps and lists are put together. Key groups come one after the other.
+   */
   entries(): Iterable<RestoredEntry>;
+  /**
+   * The parts of all groups, in the order in which they are to be applied, for who keeps the state itself: an entry
+   * replaces what came before it. Not for parts of columns.
+   */
+  parts(): Iterable<RestoredPart>;
+  /** The bytes of a part of {@link groups}. */
+  bytesOf(part: KeyGroupPart): Uint8Array;
 }
 
-/** One entry of a keyed state, as it was written. */
+/** A part as it is read: `next` goes on to the next entry or removal, whose fields are then here. */
+export interface RestoredPart {
+  readonly group: number;
+  readonly part: KeyGroupPart;
+  next(): boolean;
+  readonly key: unknown;
+  readonly namespace: unknown;
+  /** Undefined but for entries of maps, and for timers, of which it is the timestamp. */
+  readonly entryKey: unknown;
+  /** -1, or where the items in `value` begin in their list. */
+  readonly index: number;
+  readonly value: unknown;
+  /** Whether `encoded` can be moved to another part as it is. */
+  readonly standalone: boolean;
+  readonly encoded: Uint8Array;
+}
+
+/** One entry of a keyed state, as it was written; the value of a timer is its timestamp. */
 export interface RestoredEntry {
+  readonly version: number;
   readonly keyGroup: number;
   readonly key: unknown;
   readonly namespace: unknown;
@@ -96,14 +127,13 @@ export interface OperatorSnapshot {
   readonly keyed: readonly {
     readonly name: string;
     readonly kind: string;
-    readonly version: number;
-    readonly groups: readonly { readonly group: number; readonly count: number; readonly bytes: Uint8Array }[];
+    readonly groups: readonly KeyGroupState[];
   }[];
   readonly lists: readonly {
     readonly name: string;
     readonly redistribution: Redistribution;
     readonly version: number;
-    readonly items: readonly Uint8Array[];
+    readonly items: readonly StateBytes[];
   }[];
 }
 
@@ -124,6 +154,9 @@ export interface FileSegment {
 
 /** Bytes of a snapshot: at hand, or in a file. */
 export type StateBytes = Uint8Array | FileSegment;
+
+/** Gives the bytes of a part, wherever they lie, while a task restores. */
+export type BytesOf = (bytes: StateBytes) => Uint8Array;
 
 export function isFileSegment(bytes: StateBytes): bytes is FileSegment {
   return !(bytes instanceof Uint8Array);

@@ -157,7 +157,7 @@ export class StateTable<C> {
     const kind = stamped ? stored.kind.slice(0, -STAMPED_SUFFIX.length) : stored.kind;
     if (kind !== this.kind) throw this.#otherwise(`is stored as ${kind} state and declared as ${this.kind} state`);
     const { version } = this.#state;
-    if (stored.version !== version) checkMigrations(this.#state, stored.version);
+    for (const older of stored.versions) if (older !== version) checkMigrations(this.#state, older);
     for (const entry of stored.entries()) {
       if (!this.namespaced && entry.namespace !== undefined) {
         throw this.#otherwise('is stored by window (in namespaces) and declared for the whole key');
@@ -166,10 +166,10 @@ export class StateTable<C> {
       this.#space.setNamespace(entry.namespace);
       const cell = this.#shape.decode(entry.value, stamped, now);
       const place = this.#places.occupy();
-      if (stored.version === version) {
+      if (entry.version === version) {
         this.#put(place, cell);
       } else {
-        this.#put(place, new Stale(stored.version, cell));
+        this.#put(place, new Stale(entry.version, cell));
         this.#stale++;
       }
     }

@@ -14,10 +14,15 @@ import { MIN_WATERMARK } from '../data/element.ts';
 import type { Space } from './places.ts';
 import type { RestoredKeyedState, SnapshotWriter } from './snapshot.ts';
 import { TimerQueue } from './timer-queue.ts';
-import type { TimeDomain, TimerDriver, TimerGate, TimerHandler, TimerService } from './timers.ts';
+import {
+  TIMER_KINDS,
+  type TimeDomain,
+  type TimerDriver,
+  type TimerGate,
+  type TimerHandler,
+  type TimerService,
+} from './timers.ts';
 
-/** Kinds of state in a snapshot, by domain. */
-const KINDS = { event: 'event-timer', processing: 'processing-timer' } as const;
 const VERSION = 1;
 
 /** Calls back on the task's thread, not before `time`. */
@@ -220,8 +225,8 @@ export class MemoryTimers implements TimerDriver, TimerService {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    this.#write(writer, this.#event, KINDS.event);
-    this.#write(writer, this.#processing, KINDS.processing);
+    this.#write(writer, this.#event, TIMER_KINDS.event);
+    this.#write(writer, this.#processing, TIMER_KINDS.processing);
   }
 
   #write(writer: SnapshotWriter, queue: TimerQueue, kind: string): void {
@@ -237,7 +242,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
 
   /** Takes in the timers of one domain. Leaves another key and namespace current. */
   restore(stored: RestoredKeyedState): void {
-    const queue = stored.kind === KINDS.event ? this.#event : this.#processing;
+    const queue = stored.kind === TIMER_KINDS.event ? this.#event : this.#processing;
     for (const entry of stored.entries()) {
       this.#space.setKey(entry.key);
       this.#space.setNamespace(entry.namespace);
@@ -253,9 +258,4 @@ export class MemoryTimers implements TimerDriver, TimerService {
     this.#clockBurst = undefined;
     this.#watermarkDone = undefined;
   }
-}
-
-/** Whether a kind of state in a snapshot holds timers. */
-export function holdsTimers(kind: string): boolean {
-  return kind === KINDS.event || kind === KINDS.processing;
 }

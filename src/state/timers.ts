@@ -11,6 +11,14 @@ import type { Resumable } from '../base/resumable.ts';
 /** Event time, which watermarks move, or processing time, which the clock moves. */
 export type TimeDomain = 'event' | 'processing';
 
+/** Kinds of state in a snapshot, by domain. */
+export const TIMER_KINDS = { event: 'event-timer', processing: 'processing-timer' } as const;
+
+/** Whether a kind of state in a snapshot holds timers. */
+export function holdsTimers(kind: string): boolean {
+  return kind === TIMER_KINDS.event || kind === TIMER_KINDS.processing;
+}
+
 /** Timers of the current key, in both time domains. */
 export interface TimerService {
   readonly currentWatermark: number;

@@ -247,7 +247,7 @@ export class Torture {
         ...left.keyed.map(({ name, kind, groups }) => ({
           name,
           kind,
-          entries: groups.reduce((sum, { count }) => sum + count, 0),
+          entries: groups.reduce((sum, { parts }) => sum + parts.reduce((count, part) => count + part.count, 0), 0),
         })),
         ...left.lists.map(({ name, items }) => ({ name, kind: 'operator list', entries: items.length })),
       ].filter(({ entries }) => entries > 0);

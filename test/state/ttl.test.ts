@@ -10,7 +10,8 @@ const REFRESHED: StateTtl = { ...TTL, update: 'on-read-and-write' };
 const RETURNED: StateTtl = { ...TTL, visibility: 'return-expired-if-not-cleaned-up' };
 
 function entriesIn(snapshot: OperatorSnapshot): number {
-  return snapshot.keyed.reduce((sum, state) => sum + state.groups.reduce((count, group) => count + group.count, 0), 0);
+  const parts = snapshot.keyed.flatMap((state) => state.groups.flatMap((group) => group.parts));
+  return parts.reduce((sum, part) => sum + part.count, 0);
 }
 
 test('a value expires when its time to live has passed since the last write', () => {
