@@ -129,6 +129,14 @@ export class Gate {
     return this.#paused.size === 0 && this.#holds === 0;
   }
 
+  /** Does work that may emit though outputs have no room, until the turn is over. */
+  overdraw(work: () => void): void {
+    const closed = this.#closedOutputs;
+    this.#closedOutputs = 0;
+    work();
+    this.#closedOutputs += closed;
+  }
+
   /** Whether a barrier may be served now: nothing is half done, except bursts whose rest is state. */
   get interruptible(): boolean {
     for (const { work } of this.#paused) if (work.interruptible !== true) return false;

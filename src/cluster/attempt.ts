@@ -10,7 +10,7 @@ import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launc
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
-import type { OperatorSnapshot } from '../state/snapshot.ts';
+import type { TaskSnapshot } from '../runtime/task.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import type { FailedTask } from './exception-history.ts';
 import type { CompletedCheckpoint } from './job-checkpoints.ts';
@@ -57,7 +57,7 @@ export interface AttemptListener {
   running(): void;
   /** A task has read all its input and sent all its output. */
   taskEnded(task: string): void;
-  acknowledged(task: string, checkpoint: number, snapshots: readonly OperatorSnapshot[]): void;
+  acknowledged(task: string, checkpoint: number, snapshot: TaskSnapshot): void;
   declined(task: string, checkpoint: number, reason: string, counts: boolean): void;
   /** The attempt goes, for whatever reason: it takes part in no checkpoint any more. */
   leaving(reason: string): void;
@@ -237,7 +237,7 @@ export class Attempt {
           ? []
           : placements
               .filter((place) => place.taskManager === taskManager)
-              .map((place) => restoreFor(this.#job, restore, place)),
+              .map((place) => restoreFor(this.#options.graph, this.#job, restore, place)),
     };
   }
 
@@ -287,7 +287,7 @@ export class Attempt {
       case 'acknowledged':
         for (const id of this.#operatorIdsOf(message.vertex))
           this.#coordinators.get(id)?.acknowledged?.(message.subtask, message.checkpoint);
-        return this.#listener.acknowledged(taskName(message), message.checkpoint, message.snapshots);
+        return this.#listener.acknowledged(taskName(message), message.checkpoint, message.snapshot);
       case 'declined':
         return this.#listener.declined(taskName(message), message.checkpoint, message.reason, message.counts);
       case 'ended':

@@ -11,9 +11,11 @@ import { readValue, writeValue } from '../data/structured-codec.ts';
 import { TypeRegistry } from '../data/type-registry.ts';
 import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step } from '../checkpoint/coordinator.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
+import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { SavepointHandle } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { snapshotBytes } from '../state/snapshot-data.ts';
+import type { TaskSnapshot } from '../runtime/task.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** Snapshots hold values of user classes as bytes, so plain data is all there is. */
@@ -24,26 +26,34 @@ export class CompletedCheckpoint {
   readonly id: number;
   readonly operators: ReadonlyMap<string, readonly OperatorSnapshot[]>;
   readonly coordinators: ReadonlyMap<string, unknown>;
+  /** What was on its way in channels. */
+  readonly channels: readonly ChannelStateSnapshot[];
 
   constructor(
     id: number,
     operators: ReadonlyMap<string, readonly OperatorSnapshot[]>,
     coordinators: ReadonlyMap<string, unknown>,
+    channels: readonly ChannelStateSnapshot[] = [],
   ) {
     this.id = id;
     this.operators = operators;
     this.coordinators = coordinators;
+    this.channels = channels;
   }
 
   handle(): SavepointHandle {
     const writer = new ByteWriter();
-    writeValue({ id: this.id, operators: this.operators, coordinators: this.coordinators }, writer, PLAIN);
+    const { id, operators, coordinators, channels } = this;
+    writeValue({ id, operators, coordinators, channels }, writer, PLAIN);
     return { checkpoint: this.id, bytes: writer.take() };
   }
 
   static of(handle: SavepointHandle): CompletedCheckpoint {
-    const { id, operators, coordinators } = readValue(new ByteReader(handle.bytes), PLAIN) as CompletedCheckpoint;
-    return new CompletedCheckpoint(id, operators, coordinators);
+    const { id, operators, coordinators, channels } = readValue(
+      new ByteReader(handle.bytes),
+      PLAIN,
+    ) as CompletedCheckpoint;
+    return new CompletedCheckpoint(id, operators, coordinators, channels);
   }
 }
 
@@ -67,11 +77,17 @@ export interface CheckpointedAttempt {
 interface Gathering {
   readonly coordinators: ReadonlyMap<string, unknown>;
   readonly snapshots: OperatorSnapshot[];
+  readonly channels: ChannelStateSnapshot[];
+  /** Whether it is a savepoint, whose barriers keep their places. */
+  readonly savepoint: boolean;
+  /** See `BarrierElement`. */
+  readonly unalignedAt: number | undefined;
 }
 
 export class JobCheckpoints {
   readonly #world: World;
   readonly #jobName: string;
+  readonly #settings: CheckpointSettings;
   readonly #completed: (checkpoint: CompletedCheckpoint) => void;
   readonly #requests = new Map<string, PromiseWithResolvers<CompletedCheckpoint>>();
   readonly #gathering = new Map<number, Gathering>();
@@ -90,6 +106,7 @@ export class JobCheckpoints {
     this.#world = world;
     this.#jobName = jobName;
     this.#completed = completed;
+    this.#settings = settings;
     this.#state = createCoordinator(settings);
   }
 
@@ -124,12 +141,15 @@ export class JobCheckpoints {
     this.#hear({ kind: 'task-ended', now: this.#now, epoch, task });
   }
 
-  acknowledged(epoch: number, task: string, checkpoint: number, snapshots: readonly OperatorSnapshot[]): void {
-    const bytes = bytesOf(snapshots);
+  acknowledged(epoch: number, task: string, checkpoint: number, snapshot: TaskSnapshot): void {
+    const bytes = bytesOf(snapshot);
     const decided = step(this.#state, { kind: 'acknowledged', now: this.#now, epoch, checkpoint, task, bytes });
     // Kept before the effects are carried out: the last one to come completes the checkpoint.
-    if (!decided.effects.some((effect) => effect.kind === 'refuse'))
-      this.#gathering.get(checkpoint)?.snapshots.push(...snapshots);
+    if (!decided.effects.some((effect) => effect.kind === 'refuse')) {
+      const gathering = this.#gathering.get(checkpoint);
+      gathering?.snapshots.push(...snapshot.operators);
+      gathering?.channels.push(...snapshot.channels);
+    }
     this.#carryOut(decided);
   }
 
@@ -231,15 +251,20 @@ export class JobCheckpoints {
   #inject(effect: Extract<CoordinatorEffect, { kind: 'inject-barrier' }>): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
+    const unalignedAt = this.#unalignedAt(effect.type);
     this.#gathering.set(effect.checkpoint, {
       coordinators: attempt.snapshotCoordinators(effect.checkpoint),
       snapshots: [],
+      channels: [],
+      savepoint: effect.type === 'savepoint',
+      unalignedAt,
     });
     const barrier = this.#barrier(effect);
     for (const task of [...effect.sources, ...effect.ended]) attempt.trigger(task, barrier, effect.stop);
   }
 
   #barrier(effect: { readonly checkpoint: number; readonly commits: boolean; readonly epoch: number }): BarrierElement {
+    const unalignedAt = this.#gathering.get(effect.checkpoint)?.unalignedAt;
     // To operators a savepoint is what does not commit; the one behind which a job stops does.
     return {
       kind: 'barrier',
@@ -247,11 +272,20 @@ export class JobCheckpoints {
       triggeredAt: this.#now,
       type: effect.commits ? 'checkpoint' : 'savepoint',
       epoch: effect.epoch,
+      ...(unalignedAt === undefined ? {} : { unalignedAt }),
     };
   }
 
+  /** When the barriers of a checkpoint begin to overtake. Those of savepoints never do, nor anything that follows one. */
+  #unalignedAt(type: 'checkpoint' | 'savepoint'): number | undefined {
+    const { unaligned, mode, alignedTimeoutMs } = this.#settings;
+    if (!unaligned || mode !== 'exactly-once' || type === 'savepoint') return undefined;
+    if ([...this.#gathering.values()].some(({ savepoint }) => savepoint)) return undefined;
+    return alignedTimeoutMs === 0 ? 0 : this.#now + alignedTimeoutMs;
+  }
+
   #complete({ epoch, checkpoint, commits }: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
-    const { coordinators, snapshots } = this.#gathering.get(checkpoint) as Gathering;
+    const { coordinators, snapshots, channels } = this.#gathering.get(checkpoint) as Gathering;
     this.#gathering.delete(checkpoint);
     const operators = new Map<string, OperatorSnapshot[]>();
     for (const snapshot of snapshots) {
@@ -259,7 +293,7 @@ export class JobCheckpoints {
       if (own === undefined) operators.set(snapshot.operatorId, [snapshot]);
       else own.push(snapshot);
     }
-    const completed = new CompletedCheckpoint(checkpoint, operators, coordinators);
+    const completed = new CompletedCheckpoint(checkpoint, operators, coordinators, channels);
     this.#stored.set(checkpoint, completed);
     // A savepoint on the way belongs to whoever asked for it: what came before it has not been committed.
     if (commits) this.#completed(completed);
@@ -284,6 +318,7 @@ export class JobCheckpoints {
   }
 }
 
-function bytesOf(snapshots: readonly OperatorSnapshot[]): number {
-  return snapshots.reduce((sum, snapshot) => sum + snapshotBytes(snapshot), 0);
+function bytesOf({ operators, channels }: TaskSnapshot): number {
+  const held = channels.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return operators.reduce((sum, snapshot) => sum + snapshotBytes(snapshot), held);
 }

@@ -144,8 +144,7 @@ export class Job {
     return {
       running: () => this.#allRunning(),
       taskEnded: (task) => this.#taskEnded(task),
-      acknowledged: (task, checkpoint, snapshots) =>
-        this.#checkpoints.acknowledged(epoch(), task, checkpoint, snapshots),
+      acknowledged: (task, checkpoint, snapshot) => this.#checkpoints.acknowledged(epoch(), task, checkpoint, snapshot),
       declined: (task, checkpoint, reason, counts) =>
         this.#checkpoints.declined(epoch(), task, checkpoint, reason, counts),
       leaving: (reason) => this.#leaving(reason),

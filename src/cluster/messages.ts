@@ -7,9 +7,11 @@
 
 import type { SerializedError } from '../base/error.ts';
 import type { BarrierElement } from '../data/element.ts';
+import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { RingMemory } from '../exchange/ring.ts';
 import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
+import type { TaskSnapshot } from '../runtime/task.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** Where the program of a job comes from: a module that every worker loads, or a graph built in this process. */
@@ -35,6 +37,8 @@ export interface TaskRestore {
   readonly vertex: number;
   readonly subtask: number;
   readonly snapshots: readonly OperatorSnapshot[];
+  /** What was on its way to it. */
+  readonly channels: readonly ChannelStateSnapshot[];
 }
 
 /** What a slot needs to build its part of an attempt. */
@@ -86,7 +90,7 @@ export type FromSlot =
   | ({
       readonly kind: 'acknowledged';
       readonly checkpoint: number;
-      readonly snapshots: readonly OperatorSnapshot[];
+      readonly snapshot: TaskSnapshot;
     } & TaskReference)
   /** `counts`: a snapshot went wrong; else the task was merely in no position to take one. */
   | ({

@@ -16,7 +16,7 @@ import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVer
 import { assertSameGraph, fingerprint, type StreamGraph } from '../graph/stream-graph.ts';
 import type { ChannelWriter } from '../exchange/channel.ts';
 import { EdgeWriter } from '../exchange/edge-writer.ts';
-import { InputGate, type InputChannel } from '../exchange/input-gate.ts';
+import { InputGate } from '../exchange/input-gate.ts';
 import type { Gate } from '../base/gate.ts';
 import { subtaskOfKeyGroup } from '../data/key.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
@@ -31,9 +31,11 @@ import type {
   SlotAbandoned,
   SlotRings,
   TaskReference,
+  TaskRestore,
   ToAttempt,
   ToSlot,
 } from './messages.ts';
+import { ChannelPlaces, type SlotInput } from './channel-places.ts';
 import { loadGraph } from './program.ts';
 
 /** A slot that sleeps looks around this often even when nobody rang: never, in effect. */
@@ -231,14 +233,18 @@ class SlotAttempt {
     return place;
   }
 
-  async #inputsOf(vertex: JobVertex, subtask: number, job: JobGraph, graph: StreamGraph): Promise<InputChannel[]> {
-    const channels: InputChannel[] = [];
+  async #inputsOf(vertex: JobVertex, subtask: number, job: JobGraph, graph: StreamGraph): Promise<SlotInput[]> {
+    const channels: SlotInput[] = [];
     for (const edge of vertex.inputs) {
+      const placeOf = this.#places(graph, job).into(edge, subtask);
       const senders = (job.vertices[edge.sourceVertex] as JobVertex).parallelism;
       for (let sender = 0; sender < senders; sender++) {
         if (!targetSubtasks(edge.partitioning, sender, senders, vertex.parallelism).includes(subtask)) continue;
         channels.push({
           input: edge.input,
+          edge: edge.id,
+          sender,
+          ...(placeOf === undefined ? {} : { place: placeOf(sender) }),
           reader: await this.#channels.reader(this.#request(edge, sender, subtask, job, graph)),
         });
       }
@@ -292,7 +298,7 @@ class SlotAttempt {
     job: JobGraph,
     vertex: JobVertex,
     subtask: number,
-    inputs: readonly InputChannel[],
+    inputs: readonly SlotInput[],
     writers: readonly (readonly ChannelWriter[])[],
   ): void {
     const { world } = this.#options;
@@ -300,18 +306,22 @@ class SlotAttempt {
     const key = taskKey(vertex.id, subtask);
     const reference: TaskReference = { ...this.#id, vertex: vertex.id, subtask };
     const exactlyOnce = graph.settings.checkpoint.mode === 'exactly-once';
+    const places = this.#places(graph, job);
+    const unaligned = places.overtake(vertex);
+    const restored = places.restored(vertex, subtask, inputs, this.#restoreFor(vertex.id, subtask)?.channels ?? []);
     const task: Task = new Task({
       vertex,
       subtask,
       world,
       mailFlag: this.#options.mailFlag,
-      inputs: vertex.inputs.length === 0 ? undefined : new InputGate(inputs, exactlyOnce),
+      inputs: vertex.inputs.length === 0 ? undefined : new InputGate(inputs, { exactlyOnce, unaligned, restored }),
       edges: (gate) =>
         vertex.outputs.map((edge, i) =>
-          this.#edgeWriter(edge, writers[i] as readonly ChannelWriter[], gate, job, graph),
+          this.#edgeWriter(edge, subtask, writers[i] as readonly ChannelWriter[], gate, job, graph),
         ),
       listener: this.#listener(reference),
       wake: () => this.#wake(vertex.id, subtask),
+      unaligned: graph.settings.checkpoint.unaligned,
       bufferTimeoutMs: vertex.outputs.reduce(
         (least, edge) => Math.min(least, edge.bufferTimeoutMs),
         graph.settings.bufferTimeoutMs,
@@ -333,14 +343,23 @@ class SlotAttempt {
     this.#seats.set(key, { task, loopTask, reference });
   }
 
+  #places(graph: StreamGraph, job: JobGraph): ChannelPlaces {
+    return new ChannelPlaces(graph, job, this.#owner);
+  }
+
+  #restoreFor(vertex: number, subtask: number): TaskRestore | undefined {
+    return this.#deployment.restore.find((restore) => restore.vertex === vertex && restore.subtask === subtask);
+  }
+
   #restoreOf(vertex: number, subtask: number): ReadonlyMap<string, OperatorSnapshot> | undefined {
     if (!this.#deployment.restored) return undefined;
-    const mine = this.#deployment.restore.find((restore) => restore.vertex === vertex && restore.subtask === subtask);
+    const mine = this.#restoreFor(vertex, subtask);
     return new Map((mine?.snapshots ?? []).map((snapshot) => [snapshot.operatorId, snapshot]));
   }
 
   #edgeWriter(
     edge: JobEdge,
+    subtask: number,
     channels: readonly ChannelWriter[],
     gate: Gate,
     job: JobGraph,
@@ -352,6 +371,7 @@ class SlotAttempt {
     const channelOfGroup = keyed
       ? Int32Array.from({ length: maxParallelism }, (_, group) => subtaskOfKeyGroup(group, maxParallelism, parallelism))
       : undefined;
+    const places = this.#places(graph, job).outOf(edge, subtask);
     return new EdgeWriter({
       channels,
       gate,
@@ -361,6 +381,7 @@ class SlotAttempt {
       partitioning: edge.partitioning,
       types: graph.types,
       ...(channelOfGroup === undefined ? {} : { channelOfGroup }),
+      ...(places === undefined ? {} : { places }),
     });
   }
 
@@ -368,7 +389,7 @@ class SlotAttempt {
     const { post } = this.#options;
     return {
       running: () => post({ kind: 'running', ...reference }),
-      acknowledged: (checkpoint, snapshots) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshots }),
+      acknowledged: (checkpoint, snapshot) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshot }),
       // A task declines what it is in no position to take; a snapshot that goes wrong fails the task itself.
       declined: (checkpoint, reason) => post({ kind: 'declined', ...reference, checkpoint, reason, counts: false }),
       ended: () => post({ kind: 'ended', ...reference }),

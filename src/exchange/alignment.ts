@@ -64,6 +64,17 @@ export class Alignment {
     return this.#barrier === undefined ? WAITING : this.#check();
   }
 
+  /**
+   * Gives up the alignment of a checkpoint whose barrier overtakes after all, if it is pending. Returns which channels
+   * had delivered it.
+   */
+  release(checkpoint: number): Uint8Array | undefined {
+    if (this.#barrier?.checkpoint !== checkpoint) return undefined;
+    const delivered = this.#delivered.slice();
+    this.abort();
+    return delivered;
+  }
+
   /** Gives up the pending checkpoint, and releases what it held. Returns its number. */
   abort(): number | undefined {
     const aborted = this.#barrier?.checkpoint;

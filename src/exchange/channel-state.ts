@@ -143,6 +143,9 @@ export class ChannelStateWriter {
   }
 }
 
+const END_FRAME = new Uint8Array(frameBytes(1));
+writeFrameHeader(END_FRAME, 0, FrameKind.END, 0, 1);
+
 /** Frames of a channel's state, as a source to read them from. */
 export class StateFrames implements FrameSource {
   readonly bytes: Uint8Array;
@@ -173,9 +176,11 @@ export class StateFrames implements FrameSource {
     this.#position += frameBytes(payloadBytesAt(this.bytes, this.#position));
   }
 
+  /** Shows an end behind the last frame: nothing more will come. */
   scan(visit: (bytes: Uint8Array, at: number) => boolean): void {
     for (let at = this.#position; at < this.#end; at += frameBytes(payloadBytesAt(this.bytes, at)))
       if (!visit(this.bytes, at)) return;
+    visit(END_FRAME, 0);
   }
 
   takeAnnouncement(): boolean {

@@ -19,6 +19,7 @@ import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
 import type { Gate } from '../base/gate.ts';
 import type { ChannelWriter } from './channel.ts';
+import { ChannelStateWriter, type ChannelStatePlace, type ChannelStateSnapshot } from './channel-state.ts';
 
 /** Non-negative integer keys below this are hashed once: a look-up is a fifth of a hash, and 16 KB stay in the cache. */
 const REMEMBERED_KEYS = 8192;
@@ -41,6 +42,8 @@ export interface EdgeWriterOptions {
   readonly types: TypeRegistry;
   /** Name of the sending operator, for errors. */
   readonly operator: string;
+  /** Where the state of each channel goes; given when barriers may overtake on this edge. */
+  readonly places?: readonly ChannelStatePlace[];
 }
 
 export class EdgeWriter {
@@ -215,8 +218,34 @@ export class EdgeWriter {
     this.#control({ kind: 'status', idle });
   }
 
+  /** Sends a barrier in its place. */
   barrier(barrier: BarrierElement): void {
     this.#control(barrier);
+  }
+
+  /** Whether barriers may overtake on this edge. */
+  get overtakes(): boolean {
+    return this.#options.places !== undefined;
+  }
+
+  /** Sends a barrier ahead of everything that waits here. Returns what it has overtaken. */
+  overtake(barrier: BarrierElement): readonly ChannelStateSnapshot[] {
+    const { places } = this.#options;
+    if (places === undefined) return [];
+    this.flush();
+    const states = this.#channels.flatMap((channel, i): ChannelStateSnapshot[] => {
+      const { identity, encoder } = places[i] as ChannelStatePlace;
+      const overtaken = new ChannelStateWriter(encoder);
+      channel.overtake(barrier, overtaken);
+      return overtaken.empty ? [] : [{ ...identity, end: 'sender', bytes: overtaken.finish() }];
+    });
+    this.#observe();
+    return states;
+  }
+
+  /** Whether a barrier of the checkpoint still waits for room in one of the channels. */
+  awaits(checkpoint: number): boolean {
+    return this.#closed && this.#channels.some((channel) => channel.awaits(checkpoint));
   }
 
   end(drained: boolean): void {

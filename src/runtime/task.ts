@@ -9,10 +9,11 @@
  * checkpoint) → `closed`; or from anywhere → `failed` or `cancelled` → `closed`.
  */
 
-import type { World } from '../base/world.ts';
+import type { Cancellation, World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
+import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
 import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
 import type { JobVertex } from '../graph/job-graph.ts';
@@ -23,6 +24,7 @@ import { releaseColumns } from '../kernel/owned-batch.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { Chain, type ChainEnvironment } from './chain.ts';
+import { ChannelSnapshots, overtakesAt, type ArrivedBarrier } from './channel-snapshots.ts';
 import { NO_RECORD } from './user-failure.ts';
 
 /** A busy task hands its thread on after this long, so that sockets, timers and other tasks get theirs. */
@@ -36,10 +38,17 @@ export type TurnResult =
   /** The task is over. */
   | 'done';
 
+/** The part of a checkpoint that is a task's. */
+export interface TaskSnapshot {
+  readonly operators: readonly OperatorSnapshot[];
+  /** What the barrier has overtaken. */
+  readonly channels: readonly ChannelStateSnapshot[];
+}
+
 /** What a task tells its owner. */
 export interface TaskListener {
   running(): void;
-  acknowledged(checkpoint: number, snapshots: readonly OperatorSnapshot[]): void;
+  acknowledged(checkpoint: number, snapshot: TaskSnapshot): void;
   declined(checkpoint: number, reason: string): void;
   /** All input has been read and its results have left. */
   ended(): void;
@@ -61,6 +70,8 @@ export interface TaskOptions {
   /** Puts the task back into its thread's round. */
   readonly wake: () => void;
   readonly bufferTimeoutMs: number;
+  /** Whether barriers may overtake in the job. */
+  readonly unaligned: boolean;
 }
 
 type TaskState = 'created' | 'opening' | 'running' | 'ended' | 'closing' | 'closed';
@@ -81,8 +92,14 @@ export class Task {
   #columns: ColumnBatch | undefined;
   #batchInput = 0;
   #batchChannel = -1;
-  #pendingBarrier: BarrierElement | undefined;
-  #behindBarrier: (() => void)[] = [];
+  readonly #channelSnapshots: ChannelSnapshots;
+  /** Barriers that have come and are not passed, first to last. */
+  #barriers: readonly ArrivedBarrier[] = [];
+  /** The checkpoint for whose sake output was last overdrawn. */
+  #overdrawnFor = 0;
+  #alarm: { readonly at: number; readonly timer: Cancellation } | undefined;
+  /** What coordinators said behind the trigger of a barrier that is not passed. */
+  #behindBarriers: readonly { readonly checkpoint: number; readonly deliver: () => void }[] = [];
   /** The end of the input has been seen; it is carried out once nothing is paused. */
   #ending: 'no' | 'drained' | 'undrained' | 'finishing' = 'no';
   #sourceWaiting = false;
@@ -99,6 +116,7 @@ export class Task {
       fail: (error) => this.fail(error),
       toCoordinator: (id, message) => options.listener.toCoordinator(id, message),
     });
+    this.#channelSnapshots = new ChannelSnapshots(options.inputs, this.#edges);
     this.#source = options.inputs === undefined ? (this.#chain.head as SourceOperator) : undefined;
   }
 
@@ -152,8 +170,9 @@ export class Task {
 
   #work(): TurnResult {
     for (const edge of this.#edges) edge.pump();
+    if (this.#options.unaligned) this.#hasten();
     if (this.#state !== 'running') return this.#mail.length > 0 ? 'again' : 'waiting';
-    if (this.#pendingBarrier !== undefined && !this.#tryBarrier(this.#pendingBarrier)) return 'waiting';
+    if (this.#barriers.length > 0 && !this.#tryBarriers()) return this.#finishElement();
     if (this.#gate.hasPaused && !this.#resume()) return this.#whilePaused();
     if (this.#gate.blocked) return 'waiting';
     return this.#source === undefined ? this.#consume(this.#options.inputs as InputGate) : this.#produce(this.#source);
@@ -235,7 +254,10 @@ export class Task {
         this.#chain.code.head.status(event.idle);
         return;
       case 'barrier':
-        this.#tryBarrier(event.barrier);
+        this.#arrived({ barrier: event.barrier, cuts: false });
+        return;
+      case 'overtaking':
+        this.#arrived({ barrier: event.barrier, cuts: true });
         return;
       case 'superseded':
         this.#options.listener.declined(event.checkpoint, 'a newer checkpoint began first');
@@ -291,9 +313,57 @@ export class Task {
 
   // Barriers.
 
+  /** Looks for barriers that overtake, which must not wait for their turn among what is read. */
+  #hasten(): void {
+    const now = this.#options.world.clock.now();
+    this.#channelSnapshots.look(now);
+    const event = this.#state === 'running' ? this.#options.inputs?.overtaking(now) : undefined;
+    if (event !== undefined) this.#handle(event);
+    const at = Math.min(this.#options.inputs?.overtakingAt ?? Infinity, this.#channelSnapshots.overtakingAt);
+    if (at > now && at < (this.#alarm?.at ?? Infinity)) this.#setAlarm(at, now);
+  }
+
+  #setAlarm(at: number, now: number): void {
+    this.#alarm?.timer.cancel();
+    const timer = this.#options.world.clock.after(at - now, () => {
+      this.#alarm = undefined;
+      this.#options.wake();
+    });
+    this.#alarm = { at, timer };
+  }
+
+  #arrived(arrived: ArrivedBarrier): void {
+    const { checkpoint } = arrived.barrier;
+    if (this.#barriers.some(({ barrier }) => barrier.checkpoint === checkpoint)) return;
+    this.#barriers = [...this.#barriers, arrived];
+    this.#tryBarriers();
+  }
+
+  #tryBarriers(): boolean {
+    for (let next = this.#barriers[0]; next !== undefined; next = this.#barriers[0])
+      if (!this.#tryBarrier(next)) return false;
+    return true;
+  }
+
+  /**
+   * Goes on with what must settle before the barrier. An element whose output has no room may overdraw for a turn, so
+   * that a barrier that overtakes need not wait for the receiver.
+   */
+  #finishElement(): TurnResult {
+    if (this.#gate.held || !this.#gate.hasPaused) return 'waiting';
+    const { barrier } = this.#barriers[0] as ArrivedBarrier;
+    if (barrier.checkpoint === this.#overdrawnFor || !overtakesAt(barrier, this.#options.world.clock.now())) {
+      if (!this.#resume() && this.#gate.blocked) return 'waiting';
+    } else {
+      this.#overdrawnFor = barrier.checkpoint;
+      this.#gate.overdraw(() => this.#gate.resumePaused());
+    }
+    return 'again';
+  }
+
   /** Takes the snapshot for the barrier and forwards it, unless something must settle first. */
-  #tryBarrier(barrier: BarrierElement): boolean {
-    this.#pendingBarrier = barrier;
+  #tryBarrier(arrived: ArrivedBarrier): boolean {
+    const { barrier } = arrived;
     if (this.#gate.held || (this.#gate.hasPaused && !this.#gate.interruptible)) return false;
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
     if (before !== undefined) {
@@ -302,7 +372,7 @@ export class Task {
         () =>
           this.post(() => {
             this.#gate.release();
-            this.#passBarrier(barrier);
+            this.#passBarrier(arrived);
           }),
         (error: unknown) =>
           this.post(() => {
@@ -312,21 +382,39 @@ export class Task {
       );
       return false;
     }
-    this.#passBarrier(barrier);
+    this.#passBarrier(arrived);
     return true;
   }
 
-  #passBarrier(barrier: BarrierElement): void {
-    if (this.#pendingBarrier !== barrier) return;
-    this.#pendingBarrier = undefined;
+  #passBarrier(arrived: ArrivedBarrier): void {
+    if (this.#barriers[0] !== arrived) return;
+    this.#barriers = this.#barriers.slice(1);
+    const { checkpoint, type } = arrived.barrier;
+    const inUse = this.#batch === undefined ? undefined : { channel: this.#batchChannel, batch: this.#batch };
+    // Both parts are of this moment, whenever they are complete.
+    let channels: readonly ChannelStateSnapshot[] | undefined;
+    let operators: readonly OperatorSnapshot[] | undefined;
+    const acknowledge = (): void => {
+      if (channels !== undefined && operators !== undefined)
+        this.#options.listener.acknowledged(checkpoint, { operators, channels });
+    };
     // The barrier leaves first: receivers can align while this task still writes its snapshot.
-    for (const edge of this.#edges) edge.barrier(barrier);
-    this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
-    this.#releaseBehindBarrier();
+    this.#channelSnapshots.pass(arrived, this.#options.world.clock.now(), inUse, (states) => {
+      channels = states;
+      acknowledge();
+    });
+    operators = this.#chain.snapshot(checkpoint, type);
+    acknowledge();
+    this.#releaseBehindBarriers();
   }
 
-  #releaseBehindBarrier(): void {
-    for (const deliver of this.#behindBarrier.splice(0)) deliver();
+  #releaseBehindBarriers(): void {
+    const waits = this.#behindBarriers.findIndex(({ checkpoint }) =>
+      this.#barriers.some(({ barrier }) => barrier.checkpoint === checkpoint),
+    );
+    const free = waits < 0 ? this.#behindBarriers : this.#behindBarriers.slice(0, waits);
+    this.#behindBarriers = this.#behindBarriers.slice(free.length);
+    for (const { deliver } of free) deliver();
   }
 
   /**
@@ -341,7 +429,7 @@ export class Task {
         this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
       else {
         if (stop) this.#stopSource(false);
-        this.#tryBarrier(barrier);
+        this.#arrived({ barrier, cuts: false });
       }
     });
   }
@@ -349,7 +437,10 @@ export class Task {
   #snapshotEnded(barrier: BarrierElement): void {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
     const acknowledge = (): void =>
-      this.#options.listener.acknowledged(barrier.checkpoint, this.#chain.snapshot(barrier.checkpoint, barrier.type));
+      this.#options.listener.acknowledged(barrier.checkpoint, {
+        operators: this.#chain.snapshot(barrier.checkpoint, barrier.type),
+        channels: this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now()),
+      });
     if (before === undefined) acknowledge();
     else
       before.then(
@@ -367,11 +458,9 @@ export class Task {
 
   checkpointAborted(checkpoint: number): void {
     this.post(() => {
-      if (this.#pendingBarrier?.checkpoint === checkpoint) {
-        this.#pendingBarrier = undefined;
-        this.#releaseBehindBarrier();
-      }
-      this.#options.inputs?.abortAlignment(checkpoint);
+      this.#barriers = this.#barriers.filter(({ barrier }) => barrier.checkpoint !== checkpoint);
+      this.#releaseBehindBarriers();
+      this.#channelSnapshots.abort(checkpoint);
       this.#chain.checkpointAborted(checkpoint);
     });
   }
@@ -386,8 +475,9 @@ export class Task {
         this.#sourceWaiting = false;
         this.#chain.fromCoordinator(operator, message);
       };
-      if (this.#pendingBarrier !== undefined && this.#source !== undefined) this.#behindBarrier.push(deliver);
-      else deliver();
+      const last = this.#source === undefined ? undefined : this.#barriers.at(-1);
+      if (last === undefined) deliver();
+      else this.#behindBarriers = [...this.#behindBarriers, { checkpoint: last.barrier.checkpoint, deliver }];
     });
   }
 
@@ -454,6 +544,7 @@ export class Task {
     const opened = this.#state !== 'created';
     this.#state = 'closing';
     this.#mail.length = 0;
+    this.#alarm?.timer.cancel();
     for (const served of this.#mailWaiters.splice(0)) served();
     try {
       if (opened) await this.#chain.close();

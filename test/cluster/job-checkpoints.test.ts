@@ -61,9 +61,9 @@ function snapshot(operatorId: string): OperatorSnapshot {
 test('what a task acknowledges again is not kept beside what it acknowledged first', async () => {
   const { checkpoints, completed } = running();
   const requested = checkpoints.request('checkpoint');
-  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
-  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
-  checkpoints.acknowledged(1, '1/0', 1, [snapshot('count')]);
+  checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
+  checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
+  checkpoints.acknowledged(1, '1/0', 1, { operators: [snapshot('count')], channels: [] });
   const checkpoint = await requested;
   assert.deepEqual(
     [...checkpoint.operators].map(([id, snapshots]) => [id, snapshots.length]),
@@ -78,10 +78,10 @@ test('what a task acknowledges again is not kept beside what it acknowledged fir
 test('what a task of another attempt, or none of the job, acknowledges is not kept', async () => {
   const { checkpoints } = running();
   const requested = checkpoints.request('checkpoint');
-  checkpoints.acknowledged(0, '1/0', 1, [snapshot('count')]);
-  checkpoints.acknowledged(1, '7/0', 1, [snapshot('stranger')]);
-  checkpoints.acknowledged(1, '0/0', 1, [snapshot('source')]);
-  checkpoints.acknowledged(1, '1/0', 1, [snapshot('count')]);
+  checkpoints.acknowledged(0, '1/0', 1, { operators: [snapshot('count')], channels: [] });
+  checkpoints.acknowledged(1, '7/0', 1, { operators: [snapshot('stranger')], channels: [] });
+  checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
+  checkpoints.acknowledged(1, '1/0', 1, { operators: [snapshot('count')], channels: [] });
   const { operators } = await requested;
   assert.deepEqual([...operators.keys()], ['source', 'count']);
   assert.equal(operators.get('count')?.length, 1);
