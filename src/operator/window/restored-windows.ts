@@ -44,20 +44,26 @@ function checked(state: RestoredKeyedState, kinds: readonly string[]): RestoredK
 export function refuseOtherForms(restored: RestoredState, understood: readonly string[], operator: string): void {
   for (const form of [CONTENTS, TIMESTAMPED_CONTENTS, MERGING_WINDOWS, SLICES]) {
     if (understood.includes(form)) continue;
-    if (restored.keyed.some((state) => state.name === form && hasEntries(state))) throw otherForm(form, operator);
+    if (holdsState(restored, form)) throw otherForm(form, operator);
   }
 }
 
-export function otherForm(form: string, operator: string): MillstreamError {
+/** `because`: what keeps the present windows from taking the form over. */
+export function otherForm(form: string, operator: string, because = NO_FORM): MillstreamError {
   return new MillstreamError(
     'STATE_INCOMPATIBLE',
-    `The operator "${operator}" was stored with ${FORMS[form]}, which its present windows cannot take over. Restore with the windows, trigger and evictor that it had, give it another uid, or restore without its state.`,
+    `The operator "${operator}" was stored with ${FORMS[form]}, which its present windows cannot take over: ${because}. Restore with the windows, function, trigger and evictor that it had, give it another uid, or restore without its state.`,
     { details: { operator, state: form } },
   );
 }
 
-function hasEntries(state: RestoredKeyedState): boolean {
-  return state.entries()[Symbol.iterator]().next().done !== true;
+const NO_FORM = 'they are kept in another form';
+/** Of slices, where the windows slide otherwise. */
+export const OTHER_SLICES = 'windows of another size, slide or offset are cut into other slices';
+
+/** Whether there are entries of the state. */
+export function holdsState(restored: RestoredState, name: string): boolean {
+  return restored.keyed.some((state) => state.name === name && state.entries()[Symbol.iterator]().next().done !== true);
 }
 
 const FORMS: Readonly<Record<string, string>> = {

@@ -6,7 +6,8 @@
  * function with `merge`, or a reducing function that was declared associative.
  *
  * A snapshot holds the slices of each key, and the end of the last window that has fired for it, so that no window
- * fires twice when event time comes by again after a restore.
+ * fires twice when event time comes by again after a restore. Whole windows, which the general operator stores, do not
+ * come apart into slices: they are carried on beside them until they fire (`carried-windows.ts`).
  */
 
 import { Column } from '../../state/columns.ts';
@@ -16,10 +17,20 @@ import type { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
 import type { InlineCode } from '../inline-code.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from '../operator.ts';
+import { CarriedWindows } from './carried-windows.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { KeySlices, NO_SLICE, SliceMerger } from './key-slices.ts';
-import { otherForm, refuseOtherForms, restoredEntries, SLICES, SLICES_FIRED } from './restored-windows.ts';
+import {
+  otherForm,
+  OTHER_SLICES,
+  refuseOtherForms,
+  restoredEntries,
+  SLICES,
+  SLICES_FIRED,
+} from './restored-windows.ts';
 import { isTurnOfPassedRows, RowWindowOperator } from './row-window-operator.ts';
+import { SliceGeometry } from './slice-geometry.ts';
+import { CONTENTS } from './window-contents.ts';
 import { makeFold, writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
 
@@ -60,11 +71,7 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
 
 class SlicedOperator extends RowWindowOperator {
   readonly #key: (value: unknown) => unknown;
-  readonly #size: number;
-  readonly #slide: number;
-  readonly #offset: number;
-  /** Where windows end within a slide; 0 when they end where others begin. */
-  readonly #rest: number;
+  readonly #geometry: SliceGeometry;
   /** The slice into which elements go without a further look. */
   sliceStart = Infinity;
   sliceEnd = -Infinity;
@@ -73,21 +80,19 @@ class SlicedOperator extends RowWindowOperator {
   #merger!: SliceMerger;
   /** Slices whose windows are in the queue. */
   readonly #known = new Set<number>();
-  /** The ends of the windows that have elements and have not fired. */
-  readonly #ends = new ExpiryQueue<number>();
-  readonly #queued = new Set<number>();
+  /** The windows that have elements and have not fired, by their ends. */
+  readonly #windows = new ExpiryQueue<TimeWindow>();
+  readonly #queued = new Set<string>();
+  /** What keys have of windows that another operator has stored. */
+  readonly #carried = new CarriedWindows();
   /** The window that is firing, and the row that is next. */
   #firing: TimeWindow | undefined;
   #nextRow = 0;
 
   constructor(spec: WindowSpec) {
     super(spec);
-    const { size, slide, offset } = spec.assigner as unknown as SlidingWindows;
     this.#key = spec.key as (value: unknown) => unknown;
-    this.#size = size;
-    this.#slide = slide;
-    this.#offset = offset;
-    this.#rest = size % slide;
+    this.#geometry = new SliceGeometry(spec.assigner as unknown as SlidingWindows);
   }
 
   // The element path, as far as it is not generated text.
@@ -95,8 +100,8 @@ class SlicedOperator extends RowWindowOperator {
   /** Makes the slice at `time` the present one. False when the element has been dealt with here. */
   seek(time: number, value: unknown, timestamp: Timestamp): boolean {
     if (this.isEventTime) timestamped(time, this.spec.assigner.kind);
-    const start = this.#sliceAt(time);
-    const end = this.#endOf(start);
+    const start = this.#geometry.sliceAt(time);
+    const end = this.#geometry.endOf(start);
     if (this.isEventTime && end - 1 <= this.time) {
       this.#addBehind(start, value, timestamp);
       return false;
@@ -107,35 +112,21 @@ class SlicedOperator extends RowWindowOperator {
     return true;
   }
 
-  /** The start of the slice at a time: windows begin at multiples of the slide, and end `#rest` behind them. */
-  #sliceAt(time: number): number {
-    const start = TimeWindow.getWindowStartWithOffset(time, this.#offset, this.#slide);
-    return time >= start + this.#rest ? start + this.#rest : start;
-  }
-
-  #endOf(slice: number): number {
-    const start = TimeWindow.getWindowStartWithOffset(slice, this.#offset, this.#slide);
-    return slice < start + this.#rest ? start + this.#rest : start + this.#slide;
-  }
-
-  /** The end of the last window that the slice belongs to. */
-  #lastWindowEnd(slice: number): number {
-    return TimeWindow.getWindowStartWithOffset(slice, this.#offset, this.#slide) + this.#size;
-  }
-
   /** Queues the windows of a slice that is seen for the first time. */
   #register(slice: number): void {
     if (this.#known.has(slice)) return;
     this.#known.add(slice);
-    const first =
-      this.#lastWindowEnd(slice) -
-      Math.floor((this.#lastWindowEnd(slice) - this.#endOf(slice)) / this.#slide) * this.#slide;
-    for (let end = first; end <= this.#lastWindowEnd(slice); end += this.#slide) {
-      if (end - 1 <= this.time || this.#queued.has(end)) continue;
-      this.#queued.add(end);
-      this.#ends.push(end - 1, end);
+    const last = this.#geometry.lastWindowEnd(slice);
+    for (let end = this.#geometry.firstWindowEnd(slice); end <= last; end += this.#geometry.slide) {
+      if (end - 1 > this.time) this.#queueUp(new TimeWindow(end - this.#geometry.size, end));
     }
     this.setAlarm();
+  }
+
+  #queueUp(window: TimeWindow): void {
+    if (this.#queued.has(window.key)) return;
+    this.#queued.add(window.key);
+    this.#windows.push(window.maxTimestamp(), window);
   }
 
   /** The first element of a key in the present slice, or one behind newer slices of the key. */
@@ -156,26 +147,21 @@ class SlicedOperator extends RowWindowOperator {
 
   /** An element for a slice that lies behind the watermark: windows that are still open may hold it. */
   #addBehind(slice: number, value: unknown, timestamp: Timestamp): void {
-    if (this.#lastWindowEnd(slice) - 1 > this.time) {
+    if (this.#geometry.lastWindowEnd(slice) - 1 > this.time) {
       this.#register(slice);
       const slices = this.#slicesOf(this.rowOf(this.#key(value)));
       slices.add(slice, value, this.fold);
       // The windows that have passed got nothing of this element, also when it comes back from a snapshot.
-      slices.firedEnd = Math.max(slices.firedEnd, this.#passedEnd());
+      slices.firedEnd = Math.max(slices.firedEnd, this.#geometry.passedEnd(this.time));
       return;
     }
     this.dropLate(value, timestamp);
   }
 
-  /** The end of the last window that time has passed. */
-  #passedEnd(): number {
-    return TimeWindow.getWindowStartWithOffset(this.time + 1 - this.#size, this.#offset, this.#slide) + this.#size;
-  }
-
   // Time.
 
   protected override get due(): number {
-    return this.#ends.earliest;
+    return this.#windows.earliest;
   }
 
   protected override reached(): void {
@@ -190,44 +176,56 @@ class SlicedOperator extends RowWindowOperator {
       if (!this.#fire(window)) return false;
       this.#firing = undefined;
     }
-    for (const slice of this.#known) if (this.#lastWindowEnd(slice) - 1 <= this.time) this.#known.delete(slice);
+    for (const slice of this.#known)
+      if (this.#geometry.lastWindowEnd(slice) - 1 <= this.time) this.#known.delete(slice);
     return true;
   }
 
   /** The next window whose time has come. */
   #next(): TimeWindow | undefined {
-    if (this.#ends.earliest > this.time || this.#ends.size === 0) return undefined;
-    const end = this.#ends.pop() as number;
-    this.#queued.delete(end);
+    if (this.#windows.earliest > this.time || this.#windows.size === 0) return undefined;
+    const window = this.#windows.pop() as TimeWindow;
+    this.#queued.delete(window.key);
     this.#nextRow = 0;
-    return new TimeWindow(end - this.#size, end);
+    return window;
   }
 
   /** Fires a window for the rows that are left; false when the gate stopped it. */
   #fire(window: TimeWindow): boolean {
     const { limit } = this.keys;
+    const sliced = this.#geometry.hasWindow(window);
     while (this.#nextRow < limit) {
       const row = this.#nextRow++;
-      const slices = this.slices.get(row);
-      if (slices === undefined) continue;
-      const due = slices.firedEnd < window.end;
+      const slices = sliced ? this.slices.get(row) : undefined;
+      const carried = this.#carried.has(window.key, row);
+      if (slices === undefined && !carried) continue;
+      const due = carried || (slices as KeySlices).firedEnd < window.end;
       if (due) this.#fireRow(row, slices, window);
       if ((due || isTurnOfPassedRows(row)) && !this.context.gate.proceed()) return false;
     }
     return true;
   }
 
-  #fireRow(row: number, slices: KeySlices, window: TimeWindow): void {
+  #fireRow(row: number, slices: KeySlices | undefined, window: TimeWindow): void {
+    const key = this.keys.keyOf(row);
+    const combined = slices === undefined ? undefined : this.#combine(row, slices, window);
+    const carried = this.#carried.take(window.key, row, this.keys);
+    const whole = carried === undefined || combined === undefined ? carried : this.#merger.join(carried, combined);
+    if (whole !== undefined || combined !== undefined) this.emitter.emit(key, whole ?? combined, window);
+  }
+
+  /** What the slices of a key make of a window; those that no later window needs are dropped. */
+  #combine(row: number, slices: KeySlices, window: TimeWindow): unknown {
+    if (slices.firedEnd >= window.end) return undefined;
     slices.firedEnd = window.end;
     slices.dropBefore(window.start);
     const combined = slices.combined(window.end, this.#merger);
-    slices.dropBefore(window.start + this.#slide);
-    const key = this.keys.keyOf(row);
+    slices.dropBefore(window.start + this.#geometry.slide);
     if (slices.isEmpty) {
       this.slices.exchange(row, undefined);
       this.keys.release(row);
     }
-    if (combined !== undefined) this.emitter.emit(key, combined, window);
+    return combined;
   }
 
   // State.
@@ -241,24 +239,28 @@ class SlicedOperator extends RowWindowOperator {
       const key = this.keys.keyOf(row);
       const group = this.keyGroupOf(key);
       slices.forEach((start, accumulator) => {
-        entries.entry(group, key, new TimeWindow(start, this.#endOf(start)).key, accumulator);
+        entries.entry(group, key, new TimeWindow(start, this.#geometry.endOf(start)).key, accumulator);
       });
       if (slices.firedEnd !== NO_SLICE) fired.entry(group, key, undefined, slices.firedEnd);
     }
+    this.#carried.snapshot(writer, this.isEventTime ? 'event-timer' : 'processing-timer', this.keys, (key) =>
+      this.keyGroupOf(key),
+    );
   }
 
   protected override restore({ restoredState, task, types }: OperatorContext<unknown>): void {
     this.#merger = new SliceMerger(this.fold, types);
-    refuseOtherForms(restoredState, [SLICES], task.operatorName);
+    refuseOtherForms(restoredState, [SLICES, CONTENTS], task.operatorName);
     for (const { key, value } of restoredEntries(restoredState, SLICES_FIRED, ['value'])) {
       this.#slicesOf(this.rowOf(key)).firedEnd = value as number;
     }
     for (const { key, namespace, value } of restoredEntries(restoredState, SLICES, ['value'])) {
       const { start, end } = TimeWindow.fromKey(namespace as string);
-      // Slices of windows with another size, slide or offset.
-      if (this.#sliceAt(start) !== start || this.#endOf(start) !== end) throw otherForm(SLICES, task.operatorName);
+      if (!this.#geometry.hasSlice(start, end)) throw otherForm(SLICES, task.operatorName, OTHER_SLICES);
       this.#register(start);
       this.#slicesOf(this.rowOf(key)).put(start, value);
     }
+    const carried = this.#carried.restore(restoredState, (key) => this.rowOf(key), this.keys);
+    for (const window of carried) this.#queueUp(window);
   }
 }

@@ -48,6 +48,12 @@ export class FoldedContents implements WindowContents<Window> {
     return before !== undefined;
   }
 
+  /** Joins an accumulator that comes from elsewhere to what is there. */
+  put(accumulator: unknown): void {
+    const before = this.#state.value();
+    this.#state.update(before === undefined ? accumulator : this.#merged(before, accumulator));
+  }
+
   elements(): readonly unknown[] | undefined {
     const accumulator = this.#state.value();
     return accumulator === undefined ? undefined : [this.#fold.result(accumulator)];

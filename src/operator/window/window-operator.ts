@@ -12,10 +12,12 @@
 import { MillstreamError } from '../../base/error.ts';
 import { MAX_WATERMARK } from '../../data/element.ts';
 import { valueState, type ValueState } from '../../state/descriptor.ts';
+import type { RestoredState } from '../../state/snapshot.ts';
 import { stateHandle } from '../../state/state-handle.ts';
 import type { TimeDomain, TimerDriver } from '../../state/timers.ts';
 import { EventTimeTrigger } from '../../time/triggers/event-time-trigger.ts';
 import { fires, purges, type Trigger } from '../../time/triggers/trigger.ts';
+import { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { isMerging, type MergingWindowAssigner, type WindowAssigner } from '../../time/windows/window-assigner.ts';
 import type { Window } from '../../time/windows/window.ts';
 import type { StateDeclarations, StateHandles } from '../functions.ts';
@@ -23,7 +25,18 @@ import type { InputOperator, OperatorContext, Timestamp } from '../operator.ts';
 import { ProcessOperator } from '../process-operator.ts';
 import { FiringContext } from './firing-context.ts';
 import { MergingWindowSet, type StoredWindow } from './merging-window-set.ts';
-import { MERGING_WINDOWS, refuseOtherForms, WINDOW_TIMERS } from './restored-windows.ts';
+import { forEachSlicedWindow } from './restored-slices.ts';
+import {
+  holdsState,
+  MERGING_WINDOWS,
+  otherForm,
+  refuseOtherForms,
+  restoredEntries,
+  SLICES,
+  SLICES_FIRED,
+  WINDOW_TIMERS,
+} from './restored-windows.ts';
+import { SliceGeometry } from './slice-geometry.ts';
 import { TriggerScope } from './trigger-scope.ts';
 import {
   CONTENTS,
@@ -76,7 +89,7 @@ export class WindowOperator
     const contents = this.#spec.evictor === undefined ? CONTENTS : TIMESTAMPED_CONTENTS;
     refuseOtherForms(
       context.restoredState,
-      isMerging(this.#assigner) ? [contents, MERGING_WINDOWS] : [contents],
+      isMerging(this.#assigner) ? [contents, SLICES, MERGING_WINDOWS] : [contents, SLICES],
       task.operatorName,
     );
     this.#assigner =
@@ -89,6 +102,7 @@ export class WindowOperator
     this.#timersStand = this.#trigger instanceof EventTimeTrigger && !isMerging(this.#assigner) && !context.restored;
     if (isMerging(this.#assigner))
       this.#mergingWindows = this.backend.value(valueState<readonly StoredWindow[]>(MERGING_WINDOWS));
+    if (holdsState(context.restoredState, SLICES)) this.#takeSlices(context);
     return new FiringContext(
       context,
       this.runtime,
@@ -110,6 +124,43 @@ export class WindowOperator
     return keeping.kind === 'list'
       ? new ListedContents(this.backend)
       : new FoldedContents(this.backend, makeFold(keeping));
+  }
+
+  /** Makes windows of the slices that the operator was stored with. */
+  #takeSlices({ restoredState, task, types }: OperatorContext<never>): void {
+    const { keeping } = this.#spec;
+    const because = this.#sliceObstacle();
+    if (because !== undefined) throw otherForm(SLICES, task.operatorName, because);
+    const contents = this.#contents as FoldedContents;
+    const geometry = new SliceGeometry(this.#assigner as unknown as SlidingWindows);
+    const joining = { geometry, fold: makeFold(keeping), types, operator: task.operatorName };
+    forEachSlicedWindow(restoredState, joining, (key, window, accumulator) => {
+      this.backend.setCurrentKey(key);
+      this.backend.setCurrentNamespace(window.key);
+      contents.put(accumulator);
+      this.#registerTimer(window, window.maxTimestamp());
+      this.#registerCleanupTimer(window);
+    });
+    // From now on they are kept as windows only.
+    this.#forgetState(restoredState, SLICES, true);
+    this.#forgetState(restoredState, SLICES_FIRED, false);
+  }
+
+  #sliceObstacle(): string | undefined {
+    const { evictor, keeping } = this.#spec;
+    if (!(this.#assigner instanceof SlidingWindows)) return 'they do not slide';
+    if (evictor !== undefined) return 'an evictor needs all elements';
+    if (keeping.kind === 'list') return 'the window function takes all elements';
+    return makeFold(keeping).merge === undefined ? 'the aggregate function has no merge()' : undefined;
+  }
+
+  #forgetState(restored: RestoredState, name: string, namespaced: boolean): void {
+    const state = this.backend.value(valueState<unknown>(name), namespaced);
+    for (const { key, namespace } of restoredEntries(restored, name, ['value'])) {
+      this.backend.setCurrentKey(key);
+      this.backend.setCurrentNamespace(namespace);
+      state.clear();
+    }
   }
 
   #handles(declared: StateDeclarations | undefined, namespaced: boolean): StateHandles<StateDeclarations> {
@@ -249,7 +300,10 @@ export class WindowOperator
 
   #registerCleanupTimer(window: Window): void {
     const time = this.#cleanupTime(window);
-    if (time === MAX_WATERMARK) return;
+    if (time !== MAX_WATERMARK) this.#registerTimer(window, time);
+  }
+
+  #registerTimer(window: Window, time: Timestamp): void {
     if (this.#assigner.isEventTime) this.#scope.at(window).registerEventTimeTimer(time);
     else this.#scope.at(window).registerProcessingTimeTimer(time);
   }

@@ -8,6 +8,7 @@ import { valueState } from '../../../src/state/descriptor.ts';
 import { OperatorHarness } from '../../../src/testing/operator-harness.ts';
 import { element, side, torture, watermark } from '../../../src/testing/torture.ts';
 import { CountEvictor } from '../../../src/time/evictors/evictors.ts';
+import { ContinuousEventTimeTrigger } from '../../../src/time/triggers/continuous-triggers.ts';
 import { CountTrigger } from '../../../src/time/triggers/count-trigger.ts';
 import { GlobalWindows } from '../../../src/time/windows/global-windows.ts';
 import { EventTimeSessionWindows } from '../../../src/time/windows/session-windows.ts';
@@ -325,11 +326,25 @@ test('windows that were stored in another form are refused, not lost', () => {
   const sessions = tumbling({ assigner: erased(EventTimeSessionWindows.withGap(10)) });
   const evicted = tumbling({ evictor: CountEvictor.of(1) });
   const listed = tumbling({ keeping: { kind: 'list' }, call: { process: () => {} } });
-  assert.throws(() => new OperatorHarness(sliding(true), stored(sliding(false))), /STATE_INCOMPATIBLE.*slices shared/);
-  assert.throws(
-    () => new OperatorHarness(sliding(false), stored(sliding(true))),
-    /STATE_INCOMPATIBLE.*one accumulator per window/,
-  );
+  const slices = stored(sliding(false));
+  const slidingAs = (parts: Parameters<typeof tumbling>[0]): ReturnType<typeof windowDefinition> =>
+    tumbling({ assigner: erased(SlidingEventTimeWindows.of(30, 10)), ...parts });
+  const refused = (definition: ReturnType<typeof windowDefinition>, because: RegExp): void => {
+    assert.throws(
+      () => new OperatorHarness(definition, slices),
+      (error: Error) => {
+        assert.match(error.message, /STATE_INCOMPATIBLE.*slices shared by sliding windows/);
+        assert.match(error.message, because);
+        return true;
+      },
+    );
+  };
+  refused(tumbling(), /kept in another form/);
+  refused(tumbling({}, true), /they do not slide/);
+  refused(slidingAs({ keeping: { kind: 'list' }, call: { process: () => {} } }), /takes all elements/);
+  refused(slidingAs({ evictor: CountEvictor.of(1) }), /an evictor needs all elements/);
+  const unmergeable = { createAccumulator: () => 0, add: () => 1, getResult: () => 1 };
+  refused(slidingAs({ keeping: { kind: 'aggregate', aggregate: unmergeable } }), /has no merge\(\)/);
   assert.throws(() => new OperatorHarness(tumbling(), stored(sessions)), /STATE_INCOMPATIBLE.*windows that merge/);
   assert.throws(() => new OperatorHarness(sessions, stored(tumbling())), /STATE_INCOMPATIBLE/);
   assert.throws(
@@ -337,8 +352,73 @@ test('windows that were stored in another form are refused, not lost', () => {
     /STATE_INCOMPATIBLE.*all elements of each window/,
   );
   assert.throws(() => new OperatorHarness(tumbling(), stored(listed)), /STATE_INCOMPATIBLE.*list state/);
-  const other = tumbling({ assigner: erased(SlidingEventTimeWindows.of(30, 15)) });
-  assert.throws(() => new OperatorHarness(other, stored(sliding(false))), /STATE_INCOMPATIBLE/);
+  refused(tumbling({ assigner: erased(SlidingEventTimeWindows.of(30, 15)) }), /another size, slide or offset/);
+  refused(tumbling({ assigner: erased(SlidingEventTimeWindows.of(30, 15)) }, true), /another size, slide or offset/);
+});
+
+test('a job with shared slices takes its windows along to lateness, a trigger or a function of another kind', () => {
+  const sliding = { assigner: erased(SlidingEventTimeWindows.of(30, 10)) };
+  const before = new OperatorHarness(tumbling(sliding));
+  before.element(counted('a', 1), 5);
+  before.element(counted('a', 2), 12);
+  before.element(counted('b', 4), 12);
+  before.watermark(9);
+  const restore = before.snapshot();
+  const calls: string[] = [];
+  const opened: WindowCall = { open: () => void calls.push('open'), process: (_key, _ctx, elements) => elements };
+  const changes: readonly Partial<WindowSpec>[] = [
+    { allowedLateness: 5 },
+    { call: opened },
+    { trigger: ContinuousEventTimeTrigger.of(1_000) },
+  ];
+  for (const later of changes) {
+    const after = new OperatorHarness(tumbling({ ...sliding, ...later }), { restore });
+    after.watermark(9);
+    after.element(counted('a', 8), 15);
+    after.watermark(100);
+    assert.deepEqual(
+      after.values.map((value) => JSON.stringify(value)).toSorted(),
+      [counted('a', 11), counted('a', 11), counted('a', 10), counted('b', 4), counted('b', 4), counted('b', 4)]
+        .map((value) => JSON.stringify(value))
+        .toSorted(),
+      Object.keys(later).join(),
+    );
+    assert.equal(after.stateKeys, 0);
+  }
+  assert.deepEqual(calls, ['open']);
+});
+
+test('windows stored by themselves are carried on beside slices, of whatever size they were', () => {
+  const of = (size: number, slide: number, general: boolean): ReturnType<typeof windowDefinition> =>
+    tumbling({ assigner: erased(SlidingEventTimeWindows.of(size, slide)) }, general);
+  const before = new OperatorHarness(of(30, 10, true));
+  before.element(counted('a', 1), 5);
+  before.watermark(9);
+  const after = new OperatorHarness(of(20, 10, false), { restore: before.snapshot() });
+  after.watermark(9);
+  after.element(counted('a', 2), 12);
+  after.element(counted('b', 4), 12);
+  after.watermark(100);
+  // [-10, 20) and [0, 30) as they were stored, [0, 20) and [10, 30) as they are now.
+  assert.deepEqual(
+    after.values.map((value) => JSON.stringify(value)).toSorted(),
+    [counted('a', 1), counted('a', 1), counted('a', 2), counted('a', 2), counted('b', 4), counted('b', 4)].map(
+      (value) => JSON.stringify(value),
+    ),
+  );
+  assert.equal(after.stateKeys, 0);
+});
+
+test('a window that fired before and is kept for its lateness does not fire again in slices', () => {
+  const sliding = { assigner: erased(SlidingEventTimeWindows.of(20, 10)) };
+  const before = new OperatorHarness(tumbling({ ...sliding, allowedLateness: 50 }));
+  before.element(counted('a', 1), 5);
+  before.watermark(9);
+  assert.equal(before.values.length, 1);
+  const after = new OperatorHarness(tumbling(sliding), { restore: before.snapshot() });
+  after.watermark(100);
+  assert.deepEqual(after.values, [counted('a', 1)]);
+  assert.equal(after.stateKeys, 0);
 });
 
 test('windows of the old size fire when the size of tumbling windows has been changed', () => {

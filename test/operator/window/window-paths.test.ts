@@ -17,6 +17,7 @@ import {
   told,
   wanted,
   type Folding,
+  type Sample,
   spec,
 } from './window-cases.ts';
 
@@ -29,48 +30,85 @@ function give(harness: OperatorHarness, item: TortureInput): void {
   else if (item.kind === 'status') harness.status(item.idle);
 }
 
-/** Runs `items` up to `cut` in one operator and the rest in another that was restored from it. */
+/** Runs `items` in one operator after the other, each restored from the one before; `cuts` are where they change. */
 function runAcross(
-  first: OperatorDefinition,
-  second: OperatorDefinition,
+  definitions: readonly OperatorDefinition[],
   items: readonly TortureInput[],
-  cut: number,
+  ...cuts: readonly number[]
 ): HarnessOutput[] {
-  const before = new OperatorHarness(first, { sides: ['late'] });
-  for (const item of items.slice(0, cut)) give(before, item);
-  const after = new OperatorHarness(second, { sides: ['late'], restore: before.snapshot(), now: before.clock.now() });
-  const seen = items.slice(0, cut).findLast((item) => item.kind === 'watermark');
-  if (seen !== undefined) give(after, seen);
-  const again = after.output.length;
-  for (const item of items.slice(cut)) give(after, item);
-  return [...before.output, ...after.output.slice(again)];
+  const output: HarnessOutput[] = [];
+  let harness: OperatorHarness | undefined;
+  definitions.forEach((definition, turn) => {
+    const from = turn === 0 ? 0 : (cuts[turn - 1] as number);
+    const now = harness?.clock.now();
+    const before = harness?.snapshot();
+    const own = new OperatorHarness(definition, {
+      sides: ['late'],
+      ...(before === undefined || now === undefined ? {} : { restore: before, now }),
+    });
+    const seen = items.slice(0, from).findLast((item) => item.kind === 'watermark');
+    if (seen !== undefined) give(own, seen);
+    const again = own.output.length;
+    for (const item of items.slice(from, cuts[turn])) give(own, item);
+    output.push(...own.output.slice(again));
+    harness = own;
+  });
+  return output;
 }
 
-test('a job may go on in the other operator from any snapshot', () => {
-  // Slices belong to several windows, and do not come apart.
-  const apart = ['general', 'shared slices'];
-  const specialised = modelOptions.filter(
-    (options) => !apart.includes(String(definitionFor(options, 'reduce').describe?.path)),
+/** Options for which another operator than the general one runs. */
+const specialised = modelOptions.filter((options) => definitionFor(options, 'reduce').describe?.['path'] !== 'general');
+
+/** Where in a stream, in percent. */
+const share = fc.integer({ min: 0, max: 100 });
+
+const cutAt = (items: readonly TortureInput[], percent: number): number => Math.floor((percent * items.length) / 100);
+
+/** Streams of one key, so that what comes after a restore meets what was there before. */
+const denseStream = stream
+  .filter((items) => items.length > 12)
+  .map((items) =>
+    items.map((item) =>
+      item.kind === 'element' ? { ...item, value: { ...(item.value as Sample), key: 'only' } } : item,
+    ),
   );
+
+test('a job may go on in the other operator from any snapshot', () => {
+  fc.assert(
+    fc.property(specialised, foldings, stream, fc.boolean(), share, (options, folding, items, toGeneral, cut) => {
+      const own = definitionFor(options, folding);
+      const general = definitionFor(options, folding, {}, { general: true });
+      const output = runAcross(toGeneral ? [own, general] : [general, own], items, cutAt(items, cut));
+      assert.deepEqual(
+        told(output, folding),
+        wanted(windowModel(options, items), folding, options.windows.kind === 'global'),
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a job may go to and fro between shared slices and windows by themselves', () => {
+  const sliding = specialised.filter(({ windows }) => windows.kind === 'sliding');
   fc.assert(
     fc.property(
-      specialised,
-      foldings,
-      stream,
+      sliding,
+      fc.constantFrom<Folding[]>('reduce', 'aggregate', 'aggregate+process'),
+      denseStream,
       fc.boolean(),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      (options, folding, items, toGeneral, share) => {
-        const own = definitionFor(options, folding);
-        const general = definitionFor(options, folding, {}, { general: true });
-        const [first, second] = toGeneral ? [own, general] : [general, own];
-        const output = runAcross(first, second, items, Math.floor(share * items.length));
+      fc.array(share, { minLength: 2, maxLength: 4 }),
+      (options, folding, items, generalFirst, shares) => {
+        const cuts = shares.map((percent) => cutAt(items, percent)).toSorted((a, b) => a - b);
+        const definitions = [generalFirst, ...cuts.map((_, i) => (i % 2 === 0) !== generalFirst)].map((general) =>
+          definitionFor(options, folding, {}, { general }),
+        );
         assert.deepEqual(
-          told(output, folding),
-          wanted(windowModel(options, items), folding, options.windows.kind === 'global'),
+          told(runAcross(definitions, items, ...cuts), folding),
+          wanted(windowModel(options, items), folding, false),
         );
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -87,7 +125,7 @@ test('windows that wait for the end of the stream go on in the other operator', 
     watermark(Infinity),
   ];
   for (const general of [false, true]) {
-    const output = runAcross(windows(general), windows(!general), items, 1);
+    const output = runAcross([windows(general), windows(!general)], items, 1);
     assert.deepEqual(output[0], {
       kind: 'element',
       value: { key: 'a', id: 3, gap: 1 },
