@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { Thread, ThreadExit, ThreadOptions, Threads } from '../base/world.ts';
-import { v8LimitMegabytes } from './heap-watch.ts';
+import { v8LimitMegabytes, youngLimit } from './heap-watch.ts';
 
 /** What a thread is started with; read by `thread-host.ts`. */
 export interface ThreadStart {
@@ -37,7 +37,7 @@ class RealThread implements Thread {
     this.#worker = new Worker(options.entry, {
       name: options.name,
       workerData: start,
-      resourceLimits: { maxOldGenerationSizeMb: v8LimitMegabytes(heapMegabytesMax) },
+      resourceLimits: { maxOldGenerationSizeMb: v8LimitMegabytes(heapMegabytesMax), ...youngLimit(heapMegabytesMax) },
     });
     this.#worker.on('error', (thrown: unknown) => {
       this.#error ??= thrown instanceof Error ? thrown : new Error(`thrown value ${String(thrown)}`);

@@ -1,5 +1,6 @@
 /** What the threads of threads.test.ts do: the input says which. */
 
+import { getHeapSpaceStatistics } from 'node:v8';
 import { ring } from '../../src/base/doorbell.ts';
 import { threadHost } from '../../src/world/thread-host.ts';
 
@@ -48,6 +49,16 @@ const BODIES: Readonly<Record<string, (argument: never) => unknown>> = {
       await turn();
     }
     host.post(kept.length);
+  },
+  /** Makes objects that live for a short while, and tells how many megabytes the young generation has become. */
+  youth: async () => {
+    const kept: unknown[][] = [];
+    for (let round = 0; round < 150; round++) {
+      kept[round % 8] = Array.from({ length: 20_000 }, (_, index) => ({ index, text: `text ${index}` }));
+      await turn();
+    }
+    const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+    host.post(Math.round((young?.space_size ?? 0) / 2 ** 20));
   },
   /** Counts in shared memory and rings after each step; sometimes yields, so that the waiter falls asleep. */
   ringer: async ({ counter, cell, count }: { counter: Int32Array; cell: Int32Array; count: number }) => {

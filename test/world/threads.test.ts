@@ -78,6 +78,14 @@ test('garbage does not count against the heap of a thread', async () => {
   assert.deepEqual(await exit, { outOfMemory: false, error: undefined });
 });
 
+test('the young objects of a thread with a small heap take a part of it, not as much again', async () => {
+  const thread = spawn('youth', { heapMegabytesMax: 128 });
+  const exit = exitOf(thread);
+  const megabytes = (await messageOf(thread)) as number;
+  assert.ok(megabytes <= 64, `${megabytes} MB`);
+  await exit;
+});
+
 test('the main thread has no host', () => {
   assert.throws(() => threadHost(), { code: 'INTERNAL_INVARIANT' });
 });
