@@ -12,7 +12,7 @@ import { invariant } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { ReadFile, Storage } from '../base/world.ts';
 import { MemoryEstimate } from './memory-estimate.ts';
-import { fileTooShort, SPILL_BLOCK_BYTES, spillGuarded, type SpillBlock, type SpillCodec } from './spill-file.ts';
+import { fileTooShort, SPILL_BLOCK_BYTES, spillFailure, type SpillBlock, type SpillCodec } from './spill-file.ts';
 
 /** Sorting this many records takes a millisecond or two. */
 const CHUNK_RECORDS = 4_096;
@@ -157,6 +157,14 @@ export class ExternalSorter<T> {
     const directory = this.#directory;
     this.#directory = undefined;
     if (directory !== undefined) await this.#options.storage.remove(directory);
+  }
+}
+
+async function spillGuarded<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    throw spillFailure(error);
   }
 }
 

@@ -19,14 +19,6 @@ export interface SpillCodec<T> {
 }
 
 /** What the disk says is the environment's failure, not the user's. */
-export async function spillGuarded<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    throw spillFailure(error);
-  }
-}
-
 export function spillFailure(error: unknown): MillstreamError {
   if (error instanceof MillstreamError) return error;
   return new MillstreamError(
