@@ -252,6 +252,16 @@ export type {
   WriterContext,
 } from './connect/sink.ts';
 
+// Stores of checkpoints.
+export { registerCheckpointStore } from './checkpoint/storage/stores.ts';
+export type {
+  CheckpointStoreFactory,
+  ObjectStore,
+  ObjectWriter,
+  Register,
+  StoredObject,
+} from './checkpoint/storage/object-store.ts';
+
 // Operators of one's own.
 export { PlainOperator } from './operator/plain-operator.ts';
 export type {

@@ -5,6 +5,7 @@
  * what it can: formatting, simple lint, docs/errors.md and docs/api.
  */
 import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageEntries } from '../build/entries.ts';
@@ -32,7 +33,7 @@ interface Step {
 }
 
 const STEPS: readonly Step[] = [
-  { name: 'types', about: 'tsc', run: () => tool('typescript/bin/tsc', ['--noEmit', '--pretty', 'false', '-p', '.']) },
+  { name: 'types', about: 'tsc, connectors included', run: () => checkTypes() },
   {
     name: 'lint',
     about: 'oxlint, with types',
@@ -51,6 +52,15 @@ const STEPS: readonly Step[] = [
   { name: 'api', about: 'the public declarations and their snapshot', run: (fix) => own(checkApi(ROOT, fix)) },
   { name: 'examples', about: 'of doc comments and guides: they compile and run', run: () => own(checkExamples(ROOT)) },
 ];
+
+/** Each connector is a project of its own. */
+async function checkTypes(): Promise<Verdict> {
+  const projects = ['.', ...globSync('connectors/*/tsconfig.json', { cwd: ROOT })];
+  const verdicts: Verdict[] = [];
+  for (const project of projects)
+    verdicts.push(await tool('typescript/bin/tsc', ['--noEmit', '--pretty', 'false', '-p', project]));
+  return { ok: verdicts.every((verdict) => verdict.ok), output: verdicts.map((verdict) => verdict.output).join('') };
+}
 
 function sources(): ReturnType<typeof readSources> {
   return readSources(ROOT, ['src/**/*.ts']);

@@ -4,7 +4,8 @@
  * Files run in processes of their own, as many at once as the machine has cores. Each prints a line when it is
  * done; what failed is repeated at the end, above the one line that counts.
  */
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +13,7 @@ import { runFile } from './run-file.ts';
 import type { FileResult, FileRun } from './run-file.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const PATTERNS = ['test/**/*.test.ts', 'examples/**/*.test.ts'];
+const PATTERNS = ['test/**/*.test.ts', 'examples/**/*.test.ts', 'connectors/*/test/**/*.test.ts'];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: 'string' } } });
 const jobs = values.jobs === undefined ? availableParallelism() : Math.max(1, Number.parseInt(values.jobs, 10) || 1);
@@ -30,6 +31,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+if (!prepare()) process.exit(1);
+
 const scratch = mkdtempSync(join(tmpdir(), 'millstream-test-'));
 const running = new Set<FileRun>();
 
@@ -43,6 +46,23 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     console.log(`Interrupted by ${signal}.`);
     process.exit(1);
   });
+}
+
+/**
+ * A connector may need what no package manager brings, such as a server: its `test/prepare.ts` does that, before its
+ * tests, which then know nothing of how long it takes on a fresh machine.
+ */
+function prepare(): boolean {
+  const connectors = new Set(files.flatMap((file) => /^connectors\/[^/]+/.exec(file) ?? []));
+  for (const connector of connectors) {
+    const script = join(ROOT, connector, 'test/prepare.ts');
+    if (!existsSync(script)) continue;
+    console.log(`Preparing the tests of ${connector}, which takes minutes the first time on a machine.`);
+    if (spawnSync(process.execPath, [...process.execArgv, script], { stdio: 'inherit' }).status === 0) continue;
+    console.log('Tests: 0 passed, 0 failed');
+    return false;
+  }
+  return true;
 }
 
 const results: FileResult[] = [];

@@ -335,7 +335,7 @@ export class JobStorage {
 
   /** Absolute URLs of all files that must stay. */
   #used(): ReadonlySet<string> {
-    const used = new Set<string>();
+    const used = new Set([`${this.#store.url}/${epochKey(this.#options.jobId)}`]);
     for (const one of this.#completed) {
       used.add(`${one.directory}/${METADATA}`);
       for (const file of one.files) used.add(file);

@@ -11,7 +11,8 @@
  * what is worth retrying. Names and messages never hold credentials.
  */
 
-import type { Milliseconds, World } from '../../base/world.ts';
+import type { Milliseconds } from '../../base/world.ts';
+import type { ConnectorWorld } from '../../connect/source.ts';
 
 /** One entry of a listing. */
 export interface StoredObject {
@@ -34,7 +35,7 @@ export interface ObjectWriter {
   /** Bytes so far. */
   readonly length: number;
   /**
-   * Adds bytes, which belong to the writer from here on. Resolves when it takes more: memory stays bounded by a few
+   * Adds bytes, which belong to the writer from here on. Resolves when it takes more: memory stays bounded by some
    * megabytes. Called again only after it has settled.
    */
   write(bytes: Uint8Array): Promise<void>;
@@ -74,8 +75,8 @@ export interface ObjectStore {
   /** Removes objects, many at a time; what is not there is no error. */
   remove(keys: readonly string[]): Promise<void>;
   /**
-   * All objects below a prefix that ends in `/` (or is empty), in any order, unfinished uploads included, registers
-   * not. Slow and costly: for recovery and cleaning only.
+   * All objects below a prefix that ends in `/` (or is empty), in any order, unfinished uploads included; registers may
+   * be among them. Slow and costly: for recovery and cleaning only.
    */
   list(prefix: string): Promise<readonly StoredObject[]>;
   /** Drops unfinished uploads that a listing named. Their writers fail. */
@@ -87,4 +88,4 @@ export interface ObjectStore {
 }
 
 /** Opens the store below a URL. Called once per thread and root. */
-export type CheckpointStoreFactory = (url: URL, world: World) => ObjectStore;
+export type CheckpointStoreFactory = (url: URL, world: ConnectorWorld) => ObjectStore;
