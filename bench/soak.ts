@@ -1,6 +1,6 @@
 /**
- * A day of event time at a thousand times its speed: memory must not grow, and nothing may be left at the end. What is
- * left is read from the metric `stateKeys`, which operators have that keep their state in the keyed backend.
+ * A day of event time at a thousand times its speed: memory must not grow, and neither state nor timers may be left at
+ * the end. What is left is read from the metrics `stateKeys` and `numTimers` of the four operators.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -79,11 +79,10 @@ export const soak: Benchmark = {
         throw new WrongResult(`The ${branch} branch gave checksum ${checksum}; a plain loop gives ${sums[branch]}.`);
       }
     }
-    if (sinkMetrics(operators, 'ttl')['stateKeys'] === undefined)
-      throw new WrongResult('The keys left were not counted.');
-    for (const { name, values } of operators) {
-      const { stateKeys = 0 } = values;
-      if (stateKeys > 0) throw new WrongResult(`"${name}" has state for ${stateKeys} keys left.`);
+    for (const branch of BRANCHES) {
+      const { stateKeys, numTimers } = sinkMetrics(operators, branch);
+      if (stateKeys !== 0 || numTimers !== 0)
+        throw new WrongResult(`The ${branch} branch has state for ${stateKeys} keys and ${numTimers} timers left.`);
     }
     const cpuSeconds = (used.user + used.system) / 1e6;
     const records = Number(parameters['records']) + Number(parameters['tail']);

@@ -12,6 +12,7 @@ import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { valueState, type ValueState } from '../state/descriptor.ts';
 import type { TimerDriver } from '../state/timers.ts';
 import type { Collector, OrClass, RichFunction, SideOutputTag } from './functions.ts';
+import { meteredTimers } from './metered-timers.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -197,7 +198,7 @@ class IntervalJoinOperator
       Math.max(0, -lowerBound),
       rightLateTag,
     );
-    this.#timers = this.backend.timers('interval-join-timers', (time, _domain, namespace) => {
+    this.#timers = meteredTimers(context, this.backend, 'interval-join-timers', (time, _domain, namespace) => {
       const side = namespace === 'left' ? this.#left : this.#right;
       side.forget(time - side.keptFor);
     });

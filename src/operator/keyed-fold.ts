@@ -11,6 +11,7 @@ import type { TimerDriver } from '../state/timers.ts';
 import { FunctionOperator } from './function-operator.ts';
 import type { OrClass, RichFunction } from './functions.ts';
 import type { InlineCode } from './inline-code.ts';
+import { meteredTimers } from './metered-timers.ts';
 import type { OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 
 /** An event time behind all others: timers at it fire when a key's records are over. */
@@ -77,7 +78,7 @@ class KeyedFoldOperator<F extends RichFunction> extends FunctionOperator<F, unkn
   protected override prepare(context: OperatorContext<unknown>): void {
     const backend: KeyedBackend = context.keyedBackend();
     this.state = backend.value(valueState<unknown>('accumulator'));
-    if (this.#fold.batch) this.#ends = backend.timers('end-of-key', () => this.#emitLast());
+    if (this.#fold.batch) this.#ends = meteredTimers(context, backend, 'end-of-key', () => this.#emitLast());
   }
 
   announceEnd(): void {

@@ -11,6 +11,7 @@ import type {
   StateDeclarations,
   StateHandles,
 } from './functions.ts';
+import { meteredTimers } from './metered-timers.ts';
 import type { OperatorContext, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator, type Emitted } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -76,7 +77,9 @@ export abstract class KeyedProcessOperator<
 
   protected override createContext(context: OperatorContext<never>): Context {
     const state = stateHandles(this.backend, this.f.state ?? ({} as S));
-    this.timers = this.backend.timers(USER_TIMERS, (timestamp, domain) => this.#onTimer(timestamp, domain));
+    this.timers = meteredTimers(context, this.backend, USER_TIMERS, (timestamp, domain) =>
+      this.#onTimer(timestamp, domain),
+    );
     return this.createKeyedContext(context, state, this.timers.service);
   }
 

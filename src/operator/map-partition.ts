@@ -13,6 +13,7 @@ import type { TimerDriver } from '../state/timers.ts';
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 import type { MapPartitionFunction, OrClass } from './functions.ts';
 import { END_OF_KEY } from './keyed-fold.ts';
+import { meteredTimers } from './metered-timers.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 
 export function mapPartition<T, R>(given: OrClass<MapPartitionFunction<T, R>>): OperatorDefinition {
@@ -99,7 +100,7 @@ class KeyedMapPartitionOperator<T, R>
 
   protected override createContext(context: OperatorContext<never>): ElementContext {
     this.#records = this.backend.list(listState<T>(RECORDS));
-    this.#ends = this.backend.timers('end-of-key', () => this.#end());
+    this.#ends = meteredTimers(context, this.backend, 'end-of-key', () => this.#end());
     return new ElementContext(context, this.runtime);
   }
 

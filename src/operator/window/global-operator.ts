@@ -74,6 +74,10 @@ class GlobalOperator extends RowWindowOperator {
     this.#counting = counting;
   }
 
+  protected override get scheduled(): number {
+    return this.#counting.atEnd ? this.keys.size : 0;
+  }
+
   protected override get due(): number {
     return this.#counting.atEnd ? MAX_WATERMARK : Infinity;
   }

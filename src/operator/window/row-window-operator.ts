@@ -11,6 +11,7 @@ import { MIN_WATERMARK } from '../../data/element.ts';
 import { keyGroup } from '../../data/key.ts';
 import { KeyTable } from '../../state/key-table.ts';
 import type { AccumulatorReports } from '../accumulators.ts';
+import { TIMER_METRIC } from '../metered-timers.ts';
 import type { OperatorContext, Timestamp } from '../operator.ts';
 import { PlainOperator } from '../plain-operator.ts';
 import { WindowEmitter } from './window-emitter.ts';
@@ -57,6 +58,7 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
     super.open(context);
     this.keys = new KeyTable(context.types);
     context.metrics.gauge('stateKeys', () => this.keys.size);
+    context.metrics.gauge(TIMER_METRIC, () => this.scheduled);
     this.emitter = new WindowEmitter(this.spec, this.fold, context, () => this.#watermark);
     this.restore(context);
     this.setAlarm();
@@ -64,6 +66,9 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
 
   /** Takes in what the snapshot holds. */
   protected abstract restore(context: OperatorContext<unknown>): void;
+
+  /** How much waits for its time: windows, where all keys share one timer; else windows of keys. */
+  protected abstract get scheduled(): number;
 
   /** The earliest time at which something has to be done; Infinity when there is nothing. */
   protected abstract get due(): number;

@@ -167,6 +167,10 @@ class SessionOperator extends RowWindowOperator {
 
   // Time.
 
+  protected override get scheduled(): number {
+    return this.#queue.size;
+  }
+
   protected override get due(): number {
     return this.#queue.earliest;
   }

@@ -160,6 +160,10 @@ class SlicedOperator extends RowWindowOperator {
 
   // Time.
 
+  protected override get scheduled(): number {
+    return this.#windows.size;
+  }
+
   protected override get due(): number {
     return this.#windows.earliest;
   }

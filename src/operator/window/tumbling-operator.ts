@@ -131,6 +131,10 @@ class TumblingOperator extends RowWindowOperator {
     this.setAlarm();
   }
 
+  protected override get scheduled(): number {
+    return this.#queue.size;
+  }
+
   protected override get due(): number {
     return this.#queue.earliest;
   }

@@ -21,6 +21,7 @@ import { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { isMerging, type MergingWindowAssigner, type WindowAssigner } from '../../time/windows/window-assigner.ts';
 import type { Window } from '../../time/windows/window.ts';
 import type { StateDeclarations, StateHandles } from '../functions.ts';
+import { meteredTimers } from '../metered-timers.ts';
 import type { InputOperator, OperatorContext, Timestamp } from '../operator.ts';
 import { ProcessOperator } from '../process-operator.ts';
 import { FiringContext } from './firing-context.ts';
@@ -94,7 +95,7 @@ export class WindowOperator
     );
     this.#assigner =
       this.#assigner.forSubtask?.({ operatorId: task.operatorId, subtask: task.subtask }) ?? this.#assigner;
-    this.#timers = this.backend.timers(WINDOW_TIMERS, (time, domain, namespace) =>
+    this.#timers = meteredTimers(context, this.backend, WINDOW_TIMERS, (time, domain, namespace) =>
       this.#onTimer(time, domain, namespace as string),
     );
     this.#scope = new TriggerScope(this.backend, this.#timers.service);
