@@ -27,6 +27,7 @@ export { reinterpretAsKeyedStream } from './api/reinterpret.ts';
 export { DEFAULT_SETTINGS, EXPONENTIAL_DELAY } from './graph/settings.ts';
 export type {
   CheckpointSettings,
+  ExternalizedRetention,
   ExecutionSettings,
   RestartStrategy,
   RuntimeMode,

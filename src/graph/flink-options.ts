@@ -82,6 +82,43 @@ function anyNumber(value: unknown, option: string): number {
   return number;
 }
 
+const MEMORY_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  bytes: 1,
+  k: 1024,
+  kb: 1024,
+  kibibytes: 1024,
+  m: 1024 ** 2,
+  mb: 1024 ** 2,
+  mebibytes: 1024 ** 2,
+  g: 1024 ** 3,
+  gb: 1024 ** 3,
+  gibibytes: 1024 ** 3,
+};
+
+/** Bytes of a memory size as Flink writes them: a number (of bytes), `20 kb`, `1m`; a kilobyte has 1024 bytes. */
+function memoryBytes(value: unknown, option: string): number {
+  const match = typeof value === 'string' ? /^\s*(\d+)\s*([a-z]*)\s*$/i.exec(value) : null;
+  const bytes = match === null ? value : Number(match[1]) * (MEMORY_UNITS[match[2]?.toLowerCase() ?? ''] ?? NaN);
+  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0)
+    throw invalid(option, 'a memory size, such as "20 kb"', value);
+  return bytes;
+}
+
+function place(value: unknown, option: string): string {
+  if (typeof value !== 'string' || value.trim() === '') throw invalid(option, 'a path or URL', value);
+  return value.trim();
+}
+
+/** Paths with commas in between, or a list of them. */
+function places(value: unknown, option: string): readonly string[] {
+  const items: unknown = typeof value === 'string' ? value.split(',') : value;
+  if (!Array.isArray(items) || items.length === 0)
+    throw invalid(option, 'one path or several, with commas between', value);
+  return items.map((item) => place(item, option));
+}
+
 function truth(value: unknown, option: string): boolean {
   if (typeof value === 'boolean') return value;
   const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
@@ -124,6 +161,8 @@ function restart(check: (value: unknown, key: string) => unknown): FlinkOption['
     return { ...to, restart: options, settings: { ...to.settings, restart: strategy ?? to.settings.restart } };
   };
 }
+
+const STORAGES = ['jobmanager', 'filesystem'] as const;
 
 const RESTART_TYPES = ['disable', 'off', 'none', 'fixed-delay', 'failure-rate', 'exponential-delay'] as const;
 
@@ -287,6 +326,67 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     meaning:
       'Lets barriers overtake records of custom partitioners too; when the parallelism changes these are called again.',
     apply: checkpoint((value, key) => ({ forceUnaligned: truth(value, key) })),
+  },
+  'execution.checkpointing.storage': {
+    setting: 'checkpoint.storage',
+    type: 'jobmanager or filesystem',
+    meaning:
+      'Where checkpoints go. Without it: to the directory, when one is named, else into the memory of the JobManager.',
+    apply: checkpoint((value, key) => ({ storage: word(value, key, STORAGES) })),
+  },
+  'execution.checkpointing.dir': {
+    setting: 'checkpoint.directory',
+    type: 'path or URL',
+    meaning: 'Below it every job has a directory with its checkpoints.',
+    apply: checkpoint((value, key) => ({ directory: place(value, key) })),
+  },
+  'execution.checkpointing.savepoint-dir': {
+    setting: 'checkpoint.savepointDirectory',
+    type: 'path or URL',
+    meaning: 'Below it go savepoints that name no place of their own.',
+    apply: checkpoint((value, key) => ({ savepointDirectory: place(value, key) })),
+  },
+  'execution.checkpointing.num-retained': {
+    setting: 'checkpoint.retained',
+    type: 'whole number',
+    meaning: 'Completed checkpoints that are kept. Default 1.',
+    apply: checkpoint((value, key) => ({ retained: wholeNumber(value, key) })),
+  },
+  'execution.checkpointing.externalized-checkpoint-retention': {
+    setting: 'checkpoint.externalizedRetention',
+    type: 'NO_EXTERNALIZED_CHECKPOINTS, DELETE_ON_CANCELLATION or RETAIN_ON_CANCELLATION',
+    meaning: 'Whether checkpoints stay when the job fails (the latter two) and when it is cancelled (the last).',
+    apply: checkpoint((value, key) => ({
+      externalizedRetention: word(value, key, [
+        'no-externalized-checkpoints',
+        'delete-on-cancellation',
+        'retain-on-cancellation',
+      ]),
+    })),
+  },
+  'execution.checkpointing.data-inline-threshold': {
+    setting: 'checkpoint.inlineThresholdBytes',
+    type: 'memory size',
+    meaning: 'State of a task up to this size goes into the metadata, instead of a file. Default 20 kb, at most 1 mb.',
+    apply: checkpoint((value, key) => ({ inlineThresholdBytes: memoryBytes(value, key) })),
+  },
+  'execution.checkpointing.snapshot-compression': {
+    setting: 'checkpoint.compression',
+    type: 'true or false',
+    meaning: 'Whether state files are compressed, with zstd.',
+    apply: checkpoint((value, key) => ({ compression: truth(value, key) })),
+  },
+  'execution.checkpointing.local-backup.enabled': {
+    setting: 'checkpoint.localBackup',
+    type: 'true or false',
+    meaning: 'Whether tasks keep copies of their state files on their machine, to restart from.',
+    apply: checkpoint((value, key) => ({ localBackup: truth(value, key) })),
+  },
+  'execution.checkpointing.local-backup.dirs': {
+    setting: 'checkpoint.localBackupDirectories',
+    type: 'paths with commas between',
+    meaning: 'Directories for these copies.',
+    apply: checkpoint((value, key) => ({ localBackupDirectories: places(value, key) })),
   },
   'restart-strategy.type': {
     setting: 'restart',

@@ -42,7 +42,32 @@ export interface CheckpointSettings {
   readonly alignedTimeoutMs: number;
   /** Lets barriers overtake records of custom partitioners, whose channels are re-split by calling them again. */
   readonly forceUnaligned: boolean;
+  /** Where state goes: `jobmanager` keeps it in its memory. Undefined: `filesystem` when there is a directory. */
+  readonly storage: 'jobmanager' | 'filesystem' | undefined;
+  /** Path or URL below which checkpoints go. */
+  readonly directory: string | undefined;
+  /** Path or URL below which savepoints go that name no place of their own. */
+  readonly savepointDirectory: string | undefined;
+  /** Completed checkpoints that are kept. */
+  readonly retained: number;
+  /** What becomes of them when the job is cancelled or fails. */
+  readonly externalizedRetention: ExternalizedRetention;
+  /** A state file of at most so many bytes becomes part of the metadata instead. */
+  readonly inlineThresholdBytes: number;
+  /** Whether state files are compressed (zstd). */
+  readonly compression: boolean;
+  /** Whether tasks keep copies of their state files on the machine that they run on, to restart from. */
+  readonly localBackup: boolean;
+  /** Paths of directories for these copies. */
+  readonly localBackupDirectories: readonly string[];
 }
+
+/**
+ * What becomes of the checkpoints of a job that does not run to its end. They are always removed when it does, and
+ * always kept when it is to go on in another process. After a failure they are kept unless there are to be no
+ * externalized ones, after a cancellation only with `retain-on-cancellation`.
+ */
+export type ExternalizedRetention = 'no-externalized-checkpoints' | 'delete-on-cancellation' | 'retain-on-cancellation';
 
 /** All settings of a job, complete: what `env.set` takes parts of. */
 export interface ExecutionSettings {
@@ -103,6 +128,15 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
     unaligned: false,
     alignedTimeoutMs: 0,
     forceUnaligned: false,
+    storage: undefined,
+    directory: undefined,
+    savepointDirectory: undefined,
+    retained: 1,
+    externalizedRetention: 'no-externalized-checkpoints',
+    inlineThresholdBytes: 20 * 1024,
+    compression: false,
+    localBackup: false,
+    localBackupDirectories: Object.freeze([]),
   }),
   restart: undefined,
   localChannels: 'direct',
@@ -158,7 +192,30 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('checkpoint.minPauseMs', settings.checkpoint.minPauseMs, 0, 86_400_000);
   whole('checkpoint.maxConcurrent', settings.checkpoint.maxConcurrent, 1, Number.MAX_SAFE_INTEGER);
   whole('checkpoint.tolerableFailures', settings.checkpoint.tolerableFailures, 0, Number.MAX_SAFE_INTEGER);
+  whole('checkpoint.retained', settings.checkpoint.retained, 1, 1_000_000);
+  whole('checkpoint.inlineThresholdBytes', settings.checkpoint.inlineThresholdBytes, 0, 1_048_576);
+  checkStorage(settings.checkpoint);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
   return settings;
+}
+
+function checkStorage({ storage, directory, localBackup, localBackupDirectories }: CheckpointSettings): void {
+  if (storage === 'filesystem' && directory === undefined)
+    throw new MillstreamError(
+      'OPTION_INVALID',
+      'checkpoint.storage is "filesystem", but checkpoint.directory names no place for the checkpoints.',
+      { details: { option: 'checkpoint.directory' } },
+    );
+  if (localBackup && localBackupDirectories.length === 0)
+    throw new MillstreamError(
+      'OPTION_INVALID',
+      'checkpoint.localBackup is on, but checkpoint.localBackupDirectories names no directory for the copies.',
+      { details: { option: 'checkpoint.localBackupDirectories' } },
+    );
+}
+
+/** Where checkpoints go; undefined keeps them in the memory of the JobManager. */
+export function checkpointDirectory({ storage, directory }: CheckpointSettings): string | undefined {
+  return storage === 'jobmanager' ? undefined : directory;
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { applyFlinkOptions, durationMs, FLINK_OPTIONS, type Configuration } from '../../src/graph/flink-options.ts';
-import { DEFAULT_SETTINGS } from '../../src/graph/settings.ts';
+import { checkpointDirectory, checkSettings, DEFAULT_SETTINGS } from '../../src/graph/settings.ts';
 import { optionsTable } from './options-page.ts';
 
 const START: Configuration = { settings: DEFAULT_SETTINGS, jobName: undefined, restart: {} };
@@ -54,6 +54,15 @@ test('every key changes its setting', () => {
       'execution.checkpointing.unaligned.enabled': 'true',
       'execution.checkpointing.aligned-checkpoint-timeout': '30 s',
       'execution.checkpointing.unaligned.forced': true,
+      'execution.checkpointing.storage': 'filesystem',
+      'execution.checkpointing.dir': 's3://bucket/checkpoints',
+      'execution.checkpointing.savepoint-dir': '/savepoints',
+      'execution.checkpointing.num-retained': '3',
+      'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION',
+      'execution.checkpointing.data-inline-threshold': '40 kb',
+      'execution.checkpointing.snapshot-compression': 'true',
+      'execution.checkpointing.local-backup.enabled': true,
+      'execution.checkpointing.local-backup.dirs': '/fast/a, /fast/b',
     }).checkpoint,
     {
       ...DEFAULT_SETTINGS.checkpoint,
@@ -66,9 +75,36 @@ test('every key changes its setting', () => {
       alignedTimeoutMs: 30_000,
       forceUnaligned: true,
       mode: 'at-least-once',
+      storage: 'filesystem',
+      directory: 's3://bucket/checkpoints',
+      savepointDirectory: '/savepoints',
+      retained: 3,
+      externalizedRetention: 'retain-on-cancellation',
+      inlineThresholdBytes: 40 * 1024,
+      compression: true,
+      localBackup: true,
+      localBackupDirectories: ['/fast/a', '/fast/b'],
     },
   );
   assert.equal(applyFlinkOptions(START, { 'pipeline.name': 'clicks' }).jobName, 'clicks');
+});
+
+test('storage options that cannot be meant are refused', () => {
+  const key = 'execution.checkpointing';
+  const refused = (options: Record<string, unknown>, message: RegExp): void => {
+    assert.throws(() => checkSettings(settingsOf(options)), { code: 'OPTION_INVALID', message });
+  };
+  refused({ [`${key}.storage`]: 'filesystem' }, /checkpoint\.directory names no place/);
+  refused({ [`${key}.local-backup.enabled`]: true }, /localBackupDirectories names no directory/);
+  refused({ [`${key}.num-retained`]: 0 }, /checkpoint\.retained must be a whole number from 1/);
+  refused({ [`${key}.data-inline-threshold`]: '2 mb' }, /inlineThresholdBytes must be a whole number/);
+  refused({ [`${key}.data-inline-threshold`]: '2 parsec' }, /memory size, such as "20 kb", but is "2 parsec"/);
+  refused({ [`${key}.dir`]: ' ' }, /must be a path or URL/);
+  refused({ [`${key}.local-backup.dirs`]: [] }, /one path or several/);
+  refused({ [`${key}.externalized-checkpoint-retention`]: 'keep' }, /retain-on-cancellation, but is "keep"/);
+  const both = settingsOf({ [`${key}.storage`]: 'jobmanager', [`${key}.dir`]: '/checkpoints' }).checkpoint;
+  assert.equal(checkpointDirectory(both), undefined);
+  assert.equal(checkpointDirectory(settingsOf({ [`${key}.dir`]: '/checkpoints' }).checkpoint), '/checkpoints');
 });
 
 test('restart options are read together, whichever comes first', () => {
@@ -130,7 +166,8 @@ test('every key of the table is understood and refuses nonsense', () => {
   for (const key of Object.keys(FLINK_OPTIONS)) {
     if (key === 'pipeline.name') continue;
     assert.throws(
-      () => settingsOf({ [key]: 'nonsense' }),
+      // Any text is a path, but none.
+      () => settingsOf({ [key]: /dirs?$/.test(key) ? ' ' : 'nonsense' }),
       (error: Error & { code?: string }) => error.code === 'OPTION_INVALID' && error.message.includes(key),
       key,
     );

@@ -11,6 +11,7 @@
 
 import { MillstreamError } from '../../base/error.ts';
 import type { World } from '../../base/world.ts';
+import type { ExternalizedRetention } from '../../graph/settings.ts';
 import {
   readEpoch,
   stale,
@@ -26,9 +27,6 @@ import type { ObjectStore } from './object-store.ts';
 import { copyInto } from './savepoint-files.ts';
 import { findSnapshot, removeFiles, removeSnapshot, type FoundSnapshot } from './snapshot-location.ts';
 import { storeUrl, type CheckpointStores } from './stores.ts';
-
-/** What happens to the checkpoints of a job that ends before its input does. Flink's names. */
-export type ExternalizedRetention = 'no-externalized-checkpoints' | 'delete-on-cancellation' | 'retain-on-cancellation';
 
 /** Whose a snapshot is that a job starts from: with `claim` the job's, which removes it when it is subsumed. */
 export type ClaimMode = 'claim' | 'no-claim';
