@@ -5,7 +5,7 @@
  * entries of worker threads, which the sources write as `new URL('./slot-worker.ts', import.meta.url)`.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseSync, Visitor } from 'oxc-parser';
 
@@ -13,6 +13,10 @@ export interface EmitOptions {
   /** Emptied first. */
   readonly outDir: string;
   readonly declarationsOnly?: boolean;
+  /** Relative to the repository: the package whose src/ is emitted. Default: the root. */
+  readonly folder?: string;
+  /** For a package that imports `millstream`: where its declarations are. Default: where its package.json says. */
+  readonly millstreamDeclarations?: string;
 }
 
 /** Returns what tsc said when it failed, and `undefined` when all is written. */
@@ -23,12 +27,30 @@ export function emit(root: string, options: EmitOptions): string | undefined {
       ? ['--emitDeclarationOnly', '--sourceMap', 'false', '--inlineSources', 'false']
       : [];
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', options.outDir, '--pretty', 'false', ...only];
+  const project = projectFile(join(root, options.folder ?? ''), options);
+  const args = [tsc, '-p', project, '--outDir', options.outDir, '--pretty', 'false', ...only];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (project.startsWith(options.outDir)) rmSync(project);
   if (status !== 0) return stdout + stderr;
   for (const path of globSync(['**/*.js', '**/*.d.ts'], { cwd: options.outDir }))
     rewriteSuffixes(join(options.outDir, path));
   return undefined;
+}
+
+/** The project that tsc is given: the package's own, or one in the scratch folder that knows where `millstream` is. */
+function projectFile(folder: string, { outDir, millstreamDeclarations: declarations }: EmitOptions): string {
+  const own = join(folder, 'tsconfig.build.json');
+  if (declarations === undefined) return own;
+  const paths = {
+    millstream: [join(declarations, 'index.d.ts')],
+    'millstream/testing': [join(declarations, 'testing/index.d.ts')],
+  };
+  const typeRoots = [join(folder, '../../node_modules/@types')];
+  const compilerOptions = { paths, rootDir: join(folder, 'src'), typeRoots };
+  mkdirSync(outDir, { recursive: true });
+  const path = join(outDir, 'tsconfig.json');
+  writeFileSync(path, JSON.stringify({ extends: own, compilerOptions, include: [join(folder, 'src')] }));
+  return path;
 }
 
 /** Turns every relative `….ts` that names a module of ours into `….js`, in place and without moving anything. */

@@ -1,22 +1,29 @@
-/** The public declarations against their committed snapshot in docs/api, one file for each entry of the package. */
+/** The public declarations against their committed snapshot in docs/api, one file for each entry of a package. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { apiReport } from '../build/api.ts';
-import { packageEntries } from '../build/entries.ts';
+import { packages, type Package } from '../build/entries.ts';
 import type { Problem } from './problem.ts';
 import { emittedDeclarations } from './scratch.ts';
 
 export function checkApi(root: string, fix: boolean): Problem[] {
-  const declarations = emittedDeclarations(root);
+  return packages(root).flatMap((one) => checkPackage(root, one, fix));
+}
+
+function checkPackage(root: string, { name, folder, entries }: Package, fix: boolean): Problem[] {
+  const sources = posix.join(folder, 'src');
+  const declarations = emittedDeclarations(root, folder);
   if (declarations === undefined) {
-    return [{ path: 'src', line: 1, message: 'the declarations cannot be emitted; see the check of types' }];
+    return [{ path: sources, line: 1, message: 'the declarations cannot be emitted; see the check of types' }];
   }
-  return packageEntries(root).flatMap(({ subpath, source }): Problem[] => {
-    const title = `millstream${subpath.slice(1)}`;
-    const snapshot = `docs/api/${title.replaceAll('/', '-')}.d.ts.txt`;
-    const entry = join(declarations, source.replace(/^src\//, '').replace(/\.ts$/, '.d.ts'));
-    if (!existsSync(entry))
-      return [{ path: 'package.json', line: 1, message: `exports ${subpath} from ${source}, which does not exist` }];
+  return entries.flatMap(({ subpath, source }): Problem[] => {
+    const title = `${name}${subpath.slice(1)}`;
+    const snapshot = `docs/api/${title.replace('@', '').replaceAll('/', '-')}.d.ts.txt`;
+    const entry = join(declarations, posix.relative(sources, source).replace(/\.ts$/, '.d.ts'));
+    if (!existsSync(entry)) {
+      const message = `exports ${subpath} from ${source}, which does not exist`;
+      return [{ path: posix.join(folder, 'package.json'), line: 1, message }];
+    }
     const now = `// What \`${title}\` exports. Written by npm run check -- --only api --fix\n\n${apiReport(entry)}`;
     const path = join(root, snapshot);
     if (fix) {

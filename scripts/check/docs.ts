@@ -7,7 +7,7 @@ import { join, posix } from 'node:path';
 import { lineAt } from './problem.ts';
 import type { Problem } from './problem.ts';
 
-const PAGES = ['*.md', 'docs/**/*.md', 'examples/**/*.md', 'bench/**/*.md', 'tools/**/*.md'];
+const PAGES = ['*.md', 'docs/**/*.md', 'examples/**/*.md', 'bench/**/*.md', 'tools/**/*.md', 'connectors/**/*.md'];
 
 /** These tell what was: they may name what is gone. Their links must still lead somewhere. */
 const HISTORY = /^(?:CHANGELOG\.md|docs\/decisions\/)/;
@@ -26,6 +26,7 @@ const CODE = [
   'test/**/*.ts',
   'bench/**/*.ts',
   'examples/**/*.ts',
+  'connectors/*/{src,test}/**/*.ts',
   'package.json',
 ];
 

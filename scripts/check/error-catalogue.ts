@@ -32,8 +32,8 @@ export async function checkErrorCatalogue(root: string, fix: boolean): Promise<P
     });
   }
   const catalogue = readFileSync(join(root, CATALOGUE), 'utf8');
-  const thrown = textOf(root, ['src/**/*.ts'], CATALOGUE);
-  const tested = textOf(root, ['test/**/*.ts', 'examples/**/*.test.ts']);
+  const thrown = textOf(root, ['src/**/*.ts', 'connectors/*/src/**/*.ts'], CATALOGUE);
+  const tested = textOf(root, ['test/**/*.ts', 'examples/**/*.test.ts', 'connectors/*/test/**/*.ts']);
   for (const code of Object.keys(ERRORS)) {
     const word = new RegExp(`\\b${code}\\b`);
     const line = lineAt(catalogue, catalogue.search(word));

@@ -11,18 +11,18 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseSync } from 'oxc-parser';
 import type { BindingPattern } from 'oxc-parser';
 import { DeclarationFiles, publicPlaces } from '../build/api.ts';
 import type { Place } from '../build/api.ts';
-import { packageEntries } from '../build/entries.ts';
+import { packages, type Package } from '../build/entries.ts';
 import { lineAt } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { emittedDeclarations, scratchFolder } from './scratch.ts';
 
-const PAGES = ['README.md', 'docs/guide/**/*.md'];
+const PAGES = ['README.md', 'docs/guide/**/*.md', 'connectors/*/README.md'];
 const FENCE = /^([ \t]*)```ts([^\n]*)\n([\s\S]*?)^\1```[ \t]*$/gm;
 
 /** A public name with its declaration and the module specifier that gives it. */
@@ -40,12 +40,32 @@ interface Example {
 }
 
 export function checkExamples(root: string): Problem[] {
-  const declarations = emittedDeclarations(root);
-  if (declarations === undefined) {
-    return [{ path: 'src', line: 1, message: 'the declarations cannot be emitted; see the check of types' }];
+  const problems: Problem[] = [];
+  const examples: Example[] = [];
+  const allNames: PublicName[] = [];
+  const files = new DeclarationFiles();
+  for (const one of packages(root)) {
+    const sources = posix.join(one.folder, 'src');
+    const declarations = emittedDeclarations(root, one.folder);
+    if (declarations === undefined) {
+      problems.push({ path: sources, line: 1, message: 'the declarations cannot be emitted; see the check of types' });
+      continue;
+    }
+    const names = publicNames(one, declarations, files);
+    allNames.push(...names);
+    const commented = commentExamples(names, new Sources(root, declarations, sources));
+    problems.push(...commented.problems);
+    examples.push(...commented.examples);
   }
-  const names = publicNames(root, declarations);
-  const sources = new Sources(root, declarations);
+  examples.push(...pageExamples(root));
+  return [...problems, ...tryExamples(root, examples, allNames)];
+}
+
+/** The examples in the comments of public names, and which names lack a comment or an example. */
+function commentExamples(
+  names: readonly PublicName[],
+  sources: Sources,
+): { readonly problems: Problem[]; readonly examples: Example[] } {
   const problems: Problem[] = [];
   const examples: Example[] = [];
   const once = new Map(names.map((entry) => [`${entry.place.file.path} ${entry.place.name}`, entry]));
@@ -60,17 +80,16 @@ export function checkExamples(root: string): Problem[] {
     const inside = place.file.docsInside(place.name).flatMap(exampleBlocks);
     for (const block of [...blocks, ...inside]) examples.push({ ...sources.locate(place, block.code), ...block });
   }
-  examples.push(...pageExamples(root));
-  return [...problems, ...tryExamples(root, examples, names)];
+  return { problems, examples };
 }
 
-function publicNames(root: string, declarations: string): PublicName[] {
-  const files = new DeclarationFiles();
-  return packageEntries(root).flatMap(({ subpath, source }) => {
-    const entry = join(declarations, source.replace(/^src\//, '').replace(/\.ts$/, '.d.ts'));
+function publicNames({ name, folder, entries }: Package, declarations: string, files: DeclarationFiles): PublicName[] {
+  return entries.flatMap(({ subpath, source }) => {
+    const inside = posix.relative(posix.join(folder, 'src'), source);
+    const entry = join(declarations, inside.replace(/\.ts$/, '.d.ts'));
     if (!existsSync(entry)) return [];
-    return [...publicPlaces(entry, files)].flatMap(([name, place]) =>
-      place === undefined ? [] : [{ name, place, module: `millstream${subpath.slice(1)}` }],
+    return [...publicPlaces(entry, files)].flatMap(([exported, place]) =>
+      place === undefined ? [] : [{ name: exported, place, module: `${name}${subpath.slice(1)}` }],
     );
   });
 }
@@ -97,20 +116,22 @@ function fencedBlocks(text: string): Array<{ code: string; runs: boolean; start:
   });
 }
 
-/** Finds the line in src/ behind an emitted declaration. */
+/** Finds the line in the sources behind an emitted declaration. */
 class Sources {
   readonly #root: string;
   readonly #declarations: string;
+  readonly #sources: string;
 
-  constructor(root: string, declarations: string) {
+  constructor(root: string, declarations: string, sources: string) {
     this.#root = root;
     this.#declarations = declarations;
+    this.#sources = sources;
   }
 
   /** The line of the declaration, or of the first line of `code` in a comment of its file. */
   locate({ file, name }: Place, code?: string): { path: string; line: number } {
     const path = file.path
-      .replace(this.#declarations, 'src')
+      .replace(this.#declarations, this.#sources)
       .replaceAll('\\', '/')
       .replace(/\.d\.ts$/, '.ts');
     const text = readFileSync(join(this.#root, path), 'utf8');

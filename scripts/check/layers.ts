@@ -39,6 +39,7 @@ const THREAD_ENTRY = /^src\/cluster\/[\w-]+-(?:worker|thread|process)\.ts$/;
 /** Files directly in src/ are the package's entries: they wire the two towers together and may import everything. */
 export function checkLayers(files: readonly SourceFile[]): Problem[] {
   return files.flatMap((file) => {
+    if (file.path.startsWith('connectors/')) return checkConnector(file);
     const from = folderOf(file.path);
     if (from === undefined) return [];
     const allowed = MAY_IMPORT[from];
@@ -56,6 +57,16 @@ export function checkLayers(files: readonly SourceFile[]): Problem[] {
         { path: file.path, line, message: `${from} must not import ${to ?? 'an entry of the package'} (${target})` },
       ];
     });
+  });
+}
+
+/** A connector is a package like those of users: it sees its own sources and what packages export. */
+function checkConnector(file: SourceFile): Problem[] {
+  const [own = ''] = /^connectors\/[^/]+\/src\//.exec(file.path) ?? [];
+  return file.imports.flatMap(({ target, line }): Problem[] => {
+    const inTree = /^(?:src|test|scripts|bench|connectors)\//.test(target) || target.startsWith('..');
+    if (!inTree || target.startsWith(own)) return [];
+    return [{ path: file.path, line, message: `a connector sees only what packages export (${target})` }];
   });
 }
 

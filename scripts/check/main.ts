@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageEntries } from '../build/entries.ts';
+import { packages } from '../build/entries.ts';
 import { checkApi } from './api.ts';
 import { checkDocs } from './docs.ts';
 import { checkErrorCatalogue } from './error-catalogue.ts';
@@ -41,7 +41,7 @@ const STEPS: readonly Step[] = [
   },
   { name: 'format', about: 'oxfmt', run: (fix) => tool('oxfmt/bin/oxfmt', fix ? [] : ['--check']) },
   { name: 'layers', about: 'imports go down, without cycles', run: () => own(checkStructure()) },
-  { name: 'tidy', about: 'the shape of src/', run: () => own(checkTidy(sources(), entries())) },
+  { name: 'tidy', about: 'the shape of the sources', run: () => own(checkTidy(sources(), entries())) },
   { name: 'dead code', about: 'knip', run: () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints']) },
   { name: 'docs', about: 'links, paths and names in the prose', run: () => own(checkDocs(ROOT)) },
   {
@@ -63,7 +63,7 @@ async function checkTypes(): Promise<Verdict> {
 }
 
 function sources(): ReturnType<typeof readSources> {
-  return readSources(ROOT, ['src/**/*.ts']);
+  return readSources(ROOT, ['src/**/*.ts', 'connectors/*/src/**/*.ts']);
 }
 
 function checkStructure(): Problem[] {
@@ -71,9 +71,9 @@ function checkStructure(): Problem[] {
   return [...checkLayers(files), ...checkCycles(files)];
 }
 
-/** The files behind the `exports` of package.json. */
+/** The files behind the `exports` of every package.json. */
 function entries(): Set<string> {
-  return new Set(packageEntries(ROOT).map((entry) => entry.source));
+  return new Set(packages(ROOT).flatMap((one) => one.entries.map((entry) => entry.source)));
 }
 
 function own(problems: readonly Problem[]): Promise<Verdict> {

@@ -11,15 +11,16 @@ export function scratchFolder(root: string): string {
   return folder;
 }
 
-let declarations: { readonly folder: string | undefined } | undefined;
+const declarations = new Map<string, string | undefined>();
 
-/** Where the declarations of src/ were emitted, once for all checks; `undefined` when tsc refused. */
-export function emittedDeclarations(root: string): string | undefined {
-  if (declarations === undefined) {
-    const folder = join(scratchFolder(root), 'declarations');
-    declarations = {
-      folder: emit(root, { outDir: folder, declarationsOnly: true }) === undefined ? folder : undefined,
-    };
+/** Where the declarations of a package were emitted, once for all checks; `undefined` when tsc refused. */
+export function emittedDeclarations(root: string, folder = ''): string | undefined {
+  if (!declarations.has(folder)) {
+    const outDir = join(scratchFolder(root), 'declarations');
+    const millstreamDeclarations = folder === '' ? undefined : emittedDeclarations(root);
+    const options = { outDir, declarationsOnly: true, folder };
+    const failure = emit(root, millstreamDeclarations === undefined ? options : { ...options, millstreamDeclarations });
+    declarations.set(folder, failure === undefined ? outDir : undefined);
   }
-  return declarations.folder;
+  return declarations.get(folder);
 }

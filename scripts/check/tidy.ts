@@ -77,6 +77,7 @@ function checkBarrel(file: SourceFile, entries: ReadonlySet<string>): Problem[] 
 }
 
 function checkFileComment(file: SourceFile): Problem[] {
-  if (file.text.startsWith('/**')) return [];
+  // A program may name its interpreter first.
+  if (/^(?:#!.*\n)?\/\*\*/.test(file.text)) return [];
   return [{ path: file.path, line: 1, message: 'does not open with a comment that says what the file is' }];
 }

@@ -70,7 +70,7 @@ export function connectionSettings(owner: string, options: KafkaConnectionOption
   if (brokers.length === 0) throw invalid(owner, "brokers must name at least one, as in 'localhost:9092'");
   if (sasl !== undefined) {
     if (!MECHANISMS.includes(sasl.mechanism))
-      throw invalid(owner, `sasl.mechanism must be one of ${MECHANISMS.join(', ')}, and is ${String(sasl.mechanism)}`);
+      throw invalid(owner, `sasl.mechanism must be one of ${MECHANISMS.join(', ')}, and is ${sasl.mechanism}`);
     if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
       throw invalid(owner, 'sasl.username and sasl.password must be strings');
   }

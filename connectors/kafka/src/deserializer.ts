@@ -1,6 +1,6 @@
 /** From a record of Kafka to a value of the stream. */
 
-import { FormatError, NO_RECORD, type Format } from 'millstream';
+import { FormatError, type Format, type NO_RECORD } from 'millstream';
 import type { KafkaRecord } from './kafka-record.ts';
 
 /**

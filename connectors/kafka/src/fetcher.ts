@@ -47,7 +47,7 @@ export class Fetcher {
   readonly #closing = new AbortController();
   readonly #timers = new Set<{ cancel(): void }>();
   #leaders = new Map<string, number>();
-  #locating: Promise<void> | undefined;
+  #locating = false;
   #failure: { readonly error: unknown } | undefined;
   #failures = 0;
   #failingSince = 0;
@@ -210,8 +210,10 @@ export class Fetcher {
 
   /** Asks who leads the partitions that have no leader; one question at a time. */
   #locate(): void {
-    this.#locating ??= this.#askLeaders().finally(() => {
-      this.#locating = undefined;
+    if (this.#locating) return;
+    this.#locating = true;
+    void this.#askLeaders().then(() => {
+      this.#locating = false;
       this.pump();
     });
   }

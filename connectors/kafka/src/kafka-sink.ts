@@ -4,7 +4,7 @@ import type { Sink } from 'millstream';
 import { KafkaCommitter } from './kafka-committer.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { serializers } from './serializer.ts';
-import { sinkSettings, type KafkaSinkOptions, type SinkSettings } from './sink-settings.ts';
+import { sinkSettings, type KafkaSinkOptions } from './sink-settings.ts';
 import type { KafkaCommittable } from './transaction.ts';
 import type { KafkaWriterState } from './transaction-pool.ts';
 
@@ -45,5 +45,5 @@ export function kafkaSink<T>(options: KafkaSinkOptions<T>): Sink<T, KafkaCommitt
     createWriter: (context, restored) => new KafkaWriter(context, settings, serializer(), restored),
   };
   if (!exactlyOnce) return sink;
-  return { ...sink, createCommitter: (world) => new KafkaCommitter(world, settings as SinkSettings<never>) };
+  return { ...sink, createCommitter: (world) => new KafkaCommitter(world, settings) };
 }

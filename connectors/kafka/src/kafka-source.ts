@@ -2,7 +2,7 @@
 
 import type { Source } from 'millstream';
 import { invalid } from './connection-options.ts';
-import { ofValue, type DeserializerFactory, type ValueDeserializer } from './deserializer.ts';
+import { ofValue, type DeserializerFactory } from './deserializer.ts';
 import { KafkaEnumerator, type KafkaEnumeratorState } from './kafka-enumerator.ts';
 import { KafkaReader } from './kafka-reader.ts';
 import { splitIdOf, type KafkaSplit } from './kafka-split.ts';
@@ -46,5 +46,5 @@ function deserializerOf<T>(options: KafkaDeserialization<T>): DeserializerFactor
   const { deserializer, value } = options;
   if ((deserializer === undefined) === (value === undefined))
     throw invalid(OWNER, 'it needs one of `value` and `deserializer`');
-  return deserializer === undefined ? ofValue(value as ValueDeserializer<T>) : () => deserializer;
+  return deserializer === undefined ? ofValue(value) : () => deserializer;
 }

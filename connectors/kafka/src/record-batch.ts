@@ -18,7 +18,7 @@
 
 export const HEADER_BYTES = 61;
 /** What stands before the bytes that `length` counts. */
-export const LENGTH_END = 12;
+const LENGTH_END = 12;
 const MAGIC = 2;
 
 export const CODEC_BITS = 0b111;
@@ -50,7 +50,7 @@ export function readInt64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
 }
 
-export function writeInt64(bytes: Buffer, at: number, value: number): void {
+function writeInt64(bytes: Buffer, at: number, value: number): void {
   const high = Math.floor(value / 0x1_0000_0000);
   bytes.writeInt32BE(high, at);
   bytes.writeUInt32BE(value - high * 0x1_0000_0000, at + 4);

@@ -11,8 +11,8 @@ const PAUSE_MS_MAX = 1_000;
 
 /** How long to pause before try number `failures + 1`. Random by a fifth, so that many do not come back at once. */
 export function pauseMs(world: Pick<ConnectorWorld, 'random'>, failures: number): number {
-  const pause = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** Math.min(failures - 1, 30));
-  return pause * (0.8 + 0.4 * world.random.next());
+  const ms = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** Math.min(failures - 1, 30));
+  return ms * (0.8 + 0.4 * world.random.next());
 }
 
 /** Resolves when `ms` have passed, or `signal` is aborted. */
