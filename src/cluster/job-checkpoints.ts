@@ -78,9 +78,7 @@ interface Gathering {
   readonly coordinators: ReadonlyMap<string, unknown>;
   readonly snapshots: OperatorSnapshot[];
   readonly channels: ChannelStateSnapshot[];
-  /** Whether it is a savepoint, whose barriers keep their places. */
-  readonly savepoint: boolean;
-  /** See `BarrierElement`. */
+  /** When its barriers overtake: see `BarrierElement`. */
   readonly unalignedAt: number | undefined;
 }
 
@@ -256,7 +254,6 @@ export class JobCheckpoints {
       coordinators: attempt.snapshotCoordinators(effect.checkpoint),
       snapshots: [],
       channels: [],
-      savepoint: effect.type === 'savepoint',
       unalignedAt,
     });
     const barrier = this.#barrier(effect);
@@ -276,11 +273,14 @@ export class JobCheckpoints {
     };
   }
 
-  /** When the barriers of a checkpoint begin to overtake. Those of savepoints never do, nor anything that follows one. */
+  /**
+   * When the barriers of a checkpoint begin to overtake. Those of savepoints never do, and while barriers are under way
+   * that keep their places the next ones do too: tasks pass barriers in the order of their checkpoints.
+   */
   #unalignedAt(type: 'checkpoint' | 'savepoint'): number | undefined {
     const { unaligned, mode, alignedTimeoutMs } = this.#settings;
     if (!unaligned || mode !== 'exactly-once' || type === 'savepoint') return undefined;
-    if ([...this.#gathering.values()].some(({ savepoint }) => savepoint)) return undefined;
+    if ([...this.#gathering.values()].some((pending) => pending.unalignedAt === undefined)) return undefined;
     return alignedTimeoutMs === 0 ? 0 : this.#now + alignedTimeoutMs;
   }
 

@@ -68,8 +68,14 @@ export interface ChannelWriter {
   close(): void;
 }
 
-/** Batches that a channel on one thread holds unread. Two are enough to keep both sides busy; more rides out bursts. */
+/** Batches that a channel on one thread holds unread, however small they are. */
 export const LOCAL_BATCHES_MAX = 8;
+
+/**
+ * Rows of full batches that a channel on one thread holds unread, if that is less. Its ends take turns, so more rows
+ * gain nothing; what waits falls out of the cache, and survives a collection.
+ */
+export const LOCAL_ROWS_MAX = 1024;
 
 /** Bytes of a shared-memory ring. Holds several full batches of ordinary records and stays in the second-level cache. */
 export const RING_BYTES = 512 * 1024;

@@ -228,12 +228,16 @@ export class EdgeWriter {
     return this.#options.places !== undefined;
   }
 
-  /** Sends a barrier ahead of everything that waits here. Returns what it has overtaken. */
-  overtake(barrier: BarrierElement): readonly ChannelStateSnapshot[] {
+  /**
+   * Sends a barrier ahead of everything that waits here. Returns what it has overtaken. A barrier that has been sent in
+   * its place is sent ahead only where it still waits.
+   */
+  overtake(barrier: BarrierElement, inPlace = false): readonly ChannelStateSnapshot[] {
     const { places } = this.#options;
     if (places === undefined) return [];
-    this.flush();
+    if (!inPlace) this.flush();
     const states = this.#channels.flatMap((channel, i): ChannelStateSnapshot[] => {
+      if (inPlace && !channel.awaits(barrier.checkpoint)) return [];
       const { identity, encoder } = places[i] as ChannelStatePlace;
       const overtaken = new ChannelStateWriter(encoder);
       channel.overtake(barrier, overtaken);

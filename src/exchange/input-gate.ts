@@ -214,7 +214,8 @@ export class InputGate {
 
   /**
    * Looks for barriers that have come, wherever they stand in their channels. Returns the first that is due to overtake
-   * at the time `now`, again with every call until it is cut or given up.
+   * at the time `now`, again with every call until it is cut or given up. One that is due takes older ones along, because
+   * barriers leave a task in the order of their checkpoints.
    */
   overtaking(now: number): InputEvent | undefined {
     if (!this.#unaligned) return undefined;
@@ -225,12 +226,11 @@ export class InputGate {
       for (const barrier of reader.barriers()) this.#expect(barrier);
     }
     if (this.#coming.size === 0) return undefined;
+    if (this.overtakingAt > now) return undefined;
     let first: BarrierElement | undefined;
-    for (const barrier of this.#coming.values()) {
-      if ((barrier.unalignedAt as number) <= now && (first === undefined || barrier.checkpoint < first.checkpoint))
-        first = barrier;
-    }
-    return first === undefined ? undefined : { kind: 'overtaking', barrier: first };
+    for (const barrier of this.#coming.values())
+      if (first === undefined || barrier.checkpoint < first.checkpoint) first = barrier;
+    return { kind: 'overtaking', barrier: first as BarrierElement };
   }
 
   /** When `overtaking` has something new to say though nothing arrives; `Infinity`: never. */

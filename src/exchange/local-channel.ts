@@ -8,7 +8,7 @@ import { BufferPool } from '../kernel/buffer-pool.ts';
 import { copyColumns } from '../kernel/column-collector.ts';
 import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
 import type { ChannelStateWriter } from './channel-state.ts';
-import { LOCAL_BATCHES_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
+import { LOCAL_BATCHES_MAX, LOCAL_ROWS_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
 
 export interface LocalChannelOptions {
   /** Called when something became readable. */
@@ -33,6 +33,7 @@ export class LocalChannel {
 class LocalQueue implements ChannelReader {
   readonly #options: LocalChannelOptions;
   readonly #batchRows: number;
+  readonly #batchesMax: number;
   readonly #elements = new RingBuffer<Element>();
   readonly #free: RecordBatch[] = [];
   #data = 0;
@@ -44,6 +45,7 @@ class LocalQueue implements ChannelReader {
   constructor(options: LocalChannelOptions) {
     this.#options = options;
     this.#batchRows = options.batchRows ?? BATCH_ROWS;
+    this.#batchesMax = Math.min(LOCAL_BATCHES_MAX, Math.max(2, Math.ceil(LOCAL_ROWS_MAX / this.#batchRows)));
   }
 
   /** An empty batch to fill: one that was read, if there is one. */
@@ -55,7 +57,7 @@ class LocalQueue implements ChannelReader {
     if (this.#abandoned) return;
     if (!('kind' in element)) {
       this.#data++;
-      if (this.#data >= LOCAL_BATCHES_MAX) this.#starved = true;
+      if (this.#data >= this.#batchesMax) this.#starved = true;
     }
     let wake = this.#elements.size === 0;
     if ('kind' in element) {
@@ -72,14 +74,14 @@ class LocalQueue implements ChannelReader {
   }
 
   get hasRoom(): boolean {
-    return this.#data < LOCAL_BATCHES_MAX;
+    return this.#data < this.#batchesMax;
   }
 
   poll(): Element | undefined {
     const element = this.#elements.shift();
     if (element !== undefined && !('kind' in element)) {
       this.#data--;
-      if (this.#data <= LOCAL_BATCHES_MAX / 2) this.#giveRoom();
+      if (this.#data <= this.#batchesMax / 2) this.#giveRoom();
     }
     return element;
   }

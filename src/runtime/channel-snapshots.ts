@@ -52,9 +52,11 @@ export class ChannelSnapshots {
    */
   pass({ barrier, cuts }: ArrivedBarrier, now: number, inUse: BatchInUse | undefined, done: ChannelsDone): void {
     const { checkpoint } = barrier;
+    // Older ones that wait for room are due before this one is.
+    this.look(now);
     const incomplete: Incomplete = { barrier, inputs: cuts ? undefined : [], outputs: [], awaiting: [], done };
     this.#incomplete.set(checkpoint, incomplete);
-    if (overtakesAt(barrier, now)) incomplete.outputs = this.#overtake(barrier);
+    if (cuts || overtakesAt(barrier, now)) incomplete.outputs = this.#overtake(barrier);
     else {
       for (const edge of this.#edges) edge.barrier(barrier);
       if (barrier.unalignedAt !== undefined)
@@ -90,7 +92,7 @@ export class ChannelSnapshots {
       if (awaiting.length === 0) continue;
       incomplete.awaiting = awaiting.filter((edge) => edge.awaits(barrier.checkpoint));
       if (overtakesAt(barrier, now)) {
-        incomplete.outputs = incomplete.awaiting.flatMap((edge) => edge.overtake(atOnce(barrier)));
+        incomplete.outputs = incomplete.awaiting.flatMap((edge) => edge.overtake(atOnce(barrier), true));
         incomplete.awaiting = [];
       }
       this.#settle(incomplete);

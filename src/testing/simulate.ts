@@ -320,6 +320,8 @@ function settingsFor(simulation: Simulation, seed: number): Partial<ExecutionSet
       maxConcurrent: pick(1, 1, 3),
       timeoutMs: CHECKPOINT_TIMEOUT_MS,
       tolerableFailures: Number.MAX_SAFE_INTEGER,
+      unaligned: pick(false, true),
+      alignedTimeoutMs: pick(0, 0, 2, 20),
     },
     ...(seed === 0
       ? {}

@@ -8,6 +8,9 @@ import type { BarrierElement } from '../../src/data/element.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../../src/data/record-batch.ts';
 import { LogicalType, Schema } from '../../src/data/schema.ts';
 import type { ChannelReader, ChannelWriter, Element } from '../../src/exchange/channel.ts';
+import { ChannelStateWriter, StateFrames } from '../../src/exchange/channel-state.ts';
+import { FrameReader } from '../../src/exchange/frame-reader.ts';
+import { TextCodec } from './text-codec.ts';
 import { CHANNEL_KINDS, type Ends } from './channel-kinds.ts';
 
 const BARRIER: BarrierElement = {
@@ -17,6 +20,27 @@ const BARRIER: BarrierElement = {
   type: 'savepoint',
   epoch: 2,
 };
+
+/** A barrier that overtakes. */
+const AHEAD: BarrierElement = {
+  kind: 'barrier',
+  checkpoint: 4,
+  triggeredAt: 5,
+  type: 'checkpoint',
+  epoch: 2,
+  unalignedAt: 0,
+};
+
+const codec = new TextCodec();
+
+function stateWriter(): ChannelStateWriter {
+  return new ChannelStateWriter(() => codec);
+}
+
+/** Values and control elements of the state of a channel. */
+function rowsOfState(state: ChannelStateWriter): unknown[] {
+  return drain(new FrameReader(new StateFrames(state.finish()), codec));
+}
 
 const COLUMNS = Schema.of({ n: LogicalType.int(), name: LogicalType.string(), odd: LogicalType.boolean() });
 
@@ -206,6 +230,108 @@ for (const kind of CHANNEL_KINDS) {
       assert.deepEqual(reader.poll(), BARRIER);
       assert.equal(reader.peekBarrier(), undefined);
       assert.equal(reader.poll(), undefined);
+    });
+
+    test('shows a barrier that was sent ahead to a reader that reads nothing', async (t) => {
+      const ends = await kind.open(t);
+      const { writer, reader, until } = ends;
+      const sent = await fill(ends);
+      sendRows(writer, 'waits');
+      const overtaken = stateWriter();
+      writer.overtake(AHEAD, overtaken);
+      await until(() => reader.takeAnnouncement());
+      assert.equal(reader.takeAnnouncement(), false, 'it is announced once');
+      assert.deepEqual(reader.barriers(), [AHEAD]);
+      const before = stateWriter();
+      assert.equal(reader.capture(AHEAD.checkpoint + 1, before), false);
+      assert.ok(before.empty, 'nothing is written for a barrier that has not come');
+      assert.equal(reader.capture(AHEAD.checkpoint, before), true);
+      const expected = [...Array.from({ length: sent }, (_, n) => bigRow(n)), 'waits'];
+      assert.deepEqual([...rowsOfState(before), ...rowsOfState(overtaken)], expected);
+      assert.deepEqual(reader.barriers(), []);
+      const seen: unknown[] = [];
+      await until(() => {
+        seen.push(...drain(reader));
+        writer.pump();
+        return seen.length >= expected.length;
+      });
+      assert.deepEqual(seen, expected, 'nothing is taken but the barrier');
+    });
+
+    test('hands a barrier that was sent ahead out at its place, unless it was taken out', async (t) => {
+      const ends = await kind.open(t);
+      const { writer, reader, until } = ends;
+      const sent = await fill(ends);
+      sendRows(writer, 'waits');
+      const overtaken = stateWriter();
+      writer.overtake(AHEAD, overtaken);
+      const seen: unknown[] = [];
+      await until(() => {
+        seen.push(...drain(reader));
+        writer.pump();
+        return seen.length >= sent + 2;
+      });
+      const place = seen.indexOf(seen.find((one) => (one as { kind?: unknown }).kind === 'barrier'));
+      assert.deepEqual(seen[place], AHEAD);
+      assert.deepEqual(seen.slice(place + 1), rowsOfState(overtaken));
+    });
+
+    test('lets a barrier that waits in its place be sent ahead after all', async (t) => {
+      const ends = await kind.open(t);
+      const { writer, reader, until } = ends;
+      await fill(ends);
+      sendRows(writer, 'before');
+      writer.send(AHEAD);
+      sendRows(writer, 'after');
+      const waits = writer.awaits(AHEAD.checkpoint);
+      assert.equal(waits, !kind.byReference, 'only a channel by reference keeps nothing at its writer');
+      if (!waits) return;
+      const overtaken = stateWriter();
+      writer.overtake(AHEAD, overtaken);
+      assert.equal(writer.awaits(AHEAD.checkpoint), false);
+      await until(() => reader.takeAnnouncement());
+      assert.ok(reader.capture(AHEAD.checkpoint, stateWriter()));
+      const state = rowsOfState(overtaken);
+      assert.equal(state.at(-1), 'before', 'what is behind the barrier is not before it');
+      const seen: unknown[] = [];
+      await until(() => {
+        seen.push(...drain(reader));
+        writer.pump();
+        return seen.at(-1) === 'after';
+      });
+      assert.equal(seen.filter((one) => (one as { kind?: unknown }).kind === 'barrier').length, 0);
+    });
+
+    test('loses no barrier that is sent ahead, however many there are', async (t) => {
+      const ends = await kind.open(t);
+      const { writer, reader, until, settle } = ends;
+      await fill(ends);
+      for (let checkpoint = 1; checkpoint <= 40; checkpoint++) {
+        writer.overtake({ ...AHEAD, checkpoint }, stateWriter());
+        await settle();
+      }
+      let taken = 0;
+      await until(() => {
+        reader.takeAnnouncement();
+        while (reader.capture(taken + 1, stateWriter())) taken++;
+        writer.pump();
+        return taken === 40;
+      });
+      assert.equal(reader.capture(41, stateWriter()), false);
+    });
+
+    test('has an end to what can be captured', async (t) => {
+      const { writer, reader, until } = await kind.open(t);
+      sendRows(writer, 1, 2);
+      writer.send({ kind: 'watermark', timestamp: 7 });
+      const state = stateWriter();
+      await until(() => reader.queued === 1);
+      assert.equal(reader.capture(1, state), false);
+      writer.send({ kind: 'end', drained: true });
+      writer.overtake(AHEAD, stateWriter());
+      await until(() => reader.capture(AHEAD.checkpoint, state));
+      assert.deepEqual(rowsOfState(state), [1, 2, { kind: 'watermark', timestamp: 7 }]);
+      assert.deepEqual(drain(reader), [1, 2, { kind: 'watermark', timestamp: 7 }, { kind: 'end', drained: true }]);
     });
 
     test('is readable exactly while something can be polled', async (t) => {
