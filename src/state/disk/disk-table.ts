@@ -1,0 +1,254 @@
+/** One keyed state of a disk backend: its cells in the rows of keys, or of keys and namespaces. */
+
+import { MillstreamError } from '../../base/error.ts';
+import type { StateDescriptor } from '../descriptor.ts';
+import { checkMigrations, migrated, Stale, type VersionedState } from '../migration.ts';
+import type { RestoredKeyedState } from '../snapshot.ts';
+import type { TtlRules } from '../ttl.ts';
+import type { PartWriter } from '../views.ts';
+import type { CellReader, CellWriter, DiskShape } from './disk-cell.ts';
+import type { DiskSpace } from './disk-space.ts';
+import type { Row } from './row.ts';
+import type { ShapeHint } from './value-codec.ts';
+
+/** What the kind of a state in a snapshot ends in when its values carry stamps. */
+const STAMPED_SUFFIX = '+ttl';
+
+/** States with a number from here on have no bit in `Row.emptied`. */
+const EMPTIED_BITS = 30;
+
+/** A row is measured again after so many writes of its state. */
+const MEASURE_EVERY = 16;
+
+/** Rows in memory that are looked at per entry that incremental cleanup is to look at. */
+const SWEEP_ROWS_PER_ENTRY = 8;
+
+export class DiskTable<C> {
+  /** Among the states of keys, or among those of keys and namespaces. */
+  readonly number: number;
+  readonly name: string;
+  readonly kind: StateDescriptor['kind'];
+  readonly namespaced: boolean;
+  readonly ttl: TtlRules | undefined;
+  readonly space: DiskSpace;
+  readonly shape: DiskShape<C>;
+  /** For the values of this state. */
+  readonly hint: ShapeHint = { shape: undefined };
+  readonly #state: VersionedState;
+  /** Some cells may have been stored in an older version. */
+  #stale = false;
+  #writes = 0;
+  #sweepAt = 0;
+
+  constructor(
+    number: number,
+    descriptor: StateDescriptor,
+    namespaced: boolean,
+    space: DiskSpace,
+    shape: DiskShape<C>,
+    ttl: TtlRules | undefined,
+  ) {
+    this.number = number;
+    this.name = descriptor.name;
+    this.kind = descriptor.kind;
+    this.namespaced = namespaced;
+    this.space = space;
+    this.shape = shape;
+    this.ttl = ttl;
+    this.#state = descriptor;
+  }
+
+  /** The kind under which the state is stored. */
+  get storedKind(): string {
+    return this.ttl === undefined ? this.kind : this.kind + STAMPED_SUFFIX;
+  }
+
+  get version(): number {
+    return this.#state.version;
+  }
+
+  row(): Row | undefined {
+    return this.namespaced ? this.space.namespaceRow() : this.space.keyRow();
+  }
+
+  /** The current cell, to be read; what can be changed in it is changed after `change` alone. */
+  load(): C | undefined {
+    const row = this.row();
+    if (row === undefined) return undefined;
+    const cell = row.cell(this.number);
+    return this.#stale && cell instanceof Stale ? this.#migrate(row, cell) : (cell as C | undefined);
+  }
+
+  /** Before the current cell, which is there, is changed in place or handed out to be changed. */
+  change(): void {
+    const { store } = this.space;
+    const row = this.row() as Row;
+    store.touch(row);
+    if (++this.#writes % MEASURE_EVERY === 0) store.resized(row);
+  }
+
+  /** The current cell, which is there, has grown. */
+  grown(): void {
+    this.space.store.resized(this.row() as Row);
+  }
+
+  /** Makes `cell` the current one. */
+  store(cell: C): void {
+    const row = this.namespaced ? this.space.occupyNamespaceRow() : this.space.occupyKeyRow();
+    this.#put(row, cell);
+  }
+
+  #put(row: Row, cell: C | Stale<C>): void {
+    const before = row.exchange(this.number, cell);
+    if (before === undefined || ++this.#writes % MEASURE_EVERY === 0) this.space.store.resized(row);
+  }
+
+  /** Empties the current cell. */
+  drop(): void {
+    const row = this.row();
+    if (row !== undefined) this.dropAt(row);
+  }
+
+  /** Empties the cell of a row, which is the current one. */
+  dropAt(row: Row): void {
+    if (!this.#empty(row)) return;
+    if (row.isEmpty) this.space.emptied(row);
+  }
+
+  /** Returns whether there was something. */
+  #empty(row: Row): boolean {
+    if (row.cell(this.number) === undefined) return false;
+    this.space.store.touch(row);
+    row.exchange(this.number, undefined);
+    if (this.number < EMPTIED_BITS) row.emptied |= 1 << this.number;
+    return true;
+  }
+
+  #migrate(row: Row, stale: Stale<C>): C | undefined {
+    const { store } = this.space;
+    const cell = this.shape.migrate(
+      stale.cell,
+      (value) => migrated(this.#state, stale.version, value),
+      store.generation,
+    );
+    if (cell === undefined) {
+      // A migration that returns undefined gives the value up.
+      this.dropAt(row);
+    } else {
+      store.touch(row);
+      this.#put(row, cell);
+    }
+    return cell;
+  }
+
+  // Records.
+
+  write(cell: unknown, to: CellWriter): void {
+    if (cell instanceof Stale) {
+      to.varint(cell.version);
+      this.shape.write(cell.cell as C, to);
+    } else {
+      to.varint(0);
+      this.shape.write(cell as C, to);
+    }
+  }
+
+  read(from: CellReader): unknown {
+    const version = from.varint();
+    const cell = this.shape.read(from);
+    return version === 0 ? cell : new Stale(version, cell);
+  }
+
+  sizeOf(cell: unknown): number {
+    return this.shape.sizeOf(cell instanceof Stale ? (cell.cell as C) : (cell as C));
+  }
+
+  // Views.
+
+  /** Writes what the row holds of this state, or what changed of it after `since`. */
+  emit(row: Row, since: number | undefined, to: PartWriter): void {
+    const stored = row.cell(this.number);
+    if (stored === undefined) {
+      if (since === undefined || row.born > since) return;
+      if (this.number < EMPTIED_BITS && (row.emptied & (1 << this.number)) === 0) return;
+      to.state(this.name, this.storedKind, this.version).remove(row.group, row.key, row.namespace);
+      return;
+    }
+    const stale = stored instanceof Stale;
+    const cell = stale ? (stored.cell as C) : (stored as C);
+    const version = stale ? stored.version : this.version;
+    const live =
+      this.ttl?.fullSnapshot === true
+        ? this.shape.live(cell, this.ttl.clock() - this.ttl.timeToLive, row.generation)
+        : cell;
+    const writer = to.state(this.name, this.storedKind, version);
+    if (live !== undefined) this.shape.emit(live, row, since, writer);
+    else if (since !== undefined && row.born <= since) writer.remove(row.group, row.key, row.namespace);
+  }
+
+  // Restoring.
+
+  /** Takes in what was stored under the state's name. Leaves another key and namespace current. */
+  restore(stored: RestoredKeyedState, now: number): void {
+    const stamped = stored.kind.endsWith(STAMPED_SUFFIX);
+    const kind = stamped ? stored.kind.slice(0, -STAMPED_SUFFIX.length) : stored.kind;
+    if (kind !== this.kind) throw this.#otherwise(`is stored as ${kind} state and declared as ${this.kind} state`);
+    const { version } = this.#state;
+    for (const other of stored.versions) if (other !== version) checkMigrations(this.#state, other);
+    this.#stale ||= stored.versions.some((other) => other !== version);
+    for (const entry of stored.entries()) {
+      if (!this.namespaced && entry.namespace !== undefined) {
+        throw this.#otherwise('is stored by window (in namespaces) and declared for the whole key');
+      }
+      this.space.setKey(entry.key);
+      this.space.setNamespace(entry.namespace);
+      const cell = this.shape.decode(entry.value, stamped, now);
+      this.store(entry.version === version ? cell : (new Stale(entry.version, cell) as C));
+    }
+  }
+
+  #otherwise(how: string): MillstreamError {
+    return new MillstreamError(
+      'STATE_INCOMPATIBLE',
+      `The state "${this.name}" ${how}. Declare it as it was, or give the new state another name.`,
+      { details: { state: this.name } },
+    );
+  }
+
+  // Time to live.
+
+  /** Looks at a few rows in memory and removes what has expired; goes round through all of them. Only with TTL. */
+  sweep(now: number): void {
+    const ttl = this.ttl as TtlRules;
+    const { inMemory } = this.space.store;
+    const { length } = inMemory;
+    const deadline = now - ttl.timeToLive;
+    let entries = ttl.sweepEntries;
+    for (let left = Math.min(entries * SWEEP_ROWS_PER_ENTRY, length); entries > 0 && left > 0; left--) {
+      if (this.#sweepAt >= length) this.#sweepAt = 0;
+      const row = inMemory[this.#sweepAt++];
+      const cell = row?.cell(this.number);
+      if (row === undefined || cell === undefined || row.kind !== this.rowKind) continue;
+      entries--;
+      this.#expire(row, cell, deadline);
+    }
+  }
+
+  /** Removes what has expired of a row that need not be the current one. */
+  #expire(row: Row, stored: unknown, deadline: number): void {
+    const stale = stored instanceof Stale;
+    const cell = stale ? (stored.cell as C) : (stored as C);
+    const live = this.shape.live(cell, deadline, this.space.store.generation);
+    if (live === cell) return;
+    if (live !== undefined) {
+      this.space.store.touch(row);
+      row.exchange(this.number, stale ? new Stale(stored.version, live) : live);
+      return;
+    }
+    this.space.at(row, () => this.dropAt(row));
+  }
+
+  get rowKind(): number {
+    return this.namespaced ? 1 : 0;
+  }
+}

@@ -1,0 +1,136 @@
+/** Rows as records of the log: identity, cells by state, and what else a key has. docs/internals/disk-state.md. */
+
+import type { TypeRegistry } from '../../data/type-registry.ts';
+import { mapKey } from '../../data/key.ts';
+import type { CellReader, CellWriter } from './disk-cell.ts';
+import type { DiskTable } from './disk-table.ts';
+import { KeyLinks, namespaceId } from './key-links.ts';
+import { ROW_BYTES, Row, RowKind } from './row.ts';
+import type { RowCodec } from './row-store.ts';
+import type { SegmentLog } from './segment-log.ts';
+import { sizeOf } from './size-of.ts';
+import { TimerPage } from './timer-pages.ts';
+import { type ShapeHint, type Shapes, StateValueReader, StateValueWriter } from './value-codec.ts';
+
+/** The states of an operator by number: those of keys, and those of keys and namespaces. They become more. */
+export interface StateTables {
+  readonly ofKeys: readonly DiskTable<unknown>[];
+  readonly ofNamespaces: readonly DiskTable<unknown>[];
+}
+
+export class StateRowCodec implements RowCodec, CellWriter {
+  readonly #log: SegmentLog;
+  readonly #types: TypeRegistry;
+  readonly #tables: StateTables;
+  readonly #writer: StateValueWriter;
+  readonly #reader: StateValueReader;
+  readonly #keyHint: ShapeHint = { shape: undefined };
+  readonly #namespaceHint: ShapeHint = { shape: undefined };
+  /** What values that are written now belong to. */
+  #hint: ShapeHint = this.#keyHint;
+  #place = '';
+
+  constructor(log: SegmentLog, shapes: Shapes, types: TypeRegistry, tables: StateTables) {
+    this.#log = log;
+    this.#types = types;
+    this.#tables = tables;
+    this.#writer = new StateValueWriter(shapes, log.tail, types);
+    this.#reader = new StateValueReader(shapes, types);
+  }
+
+  // CellWriter: to the tail of the log.
+
+  value(value: unknown): void {
+    this.#writer.write(value, this.#hint, this.#place);
+  }
+
+  varint(value: number): void {
+    this.#log.tail.varint(value);
+  }
+
+  f64(value: number): void {
+    this.#log.tail.f64(value);
+  }
+
+  write(row: Row): void {
+    if (row.kind === RowKind.PAGE) {
+      this.varint(row.id as number);
+      this.#belonging(this.#keyHint, 'key');
+      (row.cell(0) as TimerPage).write(this);
+      return;
+    }
+    this.#belonging(this.#keyHint, 'key');
+    this.value(row.key);
+    if (row.kind === RowKind.NAMESPACE) {
+      this.#belonging(this.#namespaceHint, 'namespace');
+      this.value(row.namespace);
+    }
+    this.varint(row.born);
+    this.varint(row.emptied);
+    this.varint(row.count);
+    const tables = this.#tablesOf(row);
+    for (let number = 0; number < row.states; number++) {
+      const cell = row.cell(number);
+      if (cell === undefined) continue;
+      const table = tables[number] as DiskTable<unknown>;
+      this.varint(number);
+      this.#belonging(table.hint, table.name);
+      table.write(cell, this);
+    }
+    if (row.kind !== RowKind.KEY) return;
+    this.varint(row.links === undefined ? 0 : 1);
+    this.#belonging(this.#namespaceHint, 'namespace');
+    row.links?.write(this);
+  }
+
+  #belonging(hint: ShapeHint, place: string): void {
+    this.#hint = hint;
+    this.#place = place;
+  }
+
+  #tablesOf(row: Row): readonly DiskTable<unknown>[] {
+    return row.kind === RowKind.NAMESPACE ? this.#tables.ofNamespaces : this.#tables.ofKeys;
+  }
+
+  readIdentity(): Row {
+    const log = this.#log;
+    const reader = this.#reader;
+    reader.begin(log.bytes, log.view, log.start);
+    const { kind, group, hash } = log;
+    if (kind === RowKind.PAGE) return new Row(kind, group, hash, reader.varint(), undefined, undefined, undefined);
+    const key = reader.any();
+    const namespace = kind === RowKind.NAMESPACE ? reader.any() : undefined;
+    const types = this.#types;
+    return new Row(kind, group, hash, mapKey(key, types), key, namespaceId(namespace, types), namespace);
+  }
+
+  readContent(row: Row): void {
+    const from: CellReader = this.#reader;
+    if (row.kind === RowKind.PAGE) {
+      row.exchange(0, TimerPage.read(from));
+      return;
+    }
+    row.born = from.varint();
+    row.emptied = from.varint();
+    const tables = this.#tablesOf(row);
+    for (let left = from.varint(); left > 0; left--) {
+      const number = from.varint();
+      row.exchange(number, (tables[number] as DiskTable<unknown>).read(from));
+    }
+    if (row.kind === RowKind.KEY && from.varint() === 1) row.links = KeyLinks.read(from, this.#types);
+  }
+
+  sizeOf(row: Row): number {
+    if (row.kind === RowKind.PAGE) {
+      const page = row.cell(0) as TimerPage | undefined;
+      return ROW_BYTES + (page === undefined ? 0 : page.bytes);
+    }
+    let bytes = ROW_BYTES + sizeOf(row.key) + (row.namespace === undefined ? 0 : sizeOf(row.namespace));
+    const tables = this.#tablesOf(row);
+    for (let number = 0; number < row.states; number++) {
+      const cell = row.cell(number);
+      if (cell !== undefined) bytes += (tables[number] as DiskTable<unknown>).sizeOf(cell);
+    }
+    return row.links === undefined ? bytes : bytes + row.links.bytes;
+  }
+}

@@ -1,0 +1,478 @@
+/**
+ * The rows of one operator subtask: in memory while they are used, in the log when the memory is needed for others.
+ *
+ * A row in memory is decoded; reading and changing it costs no encoding. It is written when it has to leave and has
+ * changed, so that a hot row is written seldom however often it changes. Which rows leave is decided by a hand that
+ * goes round: a row stays if it was used since the hand came by last.
+ */
+
+import { invariant } from '../../base/assert.ts';
+import type { WorkingFiles } from '../../base/world.ts';
+import { NO_SLOT, RecordIndex } from './record-index.ts';
+import { Row } from './row.ts';
+import { type SealedSegment, SegmentLog } from './segment-log.ts';
+import type { MemoryUser, SlotMemory } from './slot-memory.ts';
+
+/** How rows become bytes. */
+export interface RowCodec {
+  /** Appends the row to the tail of the log. */
+  write(row: Row): void;
+  /** Begins to read the record that the log has read: the row without its content. */
+  readIdentity(): Row;
+  /** Reads the content of the row whose identity was read. */
+  readContent(row: Row): void;
+  /** Bytes that the row needs in memory. */
+  sizeOf(row: Row): number;
+}
+
+/** Somebody who must see rows as they were at a moment. */
+export interface RowKeeper {
+  /** Called before a row changes for the first time in a generation. */
+  keep(row: Row): void;
+}
+
+/** A segment is worth emptying when at most this share of it is in use. */
+const COMPACT_SHARE = 0.8;
+/** Files are let grow to this many times what is in use. */
+const GARBAGE_FACTOR = 2;
+/** Bytes that compaction reads for each byte that is written. */
+const COMPACT_PACE = 4;
+
+const FLAG_DEAD = 1;
+
+/** Rows that a second look is taken at before the hand gives up: all of them, twice. */
+const ROUNDS_MAX = 2;
+
+export interface RowStoreOptions {
+  readonly memory: SlotMemory;
+  readonly files: WorkingFiles;
+  readonly directory: string;
+  readonly firstGroup: number;
+  readonly groups: number;
+  readonly segmentBytes: number;
+  readonly tailBytes: number;
+}
+
+export class RowStore implements MemoryUser {
+  readonly log: SegmentLog;
+  readonly index: RecordIndex;
+  readonly #memory: SlotMemory;
+  readonly #segmentBytes: number;
+  readonly #tailBytes: number;
+  #codec!: RowCodec;
+  readonly #rows: (Row | undefined)[] = [];
+  readonly #free: number[] = [];
+  #hand = 0;
+  #rowBytes = 0;
+  #fixedBytes: number;
+  /** Changes now belong to this generation. */
+  generation = 1;
+  /** The generation of the last complete checkpoint. */
+  completedGeneration = 0;
+  readonly #keepers = new Set<RowKeeper>();
+  #victim: SealedSegment | undefined;
+  /** Rows that must stay: those that the backend's cursor is at. */
+  pinnedKey: Row | undefined;
+  pinnedNamespace: Row | undefined;
+  pinnedPage: Row | undefined;
+  /** One that nobody has pinned yet. */
+  #guarded: Row | undefined;
+
+  // Figures for metrics.
+  hits = 0;
+  misses = 0;
+  compactedBytes = 0;
+
+  constructor(options: RowStoreOptions) {
+    const { memory, files, directory, segmentBytes, tailBytes } = options;
+    this.#memory = memory;
+    this.#segmentBytes = segmentBytes;
+    this.log = new SegmentLog({
+      files,
+      directory,
+      segmentBytes,
+      tailBytes,
+    });
+    this.#tailBytes = tailBytes;
+    this.index = new RecordIndex(options.firstGroup, options.groups);
+    this.#fixedBytes = this.log.memoryBytes;
+    memory.join(this);
+    memory.add(this.#fixedBytes);
+  }
+
+  /** Before anything is stored. */
+  useCodec(codec: RowCodec): void {
+    this.#codec = codec;
+  }
+
+  get releasableBytes(): number {
+    return this.#rowBytes;
+  }
+
+  get memoryBytes(): number {
+    return this.#rowBytes + this.#fixedBytes + this.index.bytes;
+  }
+
+  /** Rows in memory. */
+  get rowsInMemory(): number {
+    return this.#rows.length - this.#free.length;
+  }
+
+  rowAt(reference: number): Row {
+    return this.#rows[~reference] as Row;
+  }
+
+  /** The row, dead or alive, or undefined. */
+  find(kind: number, group: number, hash: number, id: unknown, namespaceId: unknown): Row | undefined {
+    const { index } = this;
+    for (let slot = index.find(group, hash); slot !== NO_SLOT; slot = index.next(group, hash, slot)) {
+      const reference = index.reference(group, slot);
+      if (reference < 0) {
+        const row = this.#rows[~reference] as Row;
+        if (!row.is(kind, id, namespaceId)) continue;
+        row.used = true;
+        this.hits++;
+        return row;
+      }
+      const row = this.#load(group, slot, reference, kind, id, namespaceId);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
+  #load(
+    group: number,
+    slot: number,
+    address: number,
+    kind: number,
+    id: unknown,
+    namespaceId: unknown,
+    any = false,
+  ): Row | undefined {
+    const { log } = this;
+    log.read(address);
+    if (log.kind !== kind) return undefined;
+    const row = this.#codec.readIdentity();
+    if (!any && !row.is(kind, id, namespaceId)) return undefined;
+    this.#readRest(row);
+    row.recordBytes = log.recordBytes;
+    this.misses++;
+    this.#admit(row);
+    // Making room may have moved the record.
+    row.address = this.index.reference(group, slot);
+    this.index.setReference(group, slot, ~row.number);
+    return row;
+  }
+
+  /** The row at an address as it was written, without taking it into memory. */
+  readAt(address: number): Row {
+    this.log.read(address);
+    const row = this.#codec.readIdentity();
+    this.#readRest(row);
+    return row;
+  }
+
+  #readRest(row: Row): void {
+    const { log } = this;
+    row.generation = log.generation;
+    row.dead = (log.flags & FLAG_DEAD) !== 0;
+    this.#codec.readContent(row);
+  }
+
+  #admit(row: Row): void {
+    row.bytes = this.#codec.sizeOf(row);
+    // Makes room first, so that the row itself is not what has to leave.
+    this.#rowBytes += row.bytes;
+    this.#memory.add(row.bytes);
+    const number = this.#free.pop() ?? this.#rows.length;
+    row.number = number;
+    this.#rows[number] = row;
+  }
+
+  /** Adds a row that is not there. It holds nothing yet, and the caller pins it or fills it before anything else. */
+  create(
+    kind: number,
+    group: number,
+    hash: number,
+    id: unknown,
+    key: unknown,
+    namespaceId: unknown,
+    namespace: unknown,
+    generation = this.generation,
+  ): Row {
+    const row = new Row(kind, group, hash, id, key, namespaceId, namespace);
+    row.generation = generation;
+    row.born = generation;
+    row.dirty = true;
+    this.#admit(row);
+    this.index.insert(group, hash, ~row.number, generation);
+    const grown = this.index.takeGrown();
+    if (grown > 0) {
+      this.#guarded = row;
+      this.#memory.add(grown);
+      this.#guarded = undefined;
+    }
+    return row;
+  }
+
+  /** Before a row changes: its cells, its links, or what they refer to. */
+  touch(row: Row): void {
+    if (!row.dirty || row.generation !== this.generation) this.#touchFirst(row);
+  }
+
+  #touchFirst(row: Row): void {
+    if (row.generation !== this.generation) {
+      for (const keeper of this.#keepers) keeper.keep(row);
+      if (row.generation <= this.completedGeneration) row.settled(this.completedGeneration);
+      row.generation = this.generation;
+      this.index.mark(row.group, this.#slotOf(row), this.generation, row.dead);
+    }
+    this.#forget(row);
+    row.dirty = true;
+  }
+
+  /** Before a row is changed to what a checkpoint holds anyway: nothing has changed then, but it must be written. */
+  rewrite(row: Row): void {
+    this.#forget(row);
+    row.dirty = true;
+  }
+
+  #slotOf(row: Row): number {
+    const slot = this.index.findReference(row.group, row.hash, ~row.number);
+    invariant(slot !== NO_SLOT, 'a row in memory stands in the index');
+    return slot;
+  }
+
+  /** What is in the log of the row is not what it is any more. */
+  #forget(row: Row): void {
+    if (row.address === 0) return;
+    this.log.release(row.address, row.recordBytes);
+    row.address = 0;
+  }
+
+  /** The row has grown or shrunk. */
+  resized(row: Row): void {
+    const bytes = this.#codec.sizeOf(row);
+    const more = bytes - row.bytes;
+    if (more === 0) return;
+    row.bytes = bytes;
+    this.#rowBytes += more;
+    this.#memory.add(more);
+  }
+
+  /** The row holds nothing any more: it goes, unless a checkpoint must learn of it. The caller has touched it. */
+  bury(row: Row): void {
+    if (row.born < this.generation) {
+      row.dead = true;
+      this.index.mark(row.group, this.#slotOf(row), this.generation, true);
+    } else {
+      this.purge(row);
+    }
+  }
+
+  /** A dead row is used again. The caller has touched it. */
+  revive(row: Row): void {
+    row.dead = false;
+    this.index.mark(row.group, this.#slotOf(row), this.generation, false);
+  }
+
+  /** Removes a row that is in memory, for good. */
+  purge(row: Row): void {
+    this.index.remove(row.group, this.#slotOf(row));
+    this.#forget(row);
+    this.#leaveMemory(row);
+  }
+
+  /** Removes what a slot refers to, for good. */
+  purgeReference(group: number, hash: number, reference: number): void {
+    if (reference < 0) {
+      this.purge(this.rowAt(reference));
+      return;
+    }
+    this.log.read(reference);
+    const { recordBytes } = this.log;
+    this.index.remove(group, this.index.findReference(group, hash, reference));
+    this.log.release(reference, recordBytes);
+  }
+
+  #leaveMemory(row: Row): void {
+    this.#rows[row.number] = undefined;
+    this.#free.push(row.number);
+    this.#rowBytes -= row.bytes;
+    this.#memory.add(-row.bytes);
+    if (this.pinnedKey === row) this.pinnedKey = undefined;
+    if (this.pinnedNamespace === row) this.pinnedNamespace = undefined;
+    if (this.pinnedPage === row) this.pinnedPage = undefined;
+    row.number = -1;
+  }
+
+  // Eviction.
+
+  release(bytes: number): void {
+    const rows = this.#rows;
+    const { length } = rows;
+    const goal = this.#rowBytes - bytes;
+    for (let looked = 0; looked < length * ROUNDS_MAX && this.#rowBytes > goal; looked++) {
+      if (this.#hand >= length) this.#hand = 0;
+      const row = rows[this.#hand++];
+      if (row === undefined) continue;
+      if (row.used) row.used = false;
+      else if (!this.#mustStay(row)) this.#evict(row);
+    }
+  }
+
+  #mustStay(row: Row): boolean {
+    return (
+      row === this.pinnedKey || row === this.pinnedNamespace || row === this.pinnedPage || row === this.#guarded
+    );
+  }
+
+  #evict(row: Row): void {
+    const slot = this.#slotOf(row);
+    if (row.dirty) this.write(row);
+    this.index.setReference(row.group, slot, row.address);
+    this.#leaveMemory(row);
+    if (this.log.finished >= this.#tailBytes) this.#tidy();
+  }
+
+  /** Writes a row that has changed; it stays in memory. */
+  write(row: Row): void {
+    const { log } = this;
+    const start = log.begin();
+    try {
+      this.#codec.write(row);
+    } catch (error) {
+      log.abandon(start);
+      throw error;
+    }
+    const length = log.tail.length - start;
+    row.recordBytes = Math.ceil(length / 16) * 16;
+    row.address = log.finish(start, row.hash, row.generation, row.group, row.kind, row.dead ? FLAG_DEAD : 0);
+    row.dirty = false;
+  }
+
+  // Compaction.
+
+  /** Lets compaction keep pace with what is written. */
+  #tidy(): void {
+    const bytes = this.log.finished;
+    this.log.finished = 0;
+    this.#compact(bytes * COMPACT_PACE);
+  }
+
+  /** Empties segments that are mostly garbage, reading up to so many bytes. */
+  #compact(bytes: number): void {
+    const { log } = this;
+    for (let left = bytes; left > 0;) {
+      this.#victim ??= this.#nextVictim();
+      if (this.#victim === undefined) return;
+      const address = log.readNext(this.#victim);
+      if (address === 0) {
+        log.retire(this.#victim);
+        this.#victim = undefined;
+        continue;
+      }
+      left -= log.recordBytes;
+      this.#move(address);
+    }
+  }
+
+  #nextVictim(): SealedSegment | undefined {
+    const { log } = this;
+    if (log.fileBytes < log.liveBytes * GARBAGE_FACTOR + this.#segmentBytes * 2) return undefined;
+    return log.emptiest(COMPACT_SHARE);
+  }
+
+  /** Copies the record that was just read to the end of the log, if it is what some row is. */
+  #move(address: number): void {
+    const { log, index } = this;
+    const { hash, group, recordBytes } = log;
+    let slot = index.findReference(group, hash, address);
+    let row: Row | undefined;
+    if (slot === NO_SLOT) {
+      row = this.#inMemoryAt(group, hash, address);
+      if (row === undefined) return;
+      slot = this.#slotOf(row);
+    }
+    const moved = log.copy();
+    log.release(address, recordBytes);
+    if (row === undefined) index.setReference(group, slot, moved);
+    else row.address = moved;
+    this.compactedBytes += recordBytes;
+  }
+
+  /** The row in memory that is unchanged from the record at the address. */
+  #inMemoryAt(group: number, hash: number, address: number): Row | undefined {
+    const { index } = this;
+    for (let slot = index.find(group, hash); slot !== NO_SLOT; slot = index.next(group, hash, slot)) {
+      const reference = index.reference(group, slot);
+      if (reference >= 0) continue;
+      const row = this.#rows[~reference] as Row;
+      if (row.address === address) return row;
+    }
+    return undefined;
+  }
+
+  // Views.
+
+  addKeeper(keeper: RowKeeper): void {
+    this.#keepers.add(keeper);
+    this.log.hold();
+  }
+
+  removeKeeper(keeper: RowKeeper): void {
+    if (this.#keepers.delete(keeper)) this.log.unhold();
+  }
+
+  /** What changed up to that generation is in a complete checkpoint. */
+  complete(generation: number): void {
+    this.completedGeneration = generation;
+    this.index.completed(generation);
+  }
+
+  /** Calls `visit` for every row of a group that holds anything, without taking it into memory. */
+  forEachOf(group: number, visit: (row: Row) => void): void {
+    const addresses: number[] = [];
+    const here: Row[] = [];
+    this.index.walk(group, 0, 2 ** 32, -1, (_hash, reference, dead) => {
+      if (dead) return;
+      if (reference < 0) here.push(this.rowAt(reference));
+      else addresses.push(reference);
+    });
+    for (const row of here) visit(row);
+    for (const address of addresses.sort((a, b) => a - b)) visit(this.readAt(address));
+  }
+
+  /** Reads the rows of a kind that are in the log alone under these hashes, in the order in which they lie there. */
+  prefetch(kind: number, groups: readonly number[], hashes: readonly number[], most: number): void {
+    const { index } = this;
+    const found: { readonly address: number; readonly group: number; readonly hash: number }[] = [];
+    for (let i = 0; i < hashes.length; i++) {
+      const group = groups[i] as number;
+      const hash = hashes[i] as number;
+      const slot = index.find(group, hash);
+      const address = slot === NO_SLOT ? 0 : index.reference(group, slot);
+      if (address > 0 && found.length < most) found.push({ address, group, hash });
+    }
+    found.sort((a, b) => a.address - b.address);
+    for (const { group, hash } of found) {
+      // Found again, because making room for the others may have moved it.
+      const slot = index.find(group, hash);
+      const address = slot === NO_SLOT ? 0 : index.reference(group, slot);
+      if (address > 0) this.#load(group, slot, address, kind, undefined, undefined, true);
+    }
+  }
+
+  /** The rows in memory, for what goes round them in turn. */
+  get inMemory(): readonly (Row | undefined)[] {
+    return this.#rows;
+  }
+
+  close(): void {
+    this.#memory.leave(this);
+    this.#memory.add(-this.memoryBytes);
+    this.log.close();
+    this.#rows.length = 0;
+    this.#rowBytes = 0;
+  }
+}
