@@ -53,7 +53,7 @@ class S3Store implements ObjectStore {
   /** Of all keys: empty, or ends in a slash. */
   readonly #prefix: string;
   readonly #client: S3Client;
-  readonly #partBytes: number;
+  readonly #settings: S3Settings;
 
   constructor(url: URL, settings: S3Settings) {
     this.url = url.href.replace(/\/+$/, '');
@@ -62,7 +62,7 @@ class S3Store implements ObjectStore {
       throw new MillstreamError('OPTION_INVALID', `${url.protocol} URLs name a bucket: s3://bucket/prefix.`);
     const path = decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, '');
     this.#prefix = path === '' ? '' : `${path}/`;
-    this.#partBytes = settings.partBytes;
+    this.#settings = settings;
     this.#client = clientOf(settings);
   }
 
@@ -128,7 +128,7 @@ class S3Store implements ObjectStore {
   }
 
   openWriter(key: string): ObjectWriter {
-    return new S3Writer(this.#client, this.#target(key), `${this.url}/${key}`, this.#partBytes);
+    return new S3Writer(this.#client, this.#target(key), `${this.url}/${key}`, this.#settings);
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -242,7 +242,6 @@ class S3Store implements ObjectStore {
 function clientOf(settings: S3Settings): S3Client {
   const { endpoint, credentials, region } = settings;
   return new S3Client({
-    region: region ?? (async () => process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1'),
     forcePathStyle: settings.pathStyle,
     maxAttempts: settings.attemptsMax,
     retryMode: 'standard',
@@ -255,6 +254,7 @@ function clientOf(settings: S3Settings): S3Client {
       throwOnRequestTimeout: true,
     },
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
     ...(credentials === undefined ? {} : { credentials }),
   });
 }

@@ -17,8 +17,6 @@ import {
 import type { ObjectWriter } from 'millstream';
 import { s3Failure, statusOf } from './failure.ts';
 
-const PARTS_UNDER_WAY_MAX = 3;
-
 /** S3 takes 10 000 parts: after so many they become larger. */
 const PARTS_PER_SIZE = 1_000;
 
@@ -35,6 +33,7 @@ export class S3Writer implements ObjectWriter {
   /** For messages. */
   readonly #place: string;
   readonly #partBytes: number;
+  readonly #partsAtOnce: number;
   #length = 0;
   /** What is not sent yet: less than a part. */
   #rest: Uint8Array[] = [];
@@ -45,11 +44,17 @@ export class S3Writer implements ObjectWriter {
   #failure: { readonly error: unknown } | undefined;
   #begunToFinish = false;
 
-  constructor(client: S3Client, target: Target, place: string, partBytes: number) {
+  constructor(
+    client: S3Client,
+    target: Target,
+    place: string,
+    sizes: { readonly partBytes: number; readonly partsAtOnce: number },
+  ) {
     this.#client = client;
     this.#target = target;
     this.#place = place;
-    this.#partBytes = partBytes;
+    this.#partBytes = sizes.partBytes;
+    this.#partsAtOnce = sizes.partsAtOnce;
   }
 
   get length(): number {
@@ -78,13 +83,13 @@ export class S3Writer implements ObjectWriter {
 
   async #sendPart(bytes: Uint8Array): Promise<void> {
     this.#uploadId ??= await this.#begin();
-    while (this.#underWay.size >= PARTS_UNDER_WAY_MAX) await Promise.race(this.#underWay);
-    if (this.#failure !== undefined) throw this.#failure.error;
     const part: CompletedPart = { PartNumber: this.#parts.length + 1 };
     this.#parts.push(part);
     const sending = this.#send(part, this.#uploadId, bytes);
     this.#underWay.add(sending);
     void sending.then(() => this.#underWay.delete(sending));
+    while (this.#underWay.size >= this.#partsAtOnce) await Promise.race(this.#underWay);
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** A second try of a beginning whose answer was lost leaves an upload without parts, which a sweep drops. */

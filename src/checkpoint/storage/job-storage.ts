@@ -21,10 +21,10 @@ import {
   type JobOutcome,
 } from './epoch-record.ts';
 import { filesOf } from './file-references.ts';
-import { checkJobId, checkpointPrefix, epochKey, METADATA, writtenBy } from './layout.ts';
+import { checkJobId, checkpointPrefix, epochKey, METADATA, savepointName, writtenBy } from './layout.ts';
 import { encodeMetadata, type CheckpointContent } from './metadata.ts';
 import type { ObjectStore } from './object-store.ts';
-import { copyInto } from './savepoint-files.ts';
+import { writeSavepoint } from './savepoint-files.ts';
 import { findSnapshot, removeFiles, removeSnapshot, type FoundSnapshot } from './snapshot-location.ts';
 import { storeUrl, type CheckpointStores } from './stores.ts';
 
@@ -236,25 +236,18 @@ export class JobStorage {
 
   // Savepoints, and snapshots to start from.
 
+  /** A fresh directory for a savepoint below a path or URL: what its tasks are told when it begins. */
+  newSavepoint(below: string): string {
+    return `${storeUrl(below)}/${savepointName(this.#options.jobId, this.#world.random)}`;
+  }
+
   /**
    * Writes the metadata of a savepoint to its directory, and copies there what lies elsewhere: it is self-contained.
    * The register is not touched.
    */
   async completeSavepoint(content: CheckpointContent, directory: string): Promise<FoundSnapshot> {
     this.#checkCurrent(content.epoch);
-    const url = storeUrl(directory);
-    const copied: string[] = [];
-    try {
-      const operators = await copyInto(this.#stores, url, content.operators, this.#world.random, copied);
-      const own: CheckpointContent = { ...content, operators };
-      const { store, key } = this.#stores.find(`${url}/${METADATA}`);
-      if (!(await store.putNew(key, encodeMetadata(own, url, this.#world.random.id()))))
-        throw new MillstreamError('CHECKPOINT_FAILED', `There is a savepoint at ${url} already.`);
-      return { directory: url, content: own, files: filesOf(operators) };
-    } catch (error) {
-      await removeFiles(this.#stores, copied).catch(() => {});
-      throw error;
-    }
+    return await writeSavepoint(this.#stores, this.#world.random, content, directory);
   }
 
   /**

@@ -26,6 +26,8 @@ export interface CheckpointContent {
   readonly operators: ReadonlyMap<string, readonly OperatorSnapshot[]>;
   /** Of operator coordinators by operator id. */
   readonly coordinators: ReadonlyMap<string, unknown>;
+  /** What was on its way in channels; the exchange knows what it is. */
+  readonly channels: readonly unknown[];
 }
 
 /** A segment with the number of its file in the table of files. */
@@ -64,7 +66,8 @@ export function decodeMetadata(bytes: Uint8Array, directory: string): Checkpoint
     if (file === undefined) throw corrupt(place, 0, 'it names a file that is not in its table');
     return { ...segment, file };
   });
-  return { ...stored, operators: operators as CheckpointContent['operators'] };
+  // The first files of this version knew of no channels.
+  return { ...stored, operators: operators as CheckpointContent['operators'], channels: stored.channels ?? [] };
 }
 
 function relative(file: string, directory: string): string {

@@ -14,7 +14,7 @@ const FLAG_ZSTD = 1;
 const PREFIX_BYTES = 8 + 2 + 2 + 2 + 2;
 const CRC_BYTES = 4;
 /** Offset and length of the footer, a checksum of both, magic. */
-export const TRAILER_BYTES = 8 + 4 + 4 + 8;
+const TRAILER_BYTES = 8 + 4 + 4 + 8;
 
 /** What a state file says of itself. */
 export interface StateFileHeader {

@@ -15,7 +15,7 @@ export const OPTIONS: JobStorageOptions = {
 };
 
 /** An operator whose state is these bytes. */
-export function operators(parts: readonly StateBytes[]): CheckpointContent['operators'] {
+function operators(parts: readonly StateBytes[]): CheckpointContent['operators'] {
   const snapshot = { operatorId: 'counts', keyed: [{ name: 's', groups: [{ group: 0, parts }] }], lists: [] };
   return new Map([['counts', [snapshot as unknown as OperatorSnapshot]]]);
 }
@@ -37,6 +37,7 @@ export function content(checkpoint: number, epoch: number, parts: readonly State
     completedAt: 2,
     operators: operators(parts),
     coordinators: new Map([['source', { splits: [1, 2n] }]]),
+    channels: [],
   };
 }
 

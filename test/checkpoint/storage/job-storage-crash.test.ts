@@ -93,7 +93,7 @@ async function check(simulation: Simulation, world: World, told: Told): Promise<
   for (const one of storage.completed) {
     const read = await files.read(partsOf(one.content));
     const ids = [one.id - 2, one.id - 1, one.id].filter((id) => id > 0);
-    assert.equal(read.length, Math.min(3, one.id > DISCARDED ? one.id - 1 : one.id), `${ids}`);
+    assert.equal(read.length, Math.min(3, one.id > DISCARDED ? one.id - 1 : one.id), ids.join(' '));
     assert.deepEqual(Buffer.from(read.at(-1) as Uint8Array), Buffer.from(stateOf(one.id)));
   }
   await storage.sweep();

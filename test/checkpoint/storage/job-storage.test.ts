@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { JobStorage, type ClaimMode, type JobStorageOptions } from '../../../src/checkpoint/storage/job-storage.ts';
 import type { JobOutcome } from '../../../src/checkpoint/storage/epoch-record.ts';
 import { disposeSnapshot, findSnapshot } from '../../../src/checkpoint/storage/snapshot-location.ts';
@@ -323,8 +323,10 @@ test('a savepoint is self-contained, can be moved, and outlives the job', async 
   const root = scratch(t);
   const manager = await Manager.start(root);
   const parts = await manager.checkpoint(1);
-  const place = join(root, 'savepoints', 's');
-  const own = await writeState(manager.files, 2, pathToFileURL(place).href);
+  const url = manager.storage.newSavepoint(join(root, 'savepoints'));
+  assert.match(url, /\/savepoints\/savepoint-job-[0-9a-f]{12}$/);
+  const place = fileURLToPath(url);
+  const own = await writeState(manager.files, 2, url);
   await manager.storage.completeSavepoint({ ...content(2, 1, [...parts, ...own]), kind: 'savepoint' }, place);
   await assert.rejects(manager.storage.completeSavepoint({ ...content(2, 1, own), kind: 'savepoint' }, place), {
     code: 'CHECKPOINT_FAILED',

@@ -108,7 +108,6 @@ export function testStoreContract(name: string, withStore: WithStore, largeBytes
     assert.match(uploads[0]?.key ?? '', /e1-c1-00\.state/);
     await cleaner.dropUploads(uploads);
     await assert.rejects(writer.finish(), { code: 'CHECKPOINT_STORAGE' });
-    // A part that was on its way may bring an upload back for a moment; its writer, giving up, drops it for good.
     await writer.abort();
     assert.deepEqual(await cleaner.list('job/'), []);
   });
