@@ -131,6 +131,11 @@ export const ERRORS = {
     restart: false,
     remedy: 'Give the state a migration from the stored version, or restore without it.',
   },
+  STATE_TOO_LARGE: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Raise the parallelism of the operator: a subtask holds up to 32 GB on disk.',
+  },
   STATE_CORRUPT: { blame: 'environment', restart: false, remedy: 'Restore from another checkpoint.' },
   CHECKPOINT_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
   CHECKPOINT_STALE: {

@@ -134,6 +134,9 @@ function word<W extends string>(value: unknown, option: string, words: readonly 
   return found;
 }
 
+/** Flink's names of state backends, and ours. */
+const STATE_BACKENDS = { hashmap: 'memory', rocksdb: 'disk', memory: 'memory', disk: 'disk' } as const;
+
 function invalid(option: string, must: string, value: unknown): MillstreamError {
   return new MillstreamError(
     'OPTION_INVALID',
@@ -387,6 +390,28 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     type: 'paths with commas between',
     meaning: 'Directories for these copies.',
     apply: checkpoint((value, key) => ({ localBackupDirectories: places(value, key) })),
+  },
+  'state.backend.type': {
+    setting: 'stateBackend',
+    type: 'hashmap or rocksdb (memory or disk)',
+    meaning: 'Where keyed state lives: `hashmap` is memory, `rocksdb` is disk.',
+    apply: settings((value, key) => ({
+      stateBackend: STATE_BACKENDS[word(value, key, ['hashmap', 'rocksdb', 'memory', 'disk'])],
+    })),
+  },
+  'state.backend.rocksdb.memory.fixed-per-slot': {
+    setting: 'stateMemoryMegabytes',
+    type: 'memory size',
+    meaning: 'Memory that all state on disk of one slot may take together. Default 256 mb.',
+    apply: settings((value, key) => ({
+      stateMemoryMegabytes: Math.max(1, Math.round(memoryBytes(value, key) / 1024 ** 2)),
+    })),
+  },
+  'state.backend.rocksdb.localdir': {
+    setting: 'stateDirectory',
+    type: 'path',
+    meaning: 'Directory for the working files of state on disk. Default: where the system keeps temporary files.',
+    apply: settings((value, key) => ({ stateDirectory: place(value, key) })),
   },
   'restart-strategy.type': {
     setting: 'restart',

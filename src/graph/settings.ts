@@ -88,6 +88,12 @@ export interface ExecutionSettings {
   readonly mutationCheck: boolean;
   /** Megabytes of JavaScript heap that each slot thread may use. */
   readonly slotHeapMegabytes: number;
+  /** Where keyed state lives: as objects in memory, or on disk with as much in memory as the budget allows. */
+  readonly stateBackend: 'memory' | 'disk';
+  /** Megabytes of memory that all state on disk of one slot may take together: indexes, buffers, what is cached. */
+  readonly stateMemoryMegabytes: number;
+  /** Directory for the working files of state on disk. Undefined: where the system keeps temporary files. */
+  readonly stateDirectory: string | undefined;
   /** Megabytes that sorting in BATCH mode may hold in memory per operator before it spills. */
   readonly sortMemoryMegabytes: number;
 }
@@ -142,6 +148,9 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   localChannels: 'direct',
   mutationCheck: false,
   slotHeapMegabytes: 4096,
+  stateBackend: 'memory',
+  stateMemoryMegabytes: 256,
+  stateDirectory: undefined,
   sortMemoryMegabytes: 64,
 });
 
@@ -196,6 +205,7 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('checkpoint.inlineThresholdBytes', settings.checkpoint.inlineThresholdBytes, 0, 1_048_576);
   checkStorage(settings.checkpoint);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
+  whole('stateMemoryMegabytes', settings.stateMemoryMegabytes, 1, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
   return settings;
 }

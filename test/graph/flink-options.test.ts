@@ -43,6 +43,10 @@ test('every key changes its setting', () => {
   );
   assert.equal(settingsOf({ 'pipeline.operator-chaining.enabled': false }).chaining, false);
   assert.equal(settingsOf({ 'pipeline.auto-watermark-interval': '1 s' }).autoWatermarkIntervalMs, 1_000);
+  assert.equal(settingsOf({ 'state.backend.type': 'rocksdb' }).stateBackend, 'disk');
+  assert.equal(settingsOf({ 'state.backend.type': 'HASHMAP' }).stateBackend, 'memory');
+  assert.equal(settingsOf({ 'state.backend.rocksdb.memory.fixed-per-slot': '1 gb' }).stateMemoryMegabytes, 1024);
+  assert.equal(settingsOf({ 'state.backend.rocksdb.localdir': '/mnt/fast' }).stateDirectory, '/mnt/fast');
   assert.deepEqual(
     settingsOf({
       'execution.checkpointing.interval': '10 s',

@@ -34,6 +34,11 @@ export class SlotMemory {
     return this.#most;
   }
 
+  /** Whether nobody uses it. */
+  get isIdle(): boolean {
+    return this.#users.size === 0;
+  }
+
   join(user: MemoryUser): void {
     this.#users.add(user);
   }
