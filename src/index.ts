@@ -105,6 +105,7 @@ export type {
   Launcher,
   OperatorMetrics,
   SavepointHandle,
+  SavepointOptions,
   SlotMetrics,
 } from './graph/launch.ts';
 export {

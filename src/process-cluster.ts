@@ -152,7 +152,8 @@ export class ProcessCluster implements AsyncDisposable {
       module: url,
       parameters,
       settings,
-      savepoint: options.fromSavepoint,
+      restore: options.fromSavepoint,
+      claimMode: options.claimMode ?? 'no-claim',
       allowNonRestoredState: options.allowNonRestoredState === true,
     });
   }

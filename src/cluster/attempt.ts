@@ -6,14 +6,18 @@
 import { deserializeError, MillstreamError } from '../base/error.ts';
 import type { World } from '../base/world.ts';
 import { headOf, type JobGraph, type JobVertex, type VertexId } from '../graph/job-graph.ts';
-import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
+import type { DroppedSample, OperatorMetrics, SavepointHandle, SlotMetrics } from '../graph/launch.ts';
+import { checkpointDirectory } from '../graph/settings.ts';
 import { fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
+import type { ClaimMode } from '../checkpoint/storage/job-storage.ts';
+import type { SnapshotFilesPlan } from '../checkpoint/storage/stored-snapshot-files.ts';
+import type { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
 import type { TaskSnapshot } from '../runtime/task.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import type { FailedTask } from './exception-history.ts';
-import type { CompletedCheckpoint } from './job-checkpoints.ts';
+import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type {
   AttemptId,
   Deployment,
@@ -32,7 +36,10 @@ export interface JobOptions {
   readonly graph: StreamGraph;
   readonly program: ProgramReference;
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly restore: CompletedCheckpoint | undefined;
+  readonly stores: CheckpointStores;
+  /** What the job starts from, unless an earlier process has completed checkpoints of it. */
+  readonly restore: SavepointHandle | string | undefined;
+  readonly claimMode: ClaimMode;
   readonly allowNonRestoredState: boolean;
   /** Takes slots for an attempt; throws RESOURCES_INSUFFICIENT when there are too few. */
   readonly takeSlots: (count: number) => readonly AssignedSlot[];
@@ -231,13 +238,28 @@ export class Attempt {
       mode: graph.settings.runtimeMode === 'batch' ? 'batch' : 'streaming',
       placements,
       dataAddresses: this.#addresses,
+      files: this.#files(),
       restored: restore !== undefined,
+      claimed: restore?.owned !== false,
       restore:
         restore === undefined
           ? []
           : placements
               .filter((place) => place.taskManager === taskManager)
               .map((place) => restoreFor(this.#options.graph, this.#job, restore, place)),
+    };
+  }
+
+  #files(): SnapshotFilesPlan {
+    const { graph, jobId } = this.#options;
+    const { compression, inlineThresholdBytes, localBackup, localBackupDirectories } = graph.settings.checkpoint;
+    return {
+      jobId,
+      epoch: this.number,
+      directory: checkpointDirectory(graph.settings.checkpoint),
+      inlineThresholdBytes,
+      compression,
+      localDirectories: localBackup ? localBackupDirectories : [],
     };
   }
 

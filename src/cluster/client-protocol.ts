@@ -14,7 +14,8 @@ export interface JobSubmission {
   readonly module: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly settings: SettingsPart;
-  readonly savepoint: SavepointHandle | undefined;
+  readonly restore: SavepointHandle | string | undefined;
+  readonly claimMode: 'claim' | 'no-claim';
   readonly allowNonRestoredState: boolean;
 }
 
@@ -24,8 +25,8 @@ export type JobQuestion =
   | { readonly kind: 'metrics' }
   | { readonly kind: 'exceptions' }
   | { readonly kind: 'cancel' }
-  | { readonly kind: 'stop'; readonly drain: boolean }
-  | { readonly kind: 'savepoint' }
+  | { readonly kind: 'stop'; readonly drain: boolean; readonly directory: string | undefined }
+  | { readonly kind: 'savepoint'; readonly directory: string | undefined }
   | { readonly kind: 'checkpoint' }
   /** The next values of a collecting sink, as bytes; undefined when there are no more. */
   | { readonly kind: 'next'; readonly operatorId: string }

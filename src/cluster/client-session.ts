@@ -66,11 +66,11 @@ export class ClientSession {
       case 'cancel':
         return await job.cancel();
       case 'stop':
-        return await job.stop(question.drain);
+        return await job.stop(question.drain, question.directory);
       case 'savepoint':
-        return (await job.checkpoint('savepoint')).handle();
+        return await job.savepoint(question.directory);
       case 'checkpoint':
-        return (await job.checkpoint('checkpoint')).id;
+        return (await job.checkpoint()).id;
       case 'next':
         return await job.collected(question.operatorId).nextBytes();
       case 'leave':

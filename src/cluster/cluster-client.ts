@@ -15,6 +15,7 @@ import type {
   JobMetrics,
   JobStatus,
   SavepointHandle,
+  SavepointOptions,
 } from '../graph/launch.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { decodeValues } from '../operator/collect-sink.ts';
@@ -152,12 +153,13 @@ class RemoteJobClient implements JobClient {
     await this.#ask({ kind: 'cancel' }, true);
   }
 
-  async stopWithSavepoint(options: { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
-    return (await this.#ask({ kind: 'stop', drain: options.drain === true }, false)) as SavepointHandle;
+  async stopWithSavepoint(options: SavepointOptions & { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
+    const { drain = false, directory } = options;
+    return (await this.#ask({ kind: 'stop', drain, directory }, false)) as SavepointHandle;
   }
 
-  async triggerSavepoint(): Promise<SavepointHandle> {
-    return (await this.#ask({ kind: 'savepoint' }, false)) as SavepointHandle;
+  async triggerSavepoint({ directory }: SavepointOptions = {}): Promise<SavepointHandle> {
+    return (await this.#ask({ kind: 'savepoint', directory }, false)) as SavepointHandle;
   }
 
   async triggerCheckpoint(): Promise<number> {

@@ -14,10 +14,10 @@ import type {
   LaunchOptions,
   Launcher,
   SavepointHandle,
+  SavepointOptions,
 } from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
-import { CompletedCheckpoint } from './job-checkpoints.ts';
 import { JobManager } from './job-manager.ts';
 import type { Job } from './job.ts';
 import { slotsNeeded } from './placement.ts';
@@ -64,14 +64,15 @@ export class EmbeddedCluster {
   }
 
   /** Starts a job whose program every slot can load. */
-  submit(graph: StreamGraph, program: ProgramReference, options: LaunchOptions): JobClient {
+  async submit(graph: StreamGraph, program: ProgramReference, options: LaunchOptions): Promise<JobClient> {
     const jobId = this.#world.random.id();
-    const job = this.#jobManager.submit({
+    const job = await this.#jobManager.submit({
       jobId,
       graph,
       program,
       parameters: options.parameters ?? {},
-      restore: options.fromSavepoint === undefined ? undefined : CompletedCheckpoint.of(options.fromSavepoint),
+      restore: options.fromSavepoint,
+      claimMode: options.claimMode ?? 'no-claim',
       allowNonRestoredState: options.allowNonRestoredState === true,
     });
     const abort = (): void => void job.cancel();
@@ -113,16 +114,16 @@ class EmbeddedJobClient implements JobClient {
     return this.#job.cancel();
   }
 
-  stopWithSavepoint(options: { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
-    return this.#job.stop(options.drain === true);
+  stopWithSavepoint(options: SavepointOptions & { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
+    return this.#job.stop(options.drain === true, options.directory);
   }
 
-  async triggerSavepoint(): Promise<SavepointHandle> {
-    return (await this.#job.checkpoint('savepoint')).handle();
+  triggerSavepoint(options: SavepointOptions = {}): Promise<SavepointHandle> {
+    return this.#job.savepoint(options.directory);
   }
 
   async triggerCheckpoint(): Promise<number> {
-    return (await this.#job.checkpoint('checkpoint')).id;
+    return (await this.#job.checkpoint()).id;
   }
 
   result(): ReturnType<JobClient['result']> {
@@ -178,7 +179,7 @@ async function launchOn(
     awake.cancel();
   };
   try {
-    const client = cluster.submit(graph, program, options);
+    const client = await cluster.submit(graph, program, options);
     const ended = client.result().then(over, over);
     return closedBehind(client, ended);
   } catch (error) {
@@ -195,7 +196,7 @@ function closedBehind(client: JobClient, ended: Promise<void>): JobClient {
     status: () => client.status(),
     cancel: () => client.cancel().then(() => ended),
     stopWithSavepoint: (options) => behind(client.stopWithSavepoint(options), ended),
-    triggerSavepoint: () => client.triggerSavepoint(),
+    triggerSavepoint: (options) => client.triggerSavepoint(options),
     triggerCheckpoint: () => client.triggerCheckpoint(),
     result: () => behind(client.result(), ended),
     metrics: () => client.metrics(),

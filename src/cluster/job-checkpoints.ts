@@ -1,61 +1,20 @@
 /**
  * The checkpoints of a job: the shell around the pure coordinator (`checkpoint/coordinator.ts`), which carries out what
- * that decides, and keeps in memory what the tasks acknowledged.
+ * that decides, gathers what the tasks acknowledged, and hands it to the keeper once it is whole.
  */
 
-import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
-import { readValue, writeValue } from '../data/structured-codec.ts';
-import { TypeRegistry } from '../data/type-registry.ts';
 import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step } from '../checkpoint/coordinator.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
 import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
-import type { SavepointHandle } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { snapshotBytes } from '../state/snapshot-data.ts';
+import type { CheckpointFacts, CheckpointKeeper } from './checkpoint-keeper.ts';
+import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type { TaskSnapshot } from '../runtime/task.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
-
-/** Snapshots hold values of user classes as bytes, so plain data is all there is. */
-const PLAIN = new TypeRegistry();
-
-/** The state of a whole job: of each operator by subtask, and of the operators' coordinators. */
-export class CompletedCheckpoint {
-  readonly id: number;
-  readonly operators: ReadonlyMap<string, readonly OperatorSnapshot[]>;
-  readonly coordinators: ReadonlyMap<string, unknown>;
-  /** What was on its way in channels. */
-  readonly channels: readonly ChannelStateSnapshot[];
-
-  constructor(
-    id: number,
-    operators: ReadonlyMap<string, readonly OperatorSnapshot[]>,
-    coordinators: ReadonlyMap<string, unknown>,
-    channels: readonly ChannelStateSnapshot[] = [],
-  ) {
-    this.id = id;
-    this.operators = operators;
-    this.coordinators = coordinators;
-    this.channels = channels;
-  }
-
-  handle(): SavepointHandle {
-    const writer = new ByteWriter();
-    const { id, operators, coordinators, channels } = this;
-    writeValue({ id, operators, coordinators, channels }, writer, PLAIN);
-    return { checkpoint: this.id, bytes: writer.take() };
-  }
-
-  static of(handle: SavepointHandle): CompletedCheckpoint {
-    const { id, operators, coordinators, channels } = readValue(
-      new ByteReader(handle.bytes),
-      PLAIN,
-    ) as CompletedCheckpoint;
-    return new CompletedCheckpoint(id, operators, coordinators, channels);
-  }
-}
 
 /** What the checkpoints ask of the current attempt. */
 export interface CheckpointedAttempt {
@@ -80,6 +39,18 @@ interface Gathering {
   readonly channels: ChannelStateSnapshot[];
   /** When its barriers overtake: see `BarrierElement`. */
   readonly unalignedAt: number | undefined;
+  readonly triggeredAt: number;
+}
+
+/** A checkpoint that is complete and not subsumed. */
+interface Stored {
+  readonly completed: CompletedCheckpoint;
+  readonly facts: CheckpointFacts;
+}
+
+/** Somebody who waits for a checkpoint, and where it is to go if it is a savepoint. */
+interface Waiting extends PromiseWithResolvers<CompletedCheckpoint> {
+  readonly savepoint: { readonly place: string | undefined } | undefined;
 }
 
 export class JobCheckpoints {
@@ -87,21 +58,25 @@ export class JobCheckpoints {
   readonly #jobName: string;
   readonly #settings: CheckpointSettings;
   readonly #completed: (checkpoint: CompletedCheckpoint) => void;
-  readonly #requests = new Map<string, PromiseWithResolvers<CompletedCheckpoint>>();
+  readonly #keeper: CheckpointKeeper;
+  readonly #requests = new Map<string, Waiting>();
   readonly #gathering = new Map<number, Gathering>();
-  readonly #stored = new Map<number, CompletedCheckpoint>();
+  readonly #stored = new Map<number, Stored>();
   #state: CoordinatorState;
   #attempt: CheckpointedAttempt | undefined;
   #timer: Cancellation | undefined;
   #nextRequest = 0;
+  #answering: Promise<unknown> = Promise.resolve();
 
   constructor(
     world: World,
     jobName: string,
     settings: CheckpointSettings,
+    keeper: CheckpointKeeper,
     completed: (checkpoint: CompletedCheckpoint) => void,
   ) {
     this.#world = world;
+    this.#keeper = keeper;
     this.#jobName = jobName;
     this.#completed = completed;
     this.#settings = settings;
@@ -143,7 +118,9 @@ export class JobCheckpoints {
     const bytes = bytesOf(snapshot);
     const decided = step(this.#state, { kind: 'acknowledged', now: this.#now, epoch, checkpoint, task, bytes });
     // Kept before the effects are carried out: the last one to come completes the checkpoint.
-    if (!decided.effects.some((effect) => effect.kind === 'refuse')) {
+    if (decided.effects.some((effect) => effect.kind === 'refuse')) {
+      this.#keeper.discard(checkpoint, snapshot);
+    } else {
       const gathering = this.#gathering.get(checkpoint);
       gathering?.snapshots.push(...snapshot.operators);
       gathering?.channels.push(...snapshot.channels);
@@ -164,17 +141,35 @@ export class JobCheckpoints {
 
   // What its owner asks for.
 
-  request(type: 'checkpoint' | 'savepoint'): Promise<CompletedCheckpoint> {
-    return this.#ask((request) => ({ kind: 'trigger-requested', now: this.#now, request, type }));
+  checkpoint(): Promise<CompletedCheckpoint> {
+    return this.#ask(undefined, (request) => ({
+      kind: 'trigger-requested',
+      now: this.#now,
+      request,
+      type: 'checkpoint',
+    }));
   }
 
-  stop(drain: boolean): Promise<CompletedCheckpoint> {
-    return this.#ask((request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
+  /** @param directory where the savepoint goes, in a directory of its own; by default that of the settings. */
+  async savepoint(directory: string | undefined): Promise<CompletedCheckpoint> {
+    const place = this.#keeper.savepointPlace(directory);
+    return await this.#ask({ place }, (request) => ({
+      kind: 'trigger-requested',
+      now: this.#now,
+      request,
+      type: 'savepoint',
+    }));
   }
 
-  #ask(event: (request: string) => CoordinatorEvent): Promise<CompletedCheckpoint> {
+  /** The savepoint behind which the job stops. */
+  async stop(drain: boolean, directory: string | undefined): Promise<CompletedCheckpoint> {
+    const place = this.#keeper.savepointPlace(directory);
+    return await this.#ask({ place }, (request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
+  }
+
+  #ask(savepoint: Waiting['savepoint'], event: (request: string) => CoordinatorEvent): Promise<CompletedCheckpoint> {
     const request = String(this.#nextRequest++);
-    const waiting = Promise.withResolvers<CompletedCheckpoint>();
+    const waiting: Waiting = { ...Promise.withResolvers<CompletedCheckpoint>(), savepoint };
     this.#requests.set(request, waiting);
     this.#hear(event(request));
     return waiting.promise;
@@ -223,6 +218,7 @@ export class JobCheckpoints {
       case 'notify-aborted':
         return attempt?.notifyAborted(effect.checkpoint);
       case 'discard':
+        this.#keeper.discard(effect.checkpoint, this.#gathering.get(effect.checkpoint)?.snapshots);
         this.#gathering.delete(effect.checkpoint);
         this.#stored.delete(effect.checkpoint);
         return;
@@ -250,7 +246,9 @@ export class JobCheckpoints {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     const unalignedAt = this.#unalignedAt(effect.type);
+    this.#keeper.begin(effect.checkpoint);
     this.#gathering.set(effect.checkpoint, {
+      triggeredAt: this.#now,
       coordinators: attempt.snapshotCoordinators(effect.checkpoint),
       snapshots: [],
       channels: [],
@@ -285,27 +283,40 @@ export class JobCheckpoints {
   }
 
   #complete({ epoch, checkpoint, commits }: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
-    const { coordinators, snapshots, channels } = this.#gathering.get(checkpoint) as Gathering;
-    this.#gathering.delete(checkpoint);
-    const operators = new Map<string, OperatorSnapshot[]>();
-    for (const snapshot of snapshots) {
-      const own = operators.get(snapshot.operatorId);
-      if (own === undefined) operators.set(snapshot.operatorId, [snapshot]);
-      else own.push(snapshot);
-    }
-    const completed = new CompletedCheckpoint(checkpoint, operators, coordinators, channels);
-    this.#stored.set(checkpoint, completed);
+    const gathering = this.#gathering.get(checkpoint) as Gathering;
+    const { coordinators, snapshots, channels, triggeredAt } = gathering;
+    const operators = Map.groupBy(snapshots, ({ operatorId }) => operatorId);
+    const content: CompletedCheckpoint = {
+      id: checkpoint,
+      operators,
+      coordinators,
+      channels,
+      location: undefined,
+      owned: true,
+    };
     // A savepoint on the way belongs to whoever asked for it: what came before it has not been committed.
-    if (commits) this.#completed(completed);
-    this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
-    if (!commits) this.#stored.delete(checkpoint);
+    const stored = commits ? this.#keeper.complete(content, { epoch, triggeredAt }) : Promise.resolve(content);
+    stored.then(
+      (completed) => {
+        this.#stored.set(checkpoint, { completed, facts: { epoch, triggeredAt } });
+        if (commits) this.#completed(completed);
+        this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
+        this.#gathering.delete(checkpoint);
+        if (!commits) this.#stored.delete(checkpoint);
+      },
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#hear({ kind: 'store-failed', now: this.#now, epoch, checkpoint, reason });
+      },
+    );
   }
 
   #answer(request: string, outcome: Extract<CoordinatorEffect, { kind: 'answer' }>['outcome']): void {
     const waiting = this.#requests.get(request);
-    this.#requests.delete(request);
+    if (waiting === undefined) return;
     if (outcome.kind === 'refused') {
-      waiting?.reject(
+      this.#requests.delete(request);
+      waiting.reject(
         new MillstreamError(
           'CHECKPOINT_FAILED',
           `The checkpoint of job "${this.#jobName}" was refused: ${outcome.reason}.`,
@@ -314,7 +325,19 @@ export class JobCheckpoints {
       return;
     }
     const stored = this.#stored.get(outcome.checkpoint);
-    if (stored !== undefined) waiting?.resolve(stored);
+    if (stored === undefined) return;
+    const { savepoint } = waiting;
+    const answer =
+      savepoint === undefined
+        ? Promise.resolve(stored.completed)
+        : this.#keeper.completeSavepoint(stored.completed, stored.facts, savepoint.place);
+    const answered = answer.then(waiting.resolve, waiting.reject).finally(() => this.#requests.delete(request));
+    this.#answering = Promise.all([this.#answering, answered]);
+  }
+
+  /** Settles when everybody who is to have a savepoint has it. */
+  async settled(): Promise<void> {
+    await this.#answering;
   }
 }
 

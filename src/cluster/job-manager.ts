@@ -9,8 +9,8 @@ import type { Connection, Listener, World } from '../base/world.ts';
 import type { JobOptions } from './attempt.ts';
 import type { FromClient, JobSubmission, ToClient } from './client-protocol.ts';
 import { ClientSession, type JobHolder } from './client-session.ts';
+import { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
-import { CompletedCheckpoint } from './job-checkpoints.ts';
 import type { JobStore } from './job-store.ts';
 import { Job } from './job.ts';
 import type { AssignedSlot } from './placement.ts';
@@ -40,6 +40,7 @@ export class JobManager implements JobHolder {
   readonly #heartbeat: HeartbeatOptions | undefined;
   readonly #store: JobStore | undefined;
   readonly #taskManagers = new Map<string, TaskManagerSeat>();
+  readonly #stores: CheckpointStores;
   readonly #jobs = new Map<string, Job>();
   /** Jobs that have ended, the oldest first. */
   readonly #ended = new Map<string, Job>();
@@ -50,6 +51,7 @@ export class JobManager implements JobHolder {
     this.#world = options.world;
     this.#heartbeat = options.heartbeat;
     this.#store = options.store;
+    this.#stores = new CheckpointStores(options.world);
   }
 
   /** Starts to take TaskManagers and clients in; resolves with the address for them to connect to. */
@@ -157,23 +159,23 @@ export class JobManager implements JobHolder {
     return all.slice(0, count);
   }
 
-  /** Starts a job. Its end is the caller's to await by `job.result()`. */
-  submit(options: Omit<JobOptions, 'world' | 'takeSlots' | 'hasSlots' | 'send' | 'ended'>): Job {
+  /**
+   * Starts a job; resolves once it is known what it starts from. Its end is the caller's to await by `job.result()`.
+   */
+  async submit(
+    options: Omit<JobOptions, 'world' | 'stores' | 'takeSlots' | 'hasSlots' | 'send' | 'ended'>,
+  ): Promise<Job> {
     const job = new Job({
       ...options,
       world: this.#world,
+      stores: this.#stores,
       takeSlots: (count) => this.#takeSlots(options.graph.jobName, count),
       hasSlots: (count) => this.hasSlots(count),
       send: (taskManager, message) => this.#taskManagers.get(taskManager)?.wire.send(message),
       ended: () => this.#hasEnded(options.jobId),
     });
     this.#jobs.set(options.jobId, job);
-    try {
-      job.start();
-    } catch (error) {
-      this.#jobs.delete(options.jobId);
-      throw error;
-    }
+    await job.start();
     return job;
   }
 
@@ -198,12 +200,20 @@ export class JobManager implements JobHolder {
     const program = { kind: 'module', url: submission.module, settings: submission.settings } as const;
     const graph = await loadGraph(program, submission.parameters);
     await this.#store?.save(submission);
-    const { jobId, parameters, allowNonRestoredState, savepoint } = submission;
-    const restore = savepoint === undefined ? undefined : CompletedCheckpoint.of(savepoint);
+    const { jobId, parameters, allowNonRestoredState, restore, claimMode } = submission;
     // Another client may have been quicker meanwhile.
     return (
       this.job(jobId) ??
-      this.submit({ jobId, graph, program, parameters, restore, allowNonRestoredState, waitForSlots: true })
+      (await this.submit({
+        jobId,
+        graph,
+        program,
+        parameters,
+        restore,
+        claimMode,
+        allowNonRestoredState,
+        waitForSlots: true,
+      }))
     );
   }
 
@@ -218,5 +228,6 @@ export class JobManager implements JobHolder {
     await this.#listener?.close();
     for (const seat of this.#taskManagers.values()) seat.wire.close();
     this.#taskManagers.clear();
+    await this.#stores.close();
   }
 }

@@ -7,7 +7,7 @@
  * is over is not listened to.
  */
 
-import { MillstreamError } from '../base/error.ts';
+import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
 import type { JobExecutionResult, JobFailure, JobMetrics, JobStatus, SavepointHandle } from '../graph/launch.ts';
 import { buildJobGraph, pipelinedRegions, type JobGraph, type VertexId } from '../graph/job-graph.ts';
@@ -18,7 +18,9 @@ import type { AlignmentGroup } from '../time/watermark-alignment.ts';
 import { mergeAccumulators } from './accumulators.ts';
 import { Attempt, type AttemptListener, type AttemptReport, type JobOptions } from './attempt.ts';
 import { ExceptionHistory, type FailedTask } from './exception-history.ts';
-import { JobCheckpoints, type CompletedCheckpoint } from './job-checkpoints.ts';
+import { openKeeper, type CheckpointKeeper } from './checkpoint-keeper.ts';
+import { fromBytes, savepointHandle, type CompletedCheckpoint } from './completed-checkpoint.ts';
+import { JobCheckpoints } from './job-checkpoints.ts';
 import type { FromSlot } from './messages.ts';
 import { slotsNeeded } from './placement.ts';
 import { restartStrategy, type Restarts } from './restart-strategy.ts';
@@ -46,17 +48,21 @@ export class Job {
   readonly #queues = new Map<string, ResultQueue>();
   readonly #alignments = new Map<string, AlignmentGroup>();
   readonly #startedAt: number;
-  readonly #checkpoints: JobCheckpoints;
+  readonly #started = Promise.withResolvers<void>();
   readonly #exceptions = new ExceptionHistory();
   #status: JobStatus = 'created';
   /** Attempts so far, over all regions. The last one's number is the epoch of the job. */
   #attempts = 0;
   #restarted = 0;
   #latest: CompletedCheckpoint | undefined;
+  /** Set once it is known what there is of the job already. */
+  #keeper!: CheckpointKeeper;
+  #checkpoints!: JobCheckpoints;
   #completedCheckpoints = 0;
   /** The tasks are let go: everything has been computed. */
   #released = false;
   #lateFailure: Error | undefined;
+  #ending = false;
   /** Why the job has failed for good. */
   #failure: { readonly error: unknown } | undefined;
   /** The coordinator of checkpoints takes the job as it is now for running. */
@@ -75,16 +81,10 @@ export class Job {
       report: undefined,
       restartTimer: undefined,
     }));
-    this.#latest = options.restore;
     this.#restarts = restartStrategy(effectiveRestart(options.graph.settings));
     this.#startedAt = options.world.clock.now();
     this.#result.promise.catch(() => {});
-    this.#checkpoints = new JobCheckpoints(
-      options.world,
-      options.graph.jobName,
-      options.graph.settings.checkpoint,
-      (checkpoint) => this.#completed(checkpoint),
-    );
+    this.#started.promise.catch(() => {});
     for (const node of options.graph.nodes) {
       if (node.definition.kind === 'collect') this.#queues.set(operatorId(node), this.#queue(operatorId(node)));
     }
@@ -107,20 +107,51 @@ export class Job {
 
   // Life.
 
-  start(): void {
-    if (this.#latest !== undefined)
-      checkRestore(this.#options.graph, this.#latest, this.#options.allowNonRestoredState);
+  /** Resolves once it is known what the job starts from; rejects when it cannot start from that. */
+  async start(): Promise<void> {
+    try {
+      await this.#open();
+      this.#started.resolve();
+    } catch (error) {
+      this.#started.reject(error);
+      this.#giveUp(error);
+      throw error;
+    }
+    if (isOver(this.#status)) return;
     if (this.#options.waitForSlots === true) this.#deployOnceThereAreSlots(this.#regions);
-    else this.#deploy(this.#regions);
+    else await this.#deploy(this.#regions);
+  }
+
+  async #open(): Promise<void> {
+    const { world, stores, jobId, graph, restore, claimMode, allowNonRestoredState } = this.#options;
+    const { jobName, settings } = graph;
+    this.#keeper = await openKeeper({ world, stores, jobId, jobName, settings: settings.checkpoint });
+    this.#checkpoints = new JobCheckpoints(world, jobName, settings.checkpoint, this.#keeper, () => {
+      this.#completedCheckpoints++;
+    });
+    this.#attempts = this.#keeper.epoch;
+    this.#latest = this.#keeper.latest;
+    if (this.#latest !== undefined || restore === undefined) return;
+    const path = typeof restore === 'string' ? restore : restore.path;
+    this.#latest =
+      path === undefined
+        ? fromBytes((restore as SavepointHandle).bytes as Uint8Array)
+        : await this.#keeper.restore(path, claimMode);
+    checkRestore(graph, this.#latest, allowNonRestoredState);
   }
 
   /** Starts an attempt for each of the regions, and a new epoch with them. */
-  #deploy(regions: readonly Region[]): void {
+  async #deploy(regions: readonly Region[]): Promise<void> {
     let number = this.#attempts;
     try {
+      this.#attempts = await this.#keeper.startAttempt(this.#attempts + regions.length);
+      if (this.#status === 'cancelling' || this.#failure !== undefined || isOver(this.#status)) return;
+      // One that was stored while the last attempt failed counts, too.
+      this.#latest = this.#keeper.latest ?? this.#latest;
       const slots = this.#options.takeSlots(slotsNeeded(this.#job));
+      number = this.#attempts - regions.length;
       for (const region of regions) {
-        number = ++this.#attempts;
+        number++;
         const plan = {
           number,
           region: region.vertices,
@@ -195,11 +226,6 @@ export class Job {
     if (!this.#watched) return;
     this.#watched = false;
     this.#checkpoints.attemptFailed(this.#attempts, reason);
-  }
-
-  #completed(checkpoint: CompletedCheckpoint): void {
-    this.#latest = checkpoint;
-    this.#completedCheckpoints++;
   }
 
   // The end of the input.
@@ -293,7 +319,7 @@ export class Job {
       decided = true;
       timer.cancel();
       for (const region of regions) region.restartTimer = undefined;
-      this.#deploy(regions);
+      void this.#deploy(regions);
     };
     const timer = world.clock.after(SLOT_WAIT_MS, deploy);
     for (const region of regions) region.restartTimer = timer;
@@ -322,8 +348,29 @@ export class Job {
   }
 
   #end(status: 'finished' | 'cancelled' | 'failed', error?: unknown): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    void this.#closeCheckpoints(status).then(() => this.#ended(status, error));
+  }
+
+  /** Who was promised a savepoint gets it before what it is made of may be removed. */
+  async #closeCheckpoints(status: 'finished' | 'cancelled' | 'failed'): Promise<void> {
+    this.#checkpoints?.close(`the job has ${status === 'failed' ? 'failed' : `been ${status}`}`);
+    try {
+      await this.#checkpoints?.settled();
+      await this.#keeper?.close(status);
+    } catch (error) {
+      // The job has ended all the same; another process that has taken it over goes on with what is there.
+      const { world, graph, jobId } = this.#options;
+      world.print(
+        `The checkpoints of job "${graph.jobName}" (${jobId}) stay as they are: ${describeThrown(error)}`,
+        'error',
+      );
+    }
+  }
+
+  #ended(status: 'finished' | 'cancelled' | 'failed', error: unknown): void {
     this.#status = status;
-    this.#checkpoints.close(`the job has ${status === 'failed' ? 'failed' : `been ${status}`}`);
     for (const queue of this.#queues.values()) queue.end(status === 'failed' ? { error } : undefined);
     if (status === 'failed') {
       this.#result.reject(error);
@@ -373,20 +420,27 @@ export class Job {
     return queue;
   }
 
-  /** A checkpoint or savepoint, as soon as the job runs. */
-  async checkpoint(type: 'checkpoint' | 'savepoint'): Promise<CompletedCheckpoint> {
-    return await this.#checkpoints.request(type);
+  /** A checkpoint, as soon as the job runs. */
+  async checkpoint(): Promise<CompletedCheckpoint> {
+    await this.#started.promise;
+    return await this.#checkpoints.checkpoint();
+  }
+
+  async savepoint(directory: string | undefined): Promise<SavepointHandle> {
+    await this.#started.promise;
+    return savepointHandle(await this.#checkpoints.savepoint(directory));
   }
 
   /** Resolves when the job has ended behind its savepoint. */
-  async stop(drain: boolean): Promise<SavepointHandle> {
-    const savepoint = await this.#checkpoints.stop(drain);
+  async stop(drain: boolean, directory: string | undefined): Promise<SavepointHandle> {
+    await this.#started.promise;
+    const savepoint = await this.#checkpoints.stop(drain, directory);
     // The savepoint is complete, but the job may still fail while it stops; then it goes on from there.
     const failed = new Promise<never>((_, reject) => {
       this.#onFailure.add((cause) => reject(this.#failedStopping(savepoint.id, cause)));
     });
     await Promise.race([this.#result.promise, failed]);
-    return savepoint.handle();
+    return savepointHandle(savepoint);
   }
 
   #failedStopping(savepoint: number, cause: Error): MillstreamError {

@@ -6,6 +6,7 @@
  */
 
 import type { SerializedError } from '../base/error.ts';
+import type { SnapshotFilesPlan } from '../checkpoint/storage/stored-snapshot-files.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { RingMemory } from '../exchange/ring.ts';
@@ -51,7 +52,11 @@ export interface Deployment extends AttemptId {
   readonly placements: readonly Placement[];
   /** Address for data by TaskManager and slot (`tm/slot`), where tasks of several processes are connected. */
   readonly dataAddresses: Readonly<Record<string, string>>;
+  /** Where the state files of its tasks go. */
+  readonly files: SnapshotFilesPlan;
   readonly restored: boolean;
+  /** False where the files that it restores are somebody else's. */
+  readonly claimed: boolean;
   readonly restore: readonly TaskRestore[];
 }
 

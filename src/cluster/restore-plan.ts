@@ -7,7 +7,7 @@ import { operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import { edgeName } from '../graph/unaligned-edges.ts';
 import { redistribute } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
-import type { CompletedCheckpoint } from './job-checkpoints.ts';
+import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type { Placement, TaskRestore } from './messages.ts';
 
 /** The parts of all operators of a vertex that belong to one of its subtasks. */

@@ -100,8 +100,8 @@ export interface JobClient {
    * Stops the sources and lets everything in flight arrive. With `drain` event time ends too: windows and timers fire.
    * A savepoint is taken behind the last record; it is what `fromSavepoint` of a later run takes.
    */
-  stopWithSavepoint(options?: { readonly drain?: boolean }): Promise<SavepointHandle>;
-  triggerSavepoint(): Promise<SavepointHandle>;
+  stopWithSavepoint(options?: SavepointOptions & { readonly drain?: boolean }): Promise<SavepointHandle>;
+  triggerSavepoint(options?: SavepointOptions): Promise<SavepointHandle>;
   /** Triggers a checkpoint now and resolves with its id when it is complete. */
   triggerCheckpoint(): Promise<number>;
   /** Settles when the job has ended; rejects with its failure. */
@@ -113,16 +113,33 @@ export interface JobClient {
   collected<T>(operatorId: string): AsyncIterableIterator<T>;
 }
 
-/** A snapshot of a whole job, as plain data. */
+/** Where a savepoint goes. */
+export interface SavepointOptions {
+  /**
+   * Path or URL below which the savepoint gets a directory of its own. Default: the setting
+   * `checkpoint.savepointDirectory`. A job whose checkpoints stay in memory needs none: the handle then holds it all.
+   */
+  readonly directory?: string;
+}
+
+/** A savepoint: where it lies, or, when it was given no place, all of it. Plain data. */
 export interface SavepointHandle {
   readonly checkpoint: number;
-  readonly bytes: Uint8Array;
+  /** URL of its directory. */
+  readonly path: string | undefined;
+  readonly bytes: Uint8Array | undefined;
 }
 
 /** How a job is started: its parameters, the savepoint to start from, a signal that cancels it. */
 export interface LaunchOptions {
   readonly parameters?: Readonly<Record<string, unknown>>;
-  readonly fromSavepoint?: SavepointHandle;
+  /** A savepoint, or the path or URL of one, or of a checkpoint that was kept when a job ended. */
+  readonly fromSavepoint?: SavepointHandle | string;
+  /**
+   * Whose the savepoint is from now on. With `claim` it becomes one of the job's checkpoints and is removed like them;
+   * with `no-claim`, the default, it is left alone and nothing refers to it once the first checkpoint is complete.
+   */
+  readonly claimMode?: 'claim' | 'no-claim';
   /** State of operators that the job no longer has is dropped instead of refused. */
   readonly allowNonRestoredState?: boolean;
   readonly signal?: AbortSignal;

@@ -81,7 +81,7 @@ function stampedReader<Split>(
     noMoreSplits: () => reader.noMoreSplits(),
     poll: (output) => reader.poll(wrap(output)),
     available: () => reader.available(),
-    snapshot: () => reader.snapshot(),
+    snapshot: (checkpoint) => reader.snapshot(checkpoint),
     pauseOrResumeSplits: (pause, resume) => reader.pauseOrResumeSplits?.(pause, resume),
     checkpointComplete: (checkpoint) => reader.checkpointComplete?.(checkpoint),
     fromEnumerator: (event) => reader.fromEnumerator?.(event),

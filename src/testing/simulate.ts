@@ -239,11 +239,11 @@ class Course {
     let savepoint: SavepointHandle | undefined;
     let parallelism: number | undefined;
     for (const stop of stops) {
-      const { job, read } = this.#start(savepoint, parallelism);
+      const { job, read } = await this.#start(savepoint, parallelism);
       const over = job.result().then(() => true);
       if (await Promise.race([over, this.#until(stop.at)])) return await this.#ended(job, read);
       try {
-        savepoint = await job.stop(false);
+        savepoint = await job.stop(false, undefined);
       } catch {
         // It could not be stopped, because it was restarting or ending: then it simply goes on.
         return await this.#ended(job, read);
@@ -252,26 +252,26 @@ class Course {
       parallelism = stop.parallelism;
       this.#faults.push(`stopped at ${this.#simulation.now.toFixed(3)} ms, went on with parallelism ${parallelism}`);
     }
-    const { job, read } = this.#start(savepoint, parallelism);
+    const { job, read } = await this.#start(savepoint, parallelism);
     return await this.#ended(job, read);
   }
 
-  #start(
+  async #start(
     savepoint: SavepointHandle | undefined,
     parallelism: number | undefined,
-  ): { readonly job: Job; readonly read: Promise<void> } {
+  ): Promise<{ readonly job: Job; readonly read: Promise<void> }> {
     const graph = this.#program.build(this.#parameters, {
       ...this.#settings,
       ...(parallelism === undefined ? {} : { parallelism }),
     });
-    const job = this.#cluster.submit(graph, this.#parameters, savepoint);
+    const job = await this.#cluster.submit(graph, this.#parameters, savepoint);
     this.#job = job;
     return { job, read: this.#read(job, graph) };
   }
 
   /** Takes a savepoint that nothing is started from. */
   takeSavepoint(): void {
-    this.#job?.checkpoint('savepoint').then(
+    this.#job?.savepoint(undefined).then(
       () => this.#faults.push(`a savepoint was complete at ${this.#simulation.now.toFixed(3)} ms`),
       // Restarts and the end of the job come in between, which is no wrong.
       () => {},

@@ -4,7 +4,6 @@
  */
 
 import type { Milliseconds, Random, World } from '../base/world.ts';
-import { CompletedCheckpoint } from '../cluster/job-checkpoints.ts';
 import { JobManager } from '../cluster/job-manager.ts';
 import type { Job } from '../cluster/job.ts';
 import { registerGraph } from '../cluster/program.ts';
@@ -106,19 +105,20 @@ export class SimulatedCluster {
   }
 
   /** Starts a job. What becomes of it is driven by the simulation. */
-  submit(
+  async submit(
     graph: StreamGraph,
     parameters: Readonly<Record<string, unknown>>,
     savepoint: SavepointHandle | undefined,
-  ): Job {
+  ): Promise<Job> {
     const id = this.#world.random.id();
     const forget = registerGraph(id, graph);
-    const job = this.#jobManager.submit({
+    const job = await this.#jobManager.submit({
       jobId: id,
       graph,
       program: { kind: 'graph', id },
       parameters,
-      restore: savepoint === undefined ? undefined : CompletedCheckpoint.of(savepoint),
+      restore: savepoint,
+      claimMode: 'no-claim',
       allowNonRestoredState: false,
     });
     job.result().then(forget, forget);

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BarrierElement } from '../../src/data/element.ts';
-import type { CheckpointedAttempt, CompletedCheckpoint } from '../../src/cluster/job-checkpoints.ts';
+import { openKeeper } from '../../src/cluster/checkpoint-keeper.ts';
+import type { CompletedCheckpoint } from '../../src/cluster/completed-checkpoint.ts';
+import type { CheckpointedAttempt } from '../../src/cluster/job-checkpoints.ts';
+import { CheckpointStores } from '../../src/checkpoint/storage/stores.ts';
 import { JobCheckpoints } from '../../src/cluster/job-checkpoints.ts';
 import { DEFAULT_SETTINGS, type CheckpointSettings } from '../../src/graph/settings.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
@@ -36,18 +39,22 @@ class Recorded implements CheckpointedAttempt {
   finished(): void {}
 }
 
-function running(settings: Partial<CheckpointSettings> = {}): {
+async function running(part: Partial<CheckpointSettings> = {}): Promise<{
   readonly checkpoints: JobCheckpoints;
   readonly attempt: Recorded;
   readonly completed: CompletedCheckpoint[];
-} {
+}> {
   const completed: CompletedCheckpoint[] = [];
-  const checkpoints = new JobCheckpoints(
-    manualWorld(new ManualClock()),
-    'counts',
-    { ...DEFAULT_SETTINGS.checkpoint, ...settings },
-    (checkpoint) => completed.push(checkpoint),
-  );
+  const world = manualWorld(new ManualClock());
+  const settings = { ...DEFAULT_SETTINGS.checkpoint, ...part };
+  const keeper = await openKeeper({
+    world,
+    stores: new CheckpointStores(world),
+    jobId: 'job-1',
+    jobName: 'counts',
+    settings,
+  });
+  const checkpoints = new JobCheckpoints(world, 'counts', settings, keeper, (checkpoint) => completed.push(checkpoint));
   const attempt = new Recorded();
   checkpoints.attemptStarted(attempt, undefined);
   checkpoints.allRunning(1);
@@ -59,8 +66,8 @@ function snapshot(operatorId: string): OperatorSnapshot {
 }
 
 test('what a task acknowledges again is not kept beside what it acknowledged first', async () => {
-  const { checkpoints, completed } = running();
-  const requested = checkpoints.request('checkpoint');
+  const { checkpoints, completed } = await running();
+  const requested = checkpoints.checkpoint();
   checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
   checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
   checkpoints.acknowledged(1, '1/0', 1, { operators: [snapshot('count')], channels: [] });
@@ -76,8 +83,8 @@ test('what a task acknowledges again is not kept beside what it acknowledged fir
 });
 
 test('what a task of another attempt, or none of the job, acknowledges is not kept', async () => {
-  const { checkpoints } = running();
-  const requested = checkpoints.request('checkpoint');
+  const { checkpoints } = await running();
+  const requested = checkpoints.checkpoint();
   checkpoints.acknowledged(0, '1/0', 1, { operators: [snapshot('count')], channels: [] });
   checkpoints.acknowledged(1, '7/0', 1, { operators: [snapshot('stranger')], channels: [] });
   checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('source')], channels: [] });
@@ -88,16 +95,16 @@ test('what a task of another attempt, or none of the job, acknowledges is not ke
 });
 
 test('a task that declines because its snapshot went wrong fails a job that tolerates no failure', async () => {
-  const { checkpoints, attempt } = running();
-  const requested = checkpoints.request('checkpoint');
+  const { checkpoints, attempt } = await running();
+  const requested = checkpoints.checkpoint();
   checkpoints.declined(1, '1/0', 1, 'no space left on the device', true);
   await assert.rejects(requested, /declined by 1\/0: no space left on the device/);
   assert.match(attempt.said.at(-1) as string, /^failed: .*no space left on the device/);
 });
 
 test('a task that declines because it was in no position to take a snapshot costs the checkpoint only', async () => {
-  const { checkpoints, attempt } = running();
-  const requested = checkpoints.request('checkpoint');
+  const { checkpoints, attempt } = await running();
+  const requested = checkpoints.checkpoint();
   checkpoints.declined(1, '1/0', 1, 'the task is not running', false);
   await assert.rejects(requested, /the task is not running/);
   assert.deepEqual(attempt.said, ['aborted 1']);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { createEnvironment, type MillstreamError } from 'millstream';
 import type { World } from '../../src/base/world.ts';
 import { ClusterClient } from '../../src/cluster/cluster-client.ts';
+import type { Job } from '../../src/cluster/job.ts';
 import { JobManager } from '../../src/cluster/job-manager.ts';
 import type { FromTaskManager, ToTaskManager } from '../../src/cluster/messages.ts';
 import { Wire } from '../../src/cluster/wire.ts';
@@ -36,7 +37,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-function submit(manager: JobManager, jobId: string) {
+function submit(manager: JobManager, jobId: string): Promise<Job> {
   const env = createEnvironment();
   env.fromSequence(1, 9).print();
   return manager.submit({
@@ -45,6 +46,7 @@ function submit(manager: JobManager, jobId: string) {
     program: { kind: 'graph', id: jobId },
     parameters: {},
     restore: undefined,
+    claimMode: 'no-claim',
     allowNonRestoredState: false,
   });
 }
@@ -55,7 +57,7 @@ test('a TaskManager that registers again has lost what it ran before', async () 
   const address = await manager.listen('local:job-manager');
   const first = await takeSeat(world, address, 'worker-1');
   await manager.hasSlots(1);
-  const job = submit(manager, 'job-1');
+  const job = await submit(manager, 'job-1');
   await until(() => first.heard.includes('deploy'));
   const second = await takeSeat(world, address, 'worker-1');
   await assert.rejects(job.result(), (error: MillstreamError) => {
@@ -65,7 +67,7 @@ test('a TaskManager that registers again has lost what it ran before', async () 
   });
   assert.equal(manager.slots, 1);
   await first.closed;
-  const next = submit(manager, 'job-2');
+  const next = await submit(manager, 'job-2');
   await until(() => second.heard.includes('deploy'));
   assert.ok(!second.heard.includes('cancel'), 'the new seat hears nothing of what the old one ran');
   second.wire.close();
