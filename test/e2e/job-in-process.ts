@@ -1,0 +1,55 @@
+/** Runs a job on this thread with its checkpoints in reach: what a client only gets of savepoints. */
+
+import { buildJobGraph } from '../../src/graph/job-graph.ts';
+import type { StreamGraph } from '../../src/graph/stream-graph.ts';
+import type { CompletedCheckpoint } from '../../src/cluster/job-checkpoints.ts';
+import { JobManager } from '../../src/cluster/job-manager.ts';
+import type { Job } from '../../src/cluster/job.ts';
+import { slotsNeeded } from '../../src/cluster/placement.ts';
+import { registerGraph } from '../../src/cluster/program.ts';
+import { TaskManager } from '../../src/cluster/task-manager.ts';
+import { createRealWorld } from '../../src/world/real-world.ts';
+import { RealDoorbell } from '../../src/world/doorbell.ts';
+
+export interface JobInProcess {
+  readonly job: Job;
+  /** Cancels the job, if it still runs, and stops everything. */
+  close(): Promise<void>;
+}
+
+export async function runInProcess(graph: StreamGraph, restore?: CompletedCheckpoint): Promise<JobInProcess> {
+  const world = createRealWorld();
+  const slots = slotsNeeded(buildJobGraph(graph));
+  const jobManager = new JobManager({ world });
+  const address = await jobManager.listen(`local:jobmanager-${world.random.id()}`);
+  const taskManager = new TaskManager({
+    world,
+    id: 'taskmanager-0',
+    slots,
+    execution: { kind: 'inline', doorbell: new RealDoorbell() },
+    listenAddress: graph.settings.localChannels === 'network' ? 'tcp:127.0.0.1:0' : undefined,
+  });
+  await taskManager.start();
+  void taskManager.join(await world.network.connect(address));
+  await jobManager.hasSlots(slots);
+  const id = world.random.id();
+  const forget = registerGraph(id, graph);
+  const job = jobManager.submit({
+    jobId: id,
+    graph,
+    program: { kind: 'graph', id },
+    parameters: {},
+    restore,
+    allowNonRestoredState: false,
+  });
+  return {
+    job,
+    close: async () => {
+      await job.cancel();
+      await job.result().catch(() => {});
+      await jobManager.close();
+      await taskManager.close();
+      forget();
+    },
+  };
+}
