@@ -131,6 +131,11 @@ export const ERRORS = {
     restart: false,
     remedy: 'Give the state a migration from the stored version, or restore without it.',
   },
+  STATE_DISK: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'See the cause: free space for temporary files, or set `stateDirectory` to a disk that has some.',
+  },
   STATE_TOO_LARGE: {
     blame: 'user',
     restart: false,

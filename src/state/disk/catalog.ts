@@ -4,13 +4,14 @@
  */
 
 import { crc32 } from 'node:zlib';
+import { attempt } from './disk-failure.ts';
 import type { WorkingFile, WorkingFiles } from '../../base/world.ts';
 
 export class Catalog {
   readonly #file: WorkingFile;
 
   constructor(files: WorkingFiles, directory: string) {
-    this.#file = files.create(`${directory}/catalog`);
+    this.#file = attempt(() => files.create(`${directory}/catalog`));
   }
 
   /** Adds an entry: its length, its checksum, and the entry as JSON. */
@@ -20,7 +21,7 @@ export class Catalog {
     bytes.writeUInt32LE(text.length, 0);
     bytes.writeUInt32LE(crc32(text), 4);
     bytes.set(text, 8);
-    this.#file.append(bytes, 0, bytes.length);
+    attempt(() => this.#file.append(bytes, 0, bytes.length));
   }
 
   close(): void {

@@ -27,6 +27,7 @@ import { ttlRules } from '../ttl.ts';
 import type { KeyedView, ViewPlan } from '../views.ts';
 import { Catalog } from './catalog.ts';
 import { type DiskShape, type ListCell, listShape, type MapCell, mapShape, STAMPED_VALUE, VALUE } from './disk-cell.ts';
+import { attempt } from './disk-failure.ts';
 import { DiskSpace } from './disk-space.ts';
 import {
   DiskAggregatingState,
@@ -119,7 +120,7 @@ export class DiskBackend implements KeyedBackend {
   constructor(settings: DiskBackendSettings) {
     const { files, memory, keyGroups, maxParallelism, types, segmentBytes = SEGMENT_BYTES } = settings;
     this.#settings = settings;
-    this.#directory = files.directory(settings.directory);
+    this.#directory = attempt(() => files.directory(settings.directory));
     const catalog = new Catalog(files, this.#directory);
     this.#catalog = catalog;
     this.#store = new RowStore({

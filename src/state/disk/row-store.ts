@@ -322,9 +322,7 @@ export class RowStore implements MemoryUser {
   }
 
   #mustStay(row: Row): boolean {
-    return (
-      row === this.pinnedKey || row === this.pinnedNamespace || row === this.pinnedPage || row === this.#guarded
-    );
+    return row === this.pinnedKey || row === this.pinnedNamespace || row === this.pinnedPage || row === this.#guarded;
   }
 
   #evict(row: Row): void {

@@ -13,6 +13,7 @@ import { crc32 } from 'node:zlib';
 import { invariant } from '../../base/assert.ts';
 import { MillstreamError } from '../../base/error.ts';
 import type { WorkingFile, WorkingFiles } from '../../base/world.ts';
+import { attempt, diskFailure } from './disk-failure.ts';
 import { RecordBuffer } from './record-buffer.ts';
 import { textBuffer, type TextBuffer } from './text-buffer.ts';
 
@@ -203,8 +204,12 @@ export class SegmentLog {
     header.writeUInt32LE(ADDRESS_UNIT, 12);
     header.writeDoubleLE(this.#options.segmentBytes, 16);
     header.writeUInt32LE(crc32(header.subarray(0, SEGMENT_HEADER_BYTES - 8)), SEGMENT_HEADER_BYTES - 8);
-    const file = this.#options.files.create(`${this.#options.directory}/segment-${String(sequence).padStart(8, '0')}`);
-    file.append(header, 0, SEGMENT_HEADER_BYTES);
+    const path = `${this.#options.directory}/segment-${String(sequence).padStart(8, '0')}`;
+    const file = attempt(() => {
+      const created = this.#options.files.create(path);
+      created.append(header, 0, SEGMENT_HEADER_BYTES);
+      return created;
+    });
     const segment: Segment = {
       number,
       span,
@@ -236,7 +241,7 @@ export class SegmentLog {
     const { tail } = this;
     const segment = this.#current;
     if (segment === undefined || tail.length === 0) return;
-    segment.file.append(tail.bytes, 0, tail.length);
+    attempt(() => segment.file.append(tail.bytes, 0, tail.length));
     this.#tailAt += tail.length;
     this.bytesWritten += tail.length;
     tail.clear(this.#options.tailBytes);
@@ -261,7 +266,7 @@ export class SegmentLog {
 
   #readFile(segment: Segment, offset: number, address: number): void {
     const guess = Math.min(padded(this.#averageBytes * 1.25), FIRST_READ_MAX);
-    let got = segment.file.read(this.#scratch, Math.max(guess, FIRST_READ_MIN), offset);
+    let got = readBytes(segment.file, this.#scratch, Math.max(guess, FIRST_READ_MIN), offset);
     this.reads++;
     const length = got < RECORD_HEADER_BYTES ? Infinity : this.#scratchView.getUint32(AT_LENGTH, true);
     const end = RECORD_HEADER_BYTES + length;
@@ -269,7 +274,7 @@ export class SegmentLog {
     const all = padded(end);
     if (got < all) {
       if (this.#scratch.length < all) this.#growScratch(all);
-      got = segment.file.read(this.#scratch, all, offset);
+      got = readBytes(segment.file, this.#scratch, all, offset);
       this.reads++;
       if (got < all) throw this.#corrupt(segment, offset, `${all} bytes were written and ${got} are there`);
     } else if (this.#scratch.length > FIRST_READ_MAX && all <= FIRST_READ_MAX) {
@@ -396,7 +401,7 @@ export class SegmentLog {
   #readChunk(from: SealedSegment, bytes: number): number {
     const segment = from.of as Segment;
     if (from.bytes.length < bytes) from.grow(bytes);
-    const got = segment.file.read(from.bytes, bytes, from.offset);
+    const got = readBytes(segment.file, from.bytes, bytes, from.offset);
     if (got < bytes) {
       throw this.#corrupt(segment, from.offset, `the file ends ${bytes - got} bytes too early`);
     }
@@ -467,6 +472,14 @@ export class SealedSegment {
   grow(bytes: number): void {
     this.bytes = textBuffer(bytes);
     this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+function readBytes(file: WorkingFile, into: Uint8Array, length: number, position: number): number {
+  try {
+    return file.read(into, length, position);
+  } catch (error) {
+    throw diskFailure(error);
   }
 }
 
