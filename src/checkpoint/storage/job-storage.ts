@@ -26,7 +26,7 @@ import { encodeMetadata, type CheckpointContent } from './metadata.ts';
 import type { ObjectStore } from './object-store.ts';
 import { writeSavepoint } from './savepoint-files.ts';
 import { findSnapshot, removeFiles, removeSnapshot, type FoundSnapshot } from './snapshot-location.ts';
-import type { CheckpointStores } from './stores.ts';
+import { storeUrl, type CheckpointStores } from './stores.ts';
 
 /** Whose a snapshot is that a job starts from: with `claim` the job's, which removes it when it is subsumed. */
 export type ClaimMode = 'claim' | 'no-claim';
