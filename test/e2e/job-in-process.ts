@@ -2,7 +2,7 @@
 
 import { buildJobGraph } from '../../src/graph/job-graph.ts';
 import type { StreamGraph } from '../../src/graph/stream-graph.ts';
-import type { CompletedCheckpoint } from '../../src/cluster/job-checkpoints.ts';
+import { savepointHandle, type CompletedCheckpoint } from '../../src/cluster/completed-checkpoint.ts';
 import { JobManager } from '../../src/cluster/job-manager.ts';
 import type { Job } from '../../src/cluster/job.ts';
 import { slotsNeeded } from '../../src/cluster/placement.ts';
@@ -34,12 +34,14 @@ export async function runInProcess(graph: StreamGraph, restore?: CompletedCheckp
   await jobManager.hasSlots(slots);
   const id = world.random.id();
   const forget = registerGraph(id, graph);
-  const job = jobManager.submit({
+  const job = await jobManager.submit({
     jobId: id,
     graph,
     program: { kind: 'graph', id },
     parameters: {},
-    restore,
+    // With all its channels: as bytes, a checkpoint is what a savepoint is.
+    restore: restore && savepointHandle(restore),
+    claimMode: 'no-claim',
     allowNonRestoredState: false,
   });
   return {

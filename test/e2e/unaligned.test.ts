@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createEnvironment, type ExecutionSettings } from 'millstream';
-import type { CompletedCheckpoint } from '../../src/cluster/job-checkpoints.ts';
+import type { CompletedCheckpoint } from '../../src/cluster/completed-checkpoint.ts';
 import type { StreamGraph } from '../../src/graph/stream-graph.ts';
 import { runInProcess, type JobInProcess } from './job-in-process.ts';
 import { EVENTS, SLOW_JOBS, type SlowJob } from './slow-jobs.ts';
@@ -79,7 +79,7 @@ for (const job of SLOW_JOBS) {
         const reading = read(first);
         try {
           await midway(first);
-          checkpoint = await first.job.checkpoint('checkpoint');
+          checkpoint = await first.job.checkpoint();
         } finally {
           await first.close();
         }
