@@ -209,6 +209,11 @@ export const ERRORS = {
     restart: true,
     remedy: 'Raise the timeout, lower the capacity, or handle the timeout in the function.',
   },
+  ATTEMPT_STALE: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'Nothing: the attempt of the job that a connection belonged to is over, and a newer one has taken its place.',
+  },
   CHANNEL_LOST: {
     blame: 'environment',
     restart: true,

@@ -47,6 +47,12 @@ export interface ChannelRequest {
   readonly defer: (close: () => void) => void;
 }
 
+/** The answer to who greets on behalf of an attempt that is over; any other answer repeats the greeting. */
+const REFUSED = 'refused: this attempt is over';
+
+/** Attempts that are over, of which late connections are still told apart from early ones. */
+const ATTEMPTS_REMEMBERED = 256;
+
 interface ChannelPair {
   readonly reader: ChannelReader;
   readonly writer: ChannelWriter;
@@ -70,6 +76,10 @@ export class SlotChannels {
   readonly #outgoing = new Map<string, Promise<ChannelMultiplexer>>();
   /** Connections that others opened, by attempt and sending slot; asked for before or after they come. */
   readonly #incoming = new Map<string, Deferred<ChannelMultiplexer>>();
+  /** Attempts that have ended here. */
+  readonly #over = new Set<string>();
+  /** Connections of attempts that were over. */
+  refused = 0;
   #listener: Listener | undefined;
   #listening: Promise<Listener> | undefined;
 
@@ -141,12 +151,14 @@ export class SlotChannels {
   // Channels on one thread.
 
   #pair(request: ChannelRequest, end: keyof ChannelPair): ChannelPair {
-    const key = `${request.id} ${end === 'reader' ? 'writer' : 'reader'}`;
-    const made = this.#pairs.get(`${request.id} ${end}`);
+    // An end of another job or attempt must not be found, however like it is.
+    const keyOf = (which: string): string => `${request.owner} ${request.id} ${which}`;
+    const made = this.#pairs.get(keyOf(end));
     if (made !== undefined) {
-      this.#pairs.delete(`${request.id} ${end}`);
+      this.#pairs.delete(keyOf(end));
       return made;
     }
+    const key = keyOf(end === 'reader' ? 'writer' : 'reader');
     const pair = this.#makePair(request);
     this.#pairs.set(key, pair);
     request.defer(() => this.#pairs.delete(key));
@@ -213,7 +225,10 @@ export class SlotChannels {
           ),
         ),
       );
-      connection.onMessage(() => resolve(new ChannelMultiplexer(connection)));
+      connection.onMessage((answer) => {
+        if (new TextDecoder().decode(answer) === greeting(request)) resolve(new ChannelMultiplexer(connection));
+        else reject(stale(greeting(request), address));
+      });
     });
   }
 
@@ -223,14 +238,29 @@ export class SlotChannels {
       if (greeted) return;
       greeted = true;
       const key = new TextDecoder().decode(message);
+      if (this.#over.has(ownerOf(key))) {
+        this.refused++;
+        connection.send(new TextEncoder().encode(REFUSED));
+        connection.close();
+        return;
+      }
       connection.send(message);
       this.#expect(key).resolve(new ChannelMultiplexer(connection));
     });
   }
 
+  /** Whatever comes of the attempt from now on is late. */
+  #ended(owner: string): void {
+    this.#over.add(owner);
+    if (this.#over.size <= ATTEMPTS_REMEMBERED) return;
+    const [oldest] = this.#over;
+    this.#over.delete(oldest as string);
+  }
+
   #waitForIncoming(request: ChannelRequest, key: string): Promise<ChannelMultiplexer> {
     const deferred = this.#expect(key);
     request.defer(() => {
+      this.#ended(request.owner);
       if (!this.#incoming.delete(key)) return;
       deferred.promise.then(
         (multiplexer) => multiplexer.close(),
@@ -257,6 +287,17 @@ type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
 /** Which attempt and which slot a connection comes from; also how each side finds it again. */
 function greeting({ owner, from }: ChannelRequest): string {
   return `${owner} ${from.taskManager}/${from.slot}`;
+}
+
+function ownerOf(greeted: string): string {
+  return greeted.slice(0, greeted.lastIndexOf(' '));
+}
+
+function stale(greeted: string, address: string): MillstreamError {
+  return new MillstreamError(
+    'ATTEMPT_STALE',
+    `The connection to ${address} was refused: the attempt ${ownerOf(greeted)} is over there. Its tasks must end.`,
+  );
 }
 
 function encoder(request: ChannelRequest): RecordEncoder {
