@@ -14,6 +14,9 @@ import { encodeFooter, encodeHeader, type StateFileHeader, type StateFileSection
 /** Bytes are handed to the storage, and compressed, in blocks of this size. */
 const BLOCK_BYTES = 256 * 1024;
 
+/** Pieces from this size on go to the storage as they are, without being copied together. */
+const WHOLE_BYTES_MIN = 32 * 1024;
+
 /** So many bytes may wait for the storage before the writer should hold back. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -118,13 +121,12 @@ export class StateFileWriter implements SnapshotFile {
 
   #add(bytes: Uint8Array): void {
     this.#rawLength += bytes.length;
+    if (this.#codec === undefined && bytes.length >= WHOLE_BYTES_MIN) {
+      this.#flush();
+      this.#store(bytes);
+      return;
+    }
     for (let at = 0; at < bytes.length;) {
-      // Whole blocks need no copy when they are not compressed.
-      if (this.#blockFilled === 0 && this.#codec === undefined && bytes.length - at >= BLOCK_BYTES) {
-        this.#store(bytes.subarray(at, at + BLOCK_BYTES));
-        at += BLOCK_BYTES;
-        continue;
-      }
       const part = bytes.subarray(at, at + BLOCK_BYTES - this.#blockFilled);
       this.#block.set(part, this.#blockFilled);
       this.#blockFilled += part.length;
@@ -136,8 +138,11 @@ export class StateFileWriter implements SnapshotFile {
   #flush(): void {
     if (this.#blockFilled === 0) return;
     const block = this.#block.subarray(0, this.#blockFilled);
-    this.#store(this.#codec === undefined ? block.slice() : zstdCompressSync(block, ZSTD));
     this.#blockFilled = 0;
+    if (this.#codec !== undefined) return this.#store(zstdCompressSync(block, ZSTD));
+    if (block.length < WHOLE_BYTES_MIN) return this.#store(block.slice());
+    this.#store(block);
+    this.#block = new Uint8Array(BLOCK_BYTES);
   }
 
   #store(bytes: Uint8Array): void {
@@ -175,7 +180,7 @@ export class StateFileWriter implements SnapshotFile {
     try {
       const out = (this.#out ??= (this.#target as StateFileTarget).open());
       while (this.#waiting.length > 0 && this.#state !== 'over') {
-        const bytes = joined(this.#waiting.splice(0));
+        const bytes = this.#nextPiece();
         await out.write(bytes);
         this.#waitingBytes -= bytes.length;
         this.#letGo();
@@ -187,6 +192,19 @@ export class StateFileWriter implements SnapshotFile {
       this.#letGo();
     }
     this.#pumping = undefined;
+  }
+
+  /** Small pieces together, large ones alone. */
+  #nextPiece(): Uint8Array {
+    let bytes = 0;
+    let count = 0;
+    for (const { length } of this.#waiting) {
+      if (count > 0 && (length >= WHOLE_BYTES_MIN || bytes + length > BLOCK_BYTES)) break;
+      bytes += length;
+      count++;
+      if (length >= WHOLE_BYTES_MIN) break;
+    }
+    return joined(this.#waiting.splice(0, count));
   }
 
   #letGo(): void {

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { StorageError, type Storage, type World } from '../../../src/base/world.ts';
 import { DirectoryStore } from '../../../src/checkpoint/storage/directory-store.ts';
+import { createSimulation } from '../../../src/testing/simulated-world.ts';
 import { createRealWorld } from '../../../src/world/real-world.ts';
 import { testStoreContract, type WithStore } from './store-contract.ts';
 
@@ -37,6 +38,19 @@ const noLinks = worldWith({
   },
 });
 testStoreContract('a directory without hard links', inDirectory(noLinks), 2_000_000);
+
+/** As two processes that share a disk. */
+testStoreContract(
+  'a simulated directory',
+  async (body) => {
+    const simulation = createSimulation(7);
+    const open = (process: string): DirectoryStore =>
+      new DirectoryStore('file:///checkpoints', simulation.world(process));
+    await simulation.settle(body(open('one'), () => open('other')));
+    simulation.close();
+  },
+  2_000_000,
+);
 
 test('directories that are empty again are taken away', async () => {
   await inDirectory(real)(async (store) => {
