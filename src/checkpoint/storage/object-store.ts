@@ -45,6 +45,7 @@ export interface ObjectWriter {
   abort(): Promise<void>;
 }
 
+/** Files by key below one URL, and registers beside them. */
 export interface ObjectStore {
   /** Absolute, without a slash at its end and without credentials; `url + '/' + key` names an object everywhere. */
   readonly url: string;

@@ -19,10 +19,9 @@ const factories = new Map<string, CheckpointStoreFactory>();
  *
  * @example
  * ```ts no-run
- * import { registerCheckpointStore } from 'millstream';
- * import { openArchive } from './archive-store.ts';
+ * declare function openArchive(url: URL): ObjectStore;
  *
- * registerCheckpointStore('archive', (url, world) => openArchive(url, world));
+ * registerCheckpointStore('archive', (url) => openArchive(url));
  * ```
  */
 export function registerCheckpointStore(scheme: string, factory: CheckpointStoreFactory): void {
