@@ -45,6 +45,8 @@ export interface JobOptions {
   readonly takeSlots: (count: number) => readonly AssignedSlot[];
   /** Resolves once at least so many slots are registered. */
   readonly hasSlots: (count: number) => Promise<void>;
+  /** Attempts that earlier processes began, where no storage of checkpoints knows. Default 0. */
+  readonly attemptsBefore?: number;
   /** Whether the first attempt waits for slots, as restarts do, instead of failing when there are too few. */
   readonly waitForSlots?: boolean;
   readonly send: (taskManager: string, message: ToTaskManager) => void;

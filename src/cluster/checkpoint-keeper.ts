@@ -62,6 +62,8 @@ export interface KeptJob {
   readonly jobId: string;
   readonly jobName: string;
   readonly settings: CheckpointSettings;
+  /** Attempts that are known to have been begun, where checkpoints in memory know of none. */
+  readonly attemptsBefore: number;
 }
 
 /** Opens what there is of a job: an earlier process may have left checkpoints. */
@@ -92,11 +94,12 @@ function contentOf(
 
 class MemoryKeeper implements CheckpointKeeper {
   readonly #job: KeptJob;
-  epoch = 0;
+  epoch: number;
   latest: CompletedCheckpoint | undefined;
 
   constructor(job: KeptJob) {
     this.#job = job;
+    this.epoch = job.attemptsBefore;
   }
 
   async startAttempt(atLeast: number): Promise<number> {

@@ -197,9 +197,18 @@ export class JobManager implements JobHolder {
   async submitModule(submission: JobSubmission): Promise<Job> {
     const known = this.job(submission.jobId);
     if (known !== undefined) return known;
+    await this.#store?.save(submission);
+    try {
+      return await this.#start(submission, 0);
+    } catch (error) {
+      await this.#store?.remove(submission.jobId);
+      throw error;
+    }
+  }
+
+  async #start(submission: JobSubmission, attemptsBefore: number): Promise<Job> {
     const program = { kind: 'module', url: submission.module, settings: submission.settings } as const;
     const graph = await loadGraph(program, submission.parameters);
-    await this.#store?.save(submission);
     const { jobId, parameters, allowNonRestoredState, restore, claimMode } = submission;
     // Another client may have been quicker meanwhile.
     return (
@@ -212,6 +221,7 @@ export class JobManager implements JobHolder {
         restore,
         claimMode,
         allowNonRestoredState,
+        attemptsBefore,
         waitForSlots: true,
       }))
     );
@@ -219,7 +229,16 @@ export class JobManager implements JobHolder {
 
   /** Takes up the jobs that a JobManager before this one left behind. */
   async recover(): Promise<void> {
-    for (const submission of (await this.#store?.all()) ?? []) await this.submitModule(submission);
+    if (this.#store === undefined) return;
+    for (const stored of await this.#store.all()) {
+      const { submission, attemptsBefore } = await this.#store.takeUp(stored);
+      try {
+        await this.#start(submission, attemptsBefore);
+      } catch (error) {
+        // It stays noted: what keeps it from starting may be gone the next time. The others go on.
+        this.#world.print(`Job ${submission.jobId} could not be taken up: ${describeThrown(error)}`, 'error');
+      }
+    }
   }
 
   /** Cancels what runs, and takes nobody in any more. */

@@ -13,6 +13,15 @@ import type { JobSubmission } from './client-protocol.ts';
 const SUFFIX = '.job';
 const PLAIN = new TypeRegistry();
 
+/** A JobManager does not start a job so often before it dies. */
+const ATTEMPTS_PER_LIFE = 1_000_000;
+
+export interface StoredJob {
+  readonly submission: JobSubmission;
+  /** Attempts of earlier processes have numbers up to this. */
+  readonly attemptsBefore: number;
+}
+
 export class JobStore {
   readonly #storage: Storage;
   readonly #directory: string;
@@ -24,10 +33,14 @@ export class JobStore {
 
   /** Durable when it resolves. */
   async save(submission: JobSubmission): Promise<void> {
+    await this.#write({ submission, attemptsBefore: 0 });
+  }
+
+  async #write(stored: StoredJob): Promise<void> {
     const writer = new ByteWriter();
-    writeValue(submission, writer, PLAIN);
+    writeValue(stored, writer, PLAIN);
     await this.#storage.makeDirectory(this.#directory);
-    const path = this.#path(submission.jobId);
+    const path = this.#path(stored.submission.jobId);
     const draft = `${path}.draft`;
     await this.#storage.remove(draft);
     const file = await this.#storage.openAppend(draft);
@@ -40,8 +53,18 @@ export class JobStore {
     await this.#storage.rename(draft, path);
   }
 
+  /**
+   * Notes that this process takes the job up after another one: the attempts that died with that one have lower numbers
+   * than all that follow.
+   */
+  async takeUp(stored: StoredJob): Promise<StoredJob> {
+    const taken = { ...stored, attemptsBefore: stored.attemptsBefore + ATTEMPTS_PER_LIFE };
+    await this.#write(taken);
+    return taken;
+  }
+
   /** What was saved and not removed. A draft is a submission that nobody was told had succeeded. */
-  async all(): Promise<readonly JobSubmission[]> {
+  async all(): Promise<readonly StoredJob[]> {
     if ((await this.#storage.status(this.#directory)) === undefined) return [];
     const names = await this.#storage.list(this.#directory);
     return await Promise.all(
@@ -49,12 +72,12 @@ export class JobStore {
     );
   }
 
-  async #read(path: string): Promise<JobSubmission> {
+  async #read(path: string): Promise<StoredJob> {
     const file = await this.#storage.openRead(path);
     try {
       const bytes = new Uint8Array(file.bytes);
       await file.read(bytes, 0);
-      return readValue(new ByteReader(bytes), PLAIN) as JobSubmission;
+      return readValue(new ByteReader(bytes), PLAIN) as StoredJob;
     } catch (error) {
       throw new MillstreamError(
         'STATE_CORRUPT',

@@ -125,7 +125,14 @@ export class Job {
   async #open(): Promise<void> {
     const { world, stores, jobId, graph, restore, claimMode, allowNonRestoredState } = this.#options;
     const { jobName, settings } = graph;
-    this.#keeper = await openKeeper({ world, stores, jobId, jobName, settings: settings.checkpoint });
+    this.#keeper = await openKeeper({
+      world,
+      stores,
+      jobId,
+      jobName,
+      settings: settings.checkpoint,
+      attemptsBefore: this.#options.attemptsBefore ?? 0,
+    });
     this.#checkpoints = new JobCheckpoints(world, jobName, settings.checkpoint, this.#keeper, () => {
       this.#completedCheckpoints++;
     });

@@ -53,6 +53,7 @@ async function running(part: Partial<CheckpointSettings> = {}): Promise<{
     jobId: 'job-1',
     jobName: 'counts',
     settings,
+    attemptsBefore: 0,
   });
   const checkpoints = new JobCheckpoints(world, 'counts', settings, keeper, (checkpoint) => completed.push(checkpoint));
   const attempt = new Recorded();
