@@ -1,6 +1,7 @@
 /** All benchmarks, with their record shapes, sizes and targets. */
 
 import { scaled, type Benchmark, type Outcome, type Parameters, type Target } from './benchmark.ts';
+import { checkpoint } from './checkpoint.ts';
 import { coldStart } from './cold-start.ts';
 import { fourJobs } from './four-jobs.ts';
 import { idle } from './idle.ts';
@@ -150,6 +151,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   fourJobs,
   scaling,
   latency,
+  checkpoint,
   coldStart,
   idle,
   soak,
