@@ -26,11 +26,12 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): {
       changelog: sink.changelog === true,
       create: () => new WritingOperator(erased),
       // A writer behind a call that all jobs of a thread share would be called as slowly as the most varied of them.
-      inline: ({ line, fresh, self, value, timestamp, kind }) => {
-        const waiting = fresh('waiting');
-        line(`${self}.about.timestamp = ${timestamp}; ${self}.about.rowKind = ${kind};`);
-        line(`const ${waiting} = ${self}.writer.write(${value}, ${self}.about);`);
-        line(`if (${waiting} !== undefined) ${self}.await(${waiting});`);
+      inline: (code) => {
+        const { self, value, timestamp, kind } = code;
+        const waiting = code.fresh('waiting');
+        code.line(`${self}.about.timestamp = ${timestamp}; ${self}.about.rowKind = ${kind};`);
+        code.line(`const ${waiting} = ${self}.writer.write(${value}, ${self}.about);`);
+        code.line(`if (${waiting} !== undefined) ${self}.await(${waiting});`);
       },
       describe: { sink: sink.name, guarantee: sink.guarantee },
     },
