@@ -248,6 +248,8 @@ export type {
   Committer,
   GlobalCommitter,
   Guarantee,
+  PostCommitter,
+  PreCommitter,
   Sink,
   SinkWriter,
   WriteContext,

@@ -231,7 +231,7 @@ export class ColumnStream<Row> {
     const { scope } = this.handle;
     const node = this.handle.attach({
       name: `Sink: ${sink.name}`,
-      definition: () => columnSink(sink),
+      definition: ({ committerRetries }) => columnSink(sink, { committerRetries }),
       sink: true,
       ...(sink.parallelism === undefined ? {} : { fixedParallelism: sink.parallelism }),
     });

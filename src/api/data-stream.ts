@@ -479,11 +479,11 @@ export class DataStream<T> implements AsyncIterable<T> {
    * ```
    */
   sinkTo<Committable, State>(sink: Sink<T, Committable, State>): DataStreamSink {
-    const { definition, coordinator } = sinkDefinition(sink as unknown as Sink<T, never, never>);
     const { scope } = this.handle;
     const node = this.handle.attach({
       name: `Sink: ${sink.name}`,
-      definition: () => ({ definition, coordinator }),
+      definition: ({ committerRetries }) =>
+        sinkDefinition(sink as unknown as Sink<T, never, never>, { committerRetries }),
       sink: true,
       ...(sink.parallelism === undefined ? {} : { fixedParallelism: sink.parallelism }),
     });

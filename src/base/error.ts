@@ -199,6 +199,12 @@ export const ERRORS = {
     remedy: 'Start the server at the address, or correct the address.',
   },
   SINK_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
+  SINK_DATA_LOST: {
+    blame: 'environment',
+    restart: false,
+    remedy:
+      'What the message names was written and can no longer be made visible: restore from an earlier checkpoint or savepoint, or write that data again.',
+  },
   PORT_IN_USE: {
     blame: 'environment',
     restart: false,

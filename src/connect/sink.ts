@@ -1,11 +1,17 @@
 /**
  * The sink contract, after Flink's Sink V2: a writer in every subtask, a committer for what it prepared, and a global
- * committer that sees a whole checkpoint at once.
+ * committer that sees a whole checkpoint at once. What Flink calls pre-commit and post-commit topology are two functions
+ * on the way of the committables.
  *
- * For each checkpoint the runtime calls, on the writer's thread: `flush`, then `prepareCommit`, whose committables
- * become part of the checkpoint, then `snapshot`. When the checkpoint is complete, the committables go to the
- * committer, also after a restore, possibly more than once and by another process: `commit` must be idempotent, and
- * must be able to work from the committable alone. Savepoints prepare nothing and commit nothing.
+ * For each checkpoint the runtime calls, on the writer's thread: `flush`; `prepareCommit`, whose committables go through
+ * the pre-committer and become part of the checkpoint; then `snapshot` of writer and pre-committer. When the checkpoint
+ * is complete, the committables go to the committer, then to the post-committer, and when all subtasks have come so far
+ * to the global committer. After a restore they come again, possibly in another process: `commit` must be idempotent,
+ * and must be able to work from the committable alone.
+ *
+ * For a savepoint it calls `flush`, `prepareSavepoint` and `snapshot`: nothing is committed, what is open belongs into
+ * the snapshot. A savepoint may be restored more than once, and after newer checkpoints: what it holds may have been
+ * committed since, or be committed by somebody else at the same time.
  *
  * A job without checkpoints commits when its input ends.
  */
@@ -56,7 +62,37 @@ export interface SinkWriter<T, Committable = never, State = never> {
   /** Everything written so far leaves the writer's buffers. `endOfInput`: nothing will follow. */
   flush(endOfInput: boolean): void | Promise<void>;
   prepareCommit?(checkpoint: number): readonly Committable[] | Promise<readonly Committable[]>;
+  /** In place of `prepareCommit`, where a savepoint is taken. It may lie around for long: what it refers to must last. */
+  prepareSavepoint?(checkpoint: number): void | Promise<void>;
   snapshot?(checkpoint: number): readonly State[];
+  close(): void | Promise<void>;
+}
+
+/**
+ * What committables of a subtask go through before they become part of a checkpoint: Flink's pre-commit topology. It may
+ * replace them, put several together, or keep them back for a later checkpoint: small files become large ones.
+ */
+export interface PreCommitter<Committable> {
+  /**
+   * What the writer prepared goes in, what is to be committed comes out. A promise holds the barrier back, so long work
+   * is begun here and its result given at a later checkpoint. `endOfInput`: nothing will follow, give everything.
+   */
+  process(
+    checkpoint: number,
+    committables: readonly Committable[],
+    endOfInput: boolean,
+  ): readonly Committable[] | Promise<readonly Committable[]>;
+  /** What it keeps back; plain data, dealt out by `split` on a restore. For savepoints too. */
+  snapshot(checkpoint: number): readonly unknown[];
+  close(): void | Promise<void>;
+}
+
+/**
+ * What committables of a subtask go through after they were committed: Flink's post-commit topology. Called at least
+ * once with each, again after a failure before the next checkpoint. When it throws, the job fails and restarts.
+ */
+export interface PostCommitter<Committable> {
+  process(committables: readonly Committable[]): void | Promise<void>;
   close(): void | Promise<void>;
 }
 
@@ -67,9 +103,9 @@ export interface CommitRequest<Committable> {
   readonly retries: number;
   /** Somebody has committed it before: counted, not an error. */
   alreadyCommitted(): void;
-  /** Try again later. */
+  /** Try again later, up to `sink.committer.retries` times. */
   retryLater(): void;
-  /** Data is lost, for the reason given: the job fails and names the committable. */
+  /** Data is lost, for the reason given: the job fails for good, with SINK_DATA_LOST, which names the committable. */
   failed(reason: Error): void;
 }
 
@@ -80,7 +116,11 @@ export interface Committer<Committable> {
   close(): void | Promise<void>;
 }
 
-/** Called once per checkpoint with the committables of all subtasks, after they were committed. */
+/**
+ * Called with the committables of all subtasks for a checkpoint, after they were committed; not for one without any.
+ * Called again with the same ones when the job fails before the next checkpoint is complete, and after the restore of a
+ * savepoint that is older: `commit` must be idempotent. Runs beside the JobManager.
+ */
 export interface GlobalCommitter<Committable> {
   commit(checkpoint: number, committables: readonly Committable[]): void | Promise<void>;
   close(): void | Promise<void>;
@@ -101,7 +141,10 @@ export interface Sink<T, Committable = unknown, State = unknown> {
    */
   readonly writerState?: 'split' | 'union';
   createWriter(context: WriterContext, restored: readonly State[]): SinkWriter<T, Committable, State>;
+  /** `restored` is what `snapshot` of pre-committers returned. */
+  createPreCommitter?(context: WriterContext, restored: readonly unknown[]): PreCommitter<Committable>;
   createCommitter?(world: ConnectorWorld): Committer<Committable>;
+  createPostCommitter?(context: WriterContext): PostCommitter<Committable>;
   createGlobalCommitter?(world: ConnectorWorld): GlobalCommitter<Committable>;
   /** Refuses records with another row kind than `+I` when false. Default false. */
   readonly changelog?: boolean;

@@ -274,6 +274,12 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     meaning: 'Time between two watermarks of a source.',
     apply: settings((value, key) => ({ autoWatermarkIntervalMs: durationMs(value, key) })),
   },
+  'sink.committer.retries': {
+    setting: 'committerRetries',
+    type: 'whole number',
+    meaning: 'How often a committable of a sink may ask to be tried later before the job fails.',
+    apply: settings((value, key) => ({ committerRetries: wholeNumber(value, key) })),
+  },
   'execution.checkpointing.interval': {
     setting: 'checkpoint.intervalMs',
     type: 'duration',

@@ -82,6 +82,8 @@ export interface ExecutionSettings {
   readonly checkpoint: CheckpointSettings;
   /** Undefined: exponential delay when checkpoints are on, else none, as in Flink. */
   readonly restart: RestartStrategy | undefined;
+  /** How often a committable of a sink may ask to be tried later before the job fails. */
+  readonly committerRetries: number;
   /** Which channel connects tasks on the same thread: `bytes` encodes every batch, for tests. */
   readonly localChannels: 'direct' | 'bytes' | 'ring' | 'network';
   /** Detects values that are changed after they were emitted. Costs a serialisation per record; for tests. */
@@ -145,6 +147,7 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
     localBackupDirectories: Object.freeze([]),
   }),
   restart: undefined,
+  committerRetries: 10,
   localChannels: 'direct',
   mutationCheck: false,
   slotHeapMegabytes: 4096,
@@ -204,6 +207,7 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('checkpoint.retained', settings.checkpoint.retained, 1, 1_000_000);
   whole('checkpoint.inlineThresholdBytes', settings.checkpoint.inlineThresholdBytes, 0, 1_048_576);
   checkStorage(settings.checkpoint);
+  whole('committerRetries', settings.committerRetries, 0, Number.MAX_SAFE_INTEGER);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
   whole('stateMemoryMegabytes', settings.stateMemoryMegabytes, 1, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);

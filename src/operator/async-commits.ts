@@ -1,56 +1,80 @@
 /**
  * Committing what a sink's writer prepared: outside the element path, one checkpoint after the other.
  *
- * Committables wait in the operator's state until their checkpoint is complete, and stay there until they are committed:
- * a later checkpoint that completes before holds them too. After a restore they are handed to the committer again.
+ * Committables wait in the operator's state until their checkpoint is complete, and stay there until they are committed
+ * and have passed the post-committer: a later checkpoint that completes before holds them too. After a restore they are
+ * handed to the committer again. Where there is a global committer they stay longer still: see `global-commits.ts`.
  */
 
 import { MillstreamError } from '../base/error.ts';
-import type { CommitRequest, Committer, GlobalCommitter, Sink } from '../connect/sink.ts';
-import type { CoordinatorContext, OperatorCoordinator } from './coordinator.ts';
+import type { CommitRequest, Committer, PostCommitter } from '../connect/sink.ts';
+import { describeRecord } from '../data/describe-record.ts';
+import type { Committed, ToGlobal } from './global-commits.ts';
 import type { OperatorContext } from './operator.ts';
+import { CommitMetrics } from './commit-metrics.ts';
 
-/** How often a committable may ask to be tried later before it is given up. Flink's `sink.committer.retries`. */
-const COMMIT_RETRIES_MAX = 10;
+/** Flink's default of `sink.committer.retries`. */
+export const COMMIT_RETRIES_DEFAULT = 10;
 const COMMIT_RETRY_MS = 1_000;
 
-/** A committable, and the checkpoint that must be complete before it is committed. */
-export interface Pending {
-  readonly checkpoint: number;
-  readonly committable: unknown;
+/** A committable, the checkpoint that must be complete before it is committed, and the subtask that prepared it. */
+export interface Pending extends Committed {
+  readonly subtask: number;
 }
 
-/** What a subtask tells the global committer once its part of a checkpoint is committed. */
-interface Committed {
-  readonly checkpoint: number;
-  readonly committed: readonly unknown[];
+/** Who commits, and how patiently. */
+export interface CommitParts {
+  readonly committer: Committer<unknown> | undefined;
+  readonly postCommitter: PostCommitter<unknown> | undefined;
+  /** Whether there is a global committer to be told. */
+  readonly tellsGlobal: boolean;
+  /** How often a committable may ask to be tried later before it is given up. */
+  readonly retries: number;
 }
 
 /** The commits of one subtask. */
 export class Commits {
   readonly #context: OperatorContext<never>;
-  readonly #committer: Committer<unknown> | undefined;
-  readonly #tellGlobal: boolean;
+  readonly #parts: CommitParts;
+  readonly #metrics: CommitMetrics;
   /** Prepared, and not known to be committed. */
   #pending: readonly Pending[] = [];
+  /** Committed, and not known to be committed globally by every checkpoint that could be restored. */
+  #reported: readonly Pending[] = [];
+  /** How many of `#reported` the global committer has been told of. */
+  #told = 0;
   readonly #begun = new Set<Pending>();
   #committing: Promise<void> = Promise.resolve();
   #resumePause: (() => void) | undefined;
   #closed = false;
 
-  constructor(context: OperatorContext<never>, committer: Committer<unknown> | undefined, tellGlobal: boolean) {
+  constructor(context: OperatorContext<never>, parts: CommitParts) {
     this.#context = context;
-    this.#committer = committer;
-    this.#tellGlobal = tellGlobal;
+    this.#parts = parts;
+    this.#metrics = new CommitMetrics(context.metrics, () => this.#pending.length);
   }
 
-  /** What a snapshot has to hold. */
+  /** What a snapshot has to hold, with {@link reported}. */
   get pending(): readonly Pending[] {
     return this.#pending;
   }
 
+  /** Committed already, and still to be told to the global committer after a restore. */
+  get reported(): readonly Pending[] {
+    return this.#reported;
+  }
+
   keep(pending: readonly Pending[]): void {
-    if (pending.length > 0) this.#pending = [...this.#pending, ...pending];
+    if (pending.length === 0) return;
+    this.#pending = [...this.#pending, ...pending];
+    this.#metrics.total.inc(pending.length);
+  }
+
+  /** Takes over what a snapshot held, and commits all of it. Undefined when there is nothing to wait for. */
+  restore(pending: readonly Pending[], reported: readonly Pending[]): Promise<void> | undefined {
+    this.#reported = [...reported];
+    this.keep(pending);
+    return this.#commit(Infinity, 'restored');
   }
 
   /**
@@ -58,13 +82,19 @@ export class Commits {
    * do; rejects when a committable is lost.
    */
   commit(checkpoint: number): Promise<void> | undefined {
+    return this.#commit(checkpoint, checkpoint);
+  }
+
+  #commit(checkpoint: number, upTo: ToGlobal['upTo']): Promise<void> | undefined {
     const ready = this.#pending.filter((one) => one.checkpoint <= checkpoint && !this.#begun.has(one));
-    if (ready.length === 0) return undefined;
+    if (ready.length === 0 && !this.#parts.tellsGlobal) return undefined;
     for (const one of ready) this.#begun.add(one);
     const done = this.#committing.then(async () => {
-      await this.#run(ready);
-      this.#pending = this.#pending.filter((one) => !ready.includes(one));
-      for (const one of ready) this.#begun.delete(one);
+      const all = await this.#run(ready);
+      if (!all) return;
+      if (ready.length > 0) await this.#parts.postCommitter?.process(ready.map(({ committable }) => committable));
+      this.#done(ready);
+      this.#tell(upTo);
     });
     this.#committing = done.catch(() => {});
     return done;
@@ -75,124 +105,137 @@ export class Commits {
     return this.#committing;
   }
 
-  async #run(pending: readonly Pending[]): Promise<void> {
+  #done(committed: readonly Pending[]): void {
+    this.#pending = this.#pending.filter((one) => !committed.includes(one));
+    for (const one of committed) this.#begun.delete(one);
+    if (this.#parts.tellsGlobal) this.#reported = [...this.#reported, ...committed];
+  }
+
+  /** Also when nothing was committed: the global committer waits for the word of every subtask. */
+  #tell(upTo: ToGlobal['upTo']): void {
+    if (!this.#parts.tellsGlobal || this.#closed) return;
+    const committed = this.#reported
+      .slice(this.#told)
+      .map(({ checkpoint, committable }): Committed => ({ checkpoint, committable }));
+    this.#told = this.#reported.length;
+    this.#context.toCoordinator({ upTo, committed } satisfies ToGlobal);
+  }
+
+  /** Every checkpoint from which the job could still be restored knows that these are committed globally. */
+  forget(upTo: number): void {
+    const before = this.#reported.length;
+    this.#reported = this.#reported.filter(({ checkpoint }) => checkpoint > upTo);
+    // What is forgotten has been told.
+    this.#told -= before - this.#reported.length;
+  }
+
+  /** False when the operator was closed in between. */
+  async #run(pending: readonly Pending[]): Promise<boolean> {
+    const { committer, retries: most } = this.#parts;
     const sink = this.#context.task.operatorName;
     let waiting = pending;
-    for (let retries = 0; waiting.length > 0 && !this.#closed; retries++) {
-      const again = new Set<Pending>();
-      const requests = waiting.map((one) => new Request(one, retries, again, sink));
-      await this.#committer?.commit(requests);
-      for (const request of requests) request.check();
-      if (again.size > 0 && retries >= COMMIT_RETRIES_MAX) {
+    for (let retries = 0; waiting.length > 0; retries++) {
+      if (this.#closed) return false;
+      const requests = waiting.map((one) => new Request(one, retries));
+      await committer?.commit(requests);
+      waiting = this.#answered(requests);
+      if (waiting.length === 0) break;
+      if (retries >= most) {
         throw new MillstreamError(
           'SINK_FAILED',
-          `${again.size} committables of sink "${sink}" were not committed after ${COMMIT_RETRIES_MAX} retries.`,
+          `${waiting.length} committables of sink "${sink}" were not committed after ${most} retries. The first is ${describeCommittable(waiting[0]?.committable)}. Raise sink.committer.retries, or see why the sink asks to be tried later.`,
         );
       }
-      waiting = [...again];
-      if (waiting.length > 0) await this.#pause();
+      await this.#pause();
     }
-    if (!this.#tellGlobal || waiting.length > 0) return;
-    const committed = pending.map((one) => one.committable);
-    const checkpoint = pending.reduce((latest, one) => Math.max(latest, one.checkpoint), 0);
-    this.#context.toCoordinator({ checkpoint, committed } satisfies Committed);
+    return true;
+  }
+
+  /** Counts the answers; returns those that are to be tried again. Throws when one of them is lost. */
+  #answered(requests: readonly Request[]): readonly Pending[] {
+    const again: Pending[] = [];
+    let lost: Request | undefined;
+    for (const request of requests) {
+      this.#metrics.answered(request.answer);
+      if (request.answer === 'later') again.push(request.pending);
+      if (request.answer === 'failed') lost ??= request;
+    }
+    if (lost !== undefined) throw this.#lost(lost);
+    return again;
+  }
+
+  #lost({ pending, reason }: Request): MillstreamError {
+    const sink = this.#context.task.operatorName;
+    const committable = describeCommittable(pending.committable);
+    const { checkpoint, subtask } = pending;
+    return new MillstreamError(
+      'SINK_DATA_LOST',
+      `Data of checkpoint ${checkpoint} is lost: sink "${sink}" could not commit ${committable}, which its subtask ${subtask} prepared, because ${reason?.message ?? 'of a reason that it did not give'}`,
+      { cause: reason, details: { operator: sink, sink, committable, checkpoint, subtask } },
+    );
   }
 
   /** Cut short by `close`, for a closed operator's timers do not ring. */
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       this.#resumePause = resolve;
-      this.#context.at(this.#context.now() + COMMIT_RETRY_MS, resolve);
+      if (this.#closed) resolve();
+      else this.#context.at(this.#context.now() + COMMIT_RETRY_MS, resolve);
     });
   }
 
-  /** Waits for what is under way, without trying again, then closes the writer and the committer. */
+  /** Waits for what is under way, without trying again, then closes who committed. */
   async close(writer: { close(): void | Promise<void> } | undefined): Promise<void> {
     this.#closed = true;
     this.#resumePause?.();
     await this.#committing;
     await writer?.close();
-    await this.#committer?.close();
+    await this.#parts.committer?.close();
+    await this.#parts.postCommitter?.close();
   }
 }
+
+const COMMITTABLE_TEXT_MAX = 1_000;
+
+/** Whole where that is possible: it is what somebody has to go and look for. */
+function describeCommittable(committable: unknown): string {
+  try {
+    const text = JSON.stringify(committable, (_key, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    if (text !== undefined && text.length <= COMMITTABLE_TEXT_MAX) return text;
+  } catch {
+    // It has no form in JSON.
+  }
+  return describeRecord(committable);
+}
+
+/** How a request was answered; `committed` unless it was said otherwise. */
+export type CommitAnswer = 'committed' | 'already' | 'later' | 'failed';
 
 class Request implements CommitRequest<unknown> {
   readonly committable: unknown;
   readonly retries: number;
-  readonly #pending: Pending;
-  readonly #again: Set<Pending>;
-  readonly #sink: string;
-  #failure: Error | undefined;
+  readonly pending: Pending;
+  answer: CommitAnswer = 'committed';
+  reason: Error | undefined;
 
-  constructor(pending: Pending, retries: number, again: Set<Pending>, sink: string) {
+  constructor(pending: Pending, retries: number) {
     this.committable = pending.committable;
     this.retries = retries;
-    this.#pending = pending;
-    this.#again = again;
-    this.#sink = sink;
+    this.pending = pending;
   }
 
-  alreadyCommitted(): void {}
+  alreadyCommitted(): void {
+    this.answer = 'already';
+  }
 
   retryLater(): void {
-    this.#again.add(this.#pending);
+    this.answer = 'later';
   }
 
   failed(reason: Error): void {
-    this.#failure = reason;
-  }
-
-  check(): void {
-    if (this.#failure === undefined) return;
-    throw new MillstreamError(
-      'SINK_FAILED',
-      `Data of checkpoint ${this.#pending.checkpoint} is lost: sink "${this.#sink}" could not commit ${JSON.stringify(this.committable)}: ${this.#failure.message}`,
-      { cause: this.#failure },
-    );
-  }
-}
-
-/** Gathers what the subtasks committed, and hands a checkpoint over once a later one shows that all have told. */
-export class GlobalCommitCoordinator implements OperatorCoordinator {
-  readonly #committer: GlobalCommitter<unknown>;
-  readonly #context: CoordinatorContext;
-  readonly #gathered = new Map<number, unknown[]>();
-  #committing: Promise<void> = Promise.resolve();
-
-  constructor(sink: Sink<unknown>, context: CoordinatorContext) {
-    this.#context = context;
-    this.#committer = (sink.createGlobalCommitter as NonNullable<Sink<unknown>['createGlobalCommitter']>)(
-      context.world,
-    );
-  }
-
-  start(): void {}
-
-  taskStarted(): void {}
-
-  fromTask(_subtask: number, message: unknown): void {
-    const { checkpoint, committed } = message as Committed;
-    const so = this.#gathered.get(checkpoint);
-    if (so === undefined) this.#gathered.set(checkpoint, [...committed]);
-    else so.push(...committed);
-    for (const [earlier, all] of this.#gathered) if (earlier < checkpoint) this.#hand(earlier, all);
-  }
-
-  #hand(checkpoint: number, committed: readonly unknown[]): void {
-    this.#gathered.delete(checkpoint);
-    this.#committing = this.#committing.then(() => this.#committer.commit(checkpoint, committed));
-    this.#committing.catch((error: unknown) => this.#context.fail(error));
-  }
-
-  snapshot(): undefined {
-    return undefined;
-  }
-
-  checkpointComplete(): void {}
-
-  async close(): Promise<void> {
-    for (const [checkpoint, all] of [...this.#gathered].sort(([a], [b]) => a - b)) this.#hand(checkpoint, all);
-    await this.#committing.catch(() => {});
-    await this.#committer.close();
+    this.answer = 'failed';
+    this.reason = reason;
   }
 }

@@ -6,7 +6,7 @@ import type { ColumnBatch } from '../data/column-batch.ts';
 import type { CoordinatorFactory } from './coordinator.ts';
 import { columnWatermarkStrategy } from './column-timestamps.ts';
 import type { OperatorDefinition } from './operator.ts';
-import { sinkDefinition } from './sink-operator.ts';
+import { sinkDefinition, type SinkOperatorOptions } from './sink-operator.ts';
 import { sourceDefinition } from './source-operator.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
 
@@ -92,7 +92,8 @@ function stampedReader<Split>(
 /** The definition of a sink of column batches: its writer is given one batch at a time. */
 export function columnSink<Committable, State>(
   sink: Sink<ColumnBatch, Committable, State>,
+  options: SinkOperatorOptions = {},
 ): { readonly definition: OperatorDefinition; readonly coordinator: CoordinatorFactory | undefined } {
-  const { definition, coordinator } = sinkDefinition(sink as unknown as Sink<ColumnBatch, never, never>);
+  const { definition, coordinator } = sinkDefinition(sink as unknown as Sink<ColumnBatch, never, never>, options);
   return { definition: { ...definition, kind: 'column-sink', input: 'columns' }, coordinator };
 }

@@ -3,17 +3,31 @@
  * checkpoint is complete.
  */
 
-import type { Sink, SinkWriter, WriteContext } from '../connect/sink.ts';
+import type { PreCommitter, Sink, SinkWriter, WriteContext, WriterContext } from '../connect/sink.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
-import { Commits, GlobalCommitCoordinator, type Pending } from './async-commits.ts';
+import { COMMIT_RETRIES_DEFAULT, Commits, type Pending } from './async-commits.ts';
 import type { CoordinatorFactory } from './coordinator.ts';
+import { GlobalCommitCoordinator, type FromGlobal } from './global-commits.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
 const WRITER_STATES = 'writer-states';
+const PRE_COMMITTER_STATES = 'pre-committer-states';
 const COMMITTABLES = 'committables';
+const REPORTED = 'reported-committables';
+/** The id of the checkpoint, so that who is restored from it can tell. */
+const CHECKPOINT = 'checkpoint';
 
-export function sinkDefinition<T>(sink: Sink<T, never, never>): {
+/** How the sink of a job is run. */
+export interface SinkOperatorOptions {
+  /** Flink's `sink.committer.retries`. */
+  readonly committerRetries?: number;
+}
+
+export function sinkDefinition<T>(
+  sink: Sink<T, never, never>,
+  options: SinkOperatorOptions = {},
+): {
   readonly definition: OperatorDefinition;
   readonly coordinator: CoordinatorFactory | undefined;
 } {
@@ -24,7 +38,7 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): {
       input: 'records',
       output: 'none',
       changelog: sink.changelog === true,
-      create: () => new WritingOperator(erased),
+      create: () => new WritingOperator(erased, options.committerRetries ?? COMMIT_RETRIES_DEFAULT),
       // A writer behind a call that all jobs of a thread share would be called as slowly as the most varied of them.
       inline: (code) => {
         const { self, value, timestamp, kind } = code;
@@ -38,13 +52,16 @@ export function sinkDefinition<T>(sink: Sink<T, never, never>): {
     coordinator:
       sink.createGlobalCommitter === undefined
         ? undefined
-        : (context) => new GlobalCommitCoordinator(sink as unknown as Sink<unknown>, context),
+        : (context, restored) => new GlobalCommitCoordinator(sink as unknown as Sink<unknown>, context, restored),
   };
 }
 
 class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T> {
   readonly #sink: Sink<T>;
+  readonly #committerRetries: number;
   #commits!: Commits;
+  #preCommitter: PreCommitter<unknown> | undefined;
+  #endOfInput = false;
   // What the element path uses.
   writer!: SinkWriter<T, unknown, unknown>;
   /** One object for all records: a writer reads it during `write` only. */
@@ -52,41 +69,33 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
     -readonly [K in keyof WriteContext]: WriteContext[K];
   };
 
-  constructor(sink: Sink<T>) {
+  constructor(sink: Sink<T>, committerRetries: number) {
     super();
     this.#sink = sink;
+    this.#committerRetries = committerRetries;
   }
 
   override open(context: OperatorContext<never>): void {
     super.open(context);
-    const states = context.operatorState.list<unknown>(WRITER_STATES, this.#sink.writerState ?? 'split').items;
-    this.#commits = new Commits(
-      context,
-      this.#sink.createCommitter?.(context.world),
-      this.#sink.createGlobalCommitter !== undefined,
-    );
-    this.writer = this.#sink.createWriter(
-      {
-        subtask: context.task.subtask,
-        parallelism: context.task.parallelism,
-        attempt: context.task.attempt,
-        jobId: context.task.jobId,
-        restoredCheckpoint: context.restored ? 0 : undefined,
-        checkpointing: context.task.checkpointing,
-        now: () => context.now(),
-        after: (delayMs, callback) => void context.at(context.now() + delayMs, callback),
-        fail: (error) =>
-          context.mail(() => {
-            throw error;
-          }),
-        metrics: context.metrics,
-        world: context.world,
-      },
-      states,
-    );
-    this.#commits.keep(context.operatorState.list<Pending>(COMMITTABLES, 'split').items);
+    const sink = this.#sink;
+    const store = context.operatorState;
+    const states = store.list<unknown>(WRITER_STATES, sink.writerState ?? 'split').items;
+    const preStates = store.list<unknown>(PRE_COMMITTER_STATES, 'split').items;
+    const about = writerContext(context, store.list<number>(CHECKPOINT, 'union').items);
+    this.#commits = new Commits(context, {
+      committer: sink.createCommitter?.(context.world),
+      postCommitter: sink.createPostCommitter?.(about),
+      tellsGlobal: sink.createGlobalCommitter !== undefined,
+      retries: this.#committerRetries,
+    });
+    this.writer = sink.createWriter(about, states);
+    this.#preCommitter = sink.createPreCommitter?.(about, preStates);
+    if (!context.restored) return;
     // What the restored checkpoint holds was complete: it is committed (again) before anything new is written.
-    const committing = this.#commits.commit(Infinity);
+    const committing = this.#commits.restore(
+      store.list<Pending>(COMMITTABLES, 'split').items,
+      store.list<Pending>(REPORTED, 'split').items,
+    );
     if (committing !== undefined) context.hold(committing);
   }
 
@@ -100,35 +109,45 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   }
 
   override finish(): void {
+    this.#endOfInput = true;
     const waiting = this.writer.flush(true);
     if (waiting !== undefined) this.context.hold(waiting);
   }
 
   beforeBarrier(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void> {
     const flushed = this.writer.flush(false);
-    // A savepoint prepares nothing: what is open stays open.
-    if (type === 'savepoint') return flushed;
-    if (flushed !== undefined) return flushed.then(() => this.#prepare(checkpoint));
-    return this.#prepare(checkpoint);
+    if (flushed !== undefined) return flushed.then(() => this.#prepare(checkpoint, type));
+    return this.#prepare(checkpoint, type);
   }
 
-  #prepare(checkpoint: number): void | Promise<void> {
-    const prepared = this.writer.prepareCommit?.(checkpoint);
-    if (prepared === undefined) return;
-    if (prepared instanceof Promise) return prepared.then((committables) => this.#keep(checkpoint, committables));
-    this.#keep(checkpoint, prepared);
+  #prepare(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void> {
+    // A savepoint prepares nothing: what is open stays open.
+    if (type === 'savepoint') return this.writer.prepareSavepoint?.(checkpoint);
+    const prepared = this.writer.prepareCommit?.(checkpoint) ?? [];
+    if (prepared instanceof Promise) return prepared.then((committables) => this.#preCommit(checkpoint, committables));
+    return this.#preCommit(checkpoint, prepared);
+  }
+
+  #preCommit(checkpoint: number, prepared: readonly unknown[]): void | Promise<void> {
+    const passed = this.#preCommitter?.process(checkpoint, prepared, this.#endOfInput) ?? prepared;
+    if (passed instanceof Promise) return passed.then((committables) => this.#keep(checkpoint, committables));
+    this.#keep(checkpoint, passed);
   }
 
   #keep(checkpoint: number, committables: readonly unknown[]): void {
-    this.#commits.keep(committables.map((committable) => ({ checkpoint, committable })));
+    const { subtask } = this.context.task;
+    this.#commits.keep(committables.map((committable) => ({ checkpoint, subtask, committable })));
   }
 
-  override snapshot(writer: SnapshotWriter): void {
+  override snapshot({ checkpoint }: SnapshotWriter): void {
     const store = this.context.operatorState;
-    store
-      .list<unknown>(WRITER_STATES, this.#sink.writerState ?? 'split')
-      .update(this.writer.snapshot?.(writer.checkpoint) ?? []);
+    const states = this.writer.snapshot?.(checkpoint) ?? [];
+    store.list<unknown>(WRITER_STATES, this.#sink.writerState ?? 'split').update(states);
+    if (this.#preCommitter !== undefined)
+      store.list<unknown>(PRE_COMMITTER_STATES, 'split').update(this.#preCommitter.snapshot(checkpoint));
     store.list<Pending>(COMMITTABLES, 'split').update(this.#commits.pending);
+    store.list<Pending>(REPORTED, 'split').update(this.#commits.reported);
+    store.list<number>(CHECKPOINT, 'union').update([checkpoint]);
   }
 
   checkpointComplete(checkpoint: number): void {
@@ -139,11 +158,36 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
     );
   }
 
+  fromCoordinator(message: unknown): void {
+    this.#commits.forget((message as FromGlobal).forgetUpTo);
+  }
+
   settled(): Promise<void> {
     return this.#commits.idle;
   }
 
-  override close(): Promise<void> {
-    return this.#commits.close(this.writer);
+  override async close(): Promise<void> {
+    await this.#commits?.close(this.writer);
+    await this.#preCommitter?.close();
   }
+}
+
+function writerContext(context: OperatorContext<never>, checkpoints: readonly number[]): WriterContext {
+  const { task } = context;
+  return {
+    subtask: task.subtask,
+    parallelism: task.parallelism,
+    attempt: task.attempt,
+    jobId: task.jobId,
+    restoredCheckpoint: context.restored ? Math.max(0, ...checkpoints) : undefined,
+    checkpointing: task.checkpointing,
+    now: () => context.now(),
+    after: (delayMs, callback) => void context.at(context.now() + delayMs, callback),
+    fail: (error) =>
+      context.mail(() => {
+        throw error;
+      }),
+    metrics: context.metrics,
+    world: context.world,
+  };
 }
