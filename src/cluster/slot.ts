@@ -391,7 +391,7 @@ class SlotAttempt {
       running: () => post({ kind: 'running', ...reference }),
       acknowledged: (checkpoint, snapshot) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshot }),
       // A task declines what it is in no position to take; a snapshot that goes wrong fails the task itself.
-      declined: (checkpoint, reason) => post({ kind: 'declined', ...reference, checkpoint, reason, counts: false }),
+      declined: (checkpoint, reason, counts) => post({ kind: 'declined', ...reference, checkpoint, reason, counts }),
       ended: () => post({ kind: 'ended', ...reference }),
       failed: (error) => post({ kind: 'failed', ...reference, error: serializeError(error) }),
       toCoordinator: (operatorId, message) => post({ kind: 'to-coordinator', ...reference, operatorId, message }),

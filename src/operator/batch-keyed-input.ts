@@ -321,7 +321,9 @@ class BatchBackend implements KeyedBackend, TimerScope {
     this.#backend.clearCurrentKey();
   }
 
-  snapshot(): void {}
+  standing: KeyedBackend['standing'] = (name, kind) => this.#backend.standing(name, kind);
+  beginView: KeyedBackend['beginView'] = (plan) => this.#backend.beginView(plan);
+  completed: KeyedBackend['completed'] = (generation) => this.#backend.completed(generation);
 
   get size(): number {
     return this.#backend.size;

@@ -30,6 +30,7 @@ import type { MetricGroup } from '../observe/metrics.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { OperatorStateStore } from '../state/operator-state.ts';
 import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
+import type { ViewedState } from '../state/views.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import type { Checkpointing } from '../connect/sink.ts';
@@ -119,7 +120,10 @@ export interface Operator extends Resumable {
    * commits nothing; one behind which the job stops comes as a `checkpoint`, which does.
    */
   beforeBarrier?(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void>;
+  /** Writes what the operator keeps besides its backend and what {@link viewed} shows, whole and at once. */
   snapshot(writer: SnapshotWriter): void;
+  /** Keyed state in tables of its own, as far as it can be viewed. Asked once, after `open`. */
+  viewed?(): ViewedState | undefined;
   /** The checkpoint is durable. May come late, or be skipped in favour of a later one. */
   checkpointComplete?(checkpoint: number): void;
   checkpointAborted?(checkpoint: number): void;

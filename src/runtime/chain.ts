@@ -17,12 +17,14 @@ import type { Gate } from '../base/gate.ts';
 import type { Operator, OperatorContext, TaskIdentity } from '../operator/operator.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
-import { createMemoryBackend } from '../state/memory-backend.ts';
 import { createOperatorState, type MemoryOperatorState } from '../state/operator-state-memory.ts';
-import { createSnapshotWriter, restoredState } from '../state/snapshot-data.ts';
-import type { OperatorSnapshot, RestoredState } from '../state/snapshot.ts';
+import { KeyedSnapshots, type PendingSnapshot } from '../state/keyed-snapshots.ts';
+import { createSnapshotWriter, inlineBytes, restoredState } from '../state/snapshot-data.ts';
+import type { BytesOf, OperatorSnapshot, RestoredState, SnapshotFiles } from '../state/snapshot.ts';
+import { ChainSnapshot } from './chain-snapshot.ts';
 import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
 import { describeRecord } from '../data/describe-record.ts';
+import { createKeyedBackend, type StateSettings } from './keyed-backend.ts';
 import { OperatorMetricGroup } from './metrics.ts';
 import { MutationCheck } from './mutation-check.ts';
 import { NO_RECORD, userFailure } from './user-failure.ts';
@@ -43,8 +45,16 @@ export interface ChainEnvironment {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Whether values are watched for changes after they were emitted. */
   readonly mutationCheck: boolean;
+  /** Where keyed state is kept. Default: in memory. */
+  readonly state?: StateSettings;
   /** The state of this subtask by operator id; undefined when the job starts from nothing. */
   readonly restore: ReadonlyMap<string, OperatorSnapshot> | undefined;
+  /** Gives the bytes of what `restore` has in files. Default: everything is at hand. */
+  readonly bytesOf?: BytesOf;
+  /** False where the files of `restore` belong to somebody else: no checkpoint refers to them. Default true. */
+  readonly claimed?: boolean;
+  /** Where snapshots are written to. Default: they stay in memory. */
+  readonly files?: SnapshotFiles;
 }
 
 export interface ChainCalls extends ChainEnvironment {
@@ -62,6 +72,7 @@ class Member {
   readonly dropped: DroppedSample[] = [];
   backend: KeyedBackend | undefined;
   operatorState: MemoryOperatorState | undefined;
+  snapshots: KeyedSnapshots | undefined;
   readonly timers = new Set<Cancellation>();
 
   constructor(node: StreamNode) {
@@ -138,17 +149,33 @@ export class Chain {
     for (let index = this.#members.length - 1; index >= 0; index--) {
       const member = this.#members[index] as Member;
       this.#frame.at = index;
+      member.snapshots = this.#snapshots(member);
       member.instance?.open(this.#context(member, index));
+      const viewed = member.instance?.viewed?.();
+      if (viewed !== undefined) member.snapshots.add(viewed);
       this.#opened++;
     }
     this.#frame.at = 0;
+  }
+
+  #snapshots(member: Member): KeyedSnapshots {
+    const { restore, types, files, bytesOf = inlineBytes, claimed = true } = this.#calls;
+    return new KeyedSnapshots({
+      operatorId: member.id,
+      subtask: this.#subtask,
+      types,
+      files,
+      restored: restore?.get(member.id),
+      bytesOf,
+      claimed,
+    });
   }
 
   #context(member: Member, index: number): OperatorContext {
     const calls = this.#calls;
     const { node } = member;
     const snapshot = calls.restore?.get(member.id);
-    const restored = restoredState(snapshot === undefined ? [] : [snapshot], calls.types);
+    const restored = restoredState(snapshot === undefined ? [] : [snapshot], calls.types, calls.bytesOf);
     const operatorState = createOperatorState(calls.types, restored);
     member.operatorState = operatorState;
     const task: TaskIdentity = Object.freeze({
@@ -169,7 +196,7 @@ export class Chain {
       output: this.code.outputs[index] as NonNullable<ChainCode['outputs'][number]>,
       gate: this.#gate,
       metrics: member.metrics,
-      keyedBackend: () => (member.backend ??= this.#backend(restored, at)),
+      keyedBackend: () => (member.backend ??= this.#backend(member, restored, at)),
       operatorState,
       types: calls.types,
       parameters: calls.parameters,
@@ -185,17 +212,27 @@ export class Chain {
     };
   }
 
-  #backend(restored: RestoredState, at: (time: number, callback: () => void) => Cancellation): KeyedBackend {
+  #backend(
+    member: Member,
+    restored: RestoredState,
+    at: (time: number, callback: () => void) => Cancellation,
+  ): KeyedBackend {
     const { maxParallelism, parallelism } = this.#vertex;
-    return createMemoryBackend({
-      maxParallelism,
-      keyGroups: keyGroupRange(maxParallelism, parallelism, this.#subtask),
-      types: this.#calls.types,
-      clock: () => this.#calls.world.clock.now(),
-      schedule: at,
-      gate: this.#gate,
-      restored,
-    });
+    const backend = createKeyedBackend(
+      this.#calls,
+      {
+        maxParallelism,
+        keyGroups: keyGroupRange(maxParallelism, parallelism, this.#subtask),
+        types: this.#calls.types,
+        clock: () => this.#calls.world.clock.now(),
+        schedule: at,
+        gate: this.#gate,
+        restored,
+      },
+      member.metrics,
+    );
+    member.snapshots?.add(backend);
+    return backend;
   }
 
   /** Runs a callback as the operator of that index, so that what it throws finds its owner. */
@@ -260,6 +297,7 @@ export class Chain {
       if (index < this.#members.length - this.#opened) continue;
       try {
         this.#frame.at = index;
+        member.snapshots?.close();
         await member.instance?.close();
         member.backend?.close();
       } catch (error) {
@@ -333,24 +371,37 @@ export class Chain {
     }
   }
 
-  snapshot(checkpoint: number, type: 'checkpoint' | 'savepoint'): readonly OperatorSnapshot[] {
-    return this.#members.flatMap((member, index) => {
-      if (member.instance === undefined) return [];
-      this.#frame.at = index;
-      const writer = createSnapshotWriter(checkpoint, type, member.id, this.#calls.types);
-      member.instance.snapshot(writer);
-      member.operatorState?.snapshot(writer);
-      member.backend?.snapshot(writer);
-      return [writer.finish()];
-    });
+  /** Fixes the state of all operators as it is now. It is written by and by, see {@link ChainSnapshot}. */
+  snapshot(checkpoint: number, type: 'checkpoint' | 'savepoint'): ChainSnapshot {
+    const begun: PendingSnapshot[] = [];
+    try {
+      for (const [index, member] of this.#members.entries()) {
+        if (member.instance === undefined || member.snapshots === undefined) continue;
+        this.#frame.at = index;
+        const writer = createSnapshotWriter(checkpoint, type, member.id, this.#calls.types);
+        member.instance.snapshot(writer);
+        member.operatorState?.snapshot(writer);
+        begun.push(member.snapshots.begin(checkpoint, type, writer.finish()));
+      }
+    } catch (error) {
+      for (const snapshot of begun) snapshot.abort();
+      throw error;
+    }
+    return new ChainSnapshot(checkpoint, begun);
   }
 
   checkpointComplete(checkpoint: number): void {
-    this.#members.forEach((member, index) => this.#as(index, () => member.instance?.checkpointComplete?.(checkpoint)));
+    this.#members.forEach((member, index) => {
+      member.snapshots?.completed(checkpoint);
+      this.#as(index, () => member.instance?.checkpointComplete?.(checkpoint));
+    });
   }
 
   checkpointAborted(checkpoint: number): void {
-    this.#members.forEach((member, index) => this.#as(index, () => member.instance?.checkpointAborted?.(checkpoint)));
+    this.#members.forEach((member, index) => {
+      member.snapshots?.aborted(checkpoint);
+      this.#as(index, () => member.instance?.checkpointAborted?.(checkpoint));
+    });
   }
 
   /** Settles when no operator has anything under way in the background. */

@@ -25,6 +25,7 @@ import type { SourceOperator } from '../operator/source-driver.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { Chain, type ChainEnvironment } from './chain.ts';
 import { ChannelSnapshots, overtakesAt, type ArrivedBarrier } from './channel-snapshots.ts';
+import { SnapshotWriting } from './snapshot-writing.ts';
 import { NO_RECORD } from './user-failure.ts';
 
 /** A busy task hands its thread on after this long, so that sockets, timers and other tasks get theirs. */
@@ -49,7 +50,8 @@ export interface TaskSnapshot {
 export interface TaskListener {
   running(): void;
   acknowledged(checkpoint: number, snapshot: TaskSnapshot): void;
-  declined(checkpoint: number, reason: string): void;
+  /** `counts`: a snapshot went wrong; else the task was merely in no position to take one. */
+  declined(checkpoint: number, reason: string, counts: boolean): void;
   /** All input has been read and its results have left. */
   ended(): void;
   failed(error: Error): void;
@@ -93,6 +95,9 @@ export class Task {
   #batchInput = 0;
   #batchChannel = -1;
   readonly #channelSnapshots: ChannelSnapshots;
+  readonly #snapshots: SnapshotWriting;
+  /** Checkpoints whose barriers have been passed: their acknowledgements may still be on their way. */
+  readonly #passed = new Set<number>();
   /** Barriers that have come and are not passed, first to last. */
   #barriers: readonly ArrivedBarrier[] = [];
   /** The checkpoint for whose sake output was last overdrawn. */
@@ -117,6 +122,7 @@ export class Task {
       toCoordinator: (id, message) => options.listener.toCoordinator(id, message),
     });
     this.#channelSnapshots = new ChannelSnapshots(options.inputs, this.#edges);
+    this.#snapshots = new SnapshotWriting(options.world.clock, (callback) => this.post(callback));
     this.#source = options.inputs === undefined ? (this.#chain.head as SourceOperator) : undefined;
   }
 
@@ -144,7 +150,7 @@ export class Task {
       const result = this.#work();
       this.#chain.turnEnded();
       this.#flush(result);
-      return result;
+      return this.#snapshots.slice() ? 'again' : result;
     } catch (error) {
       this.fail(this.#chain.blame(error, this.#recordAtHand()));
       return 'done';
@@ -260,7 +266,7 @@ export class Task {
         this.#arrived({ barrier: event.barrier, cuts: true });
         return;
       case 'superseded':
-        this.#options.listener.declined(event.checkpoint, 'a newer checkpoint began first');
+        this.#options.listener.declined(event.checkpoint, 'a newer checkpoint began first', false);
         return;
       case 'end':
         this.#ending = event.drained ? 'drained' : 'undrained';
@@ -390,6 +396,7 @@ export class Task {
     if (this.#barriers[0] !== arrived) return;
     this.#barriers = this.#barriers.slice(1);
     const { checkpoint, type } = arrived.barrier;
+    this.#passed.add(checkpoint);
     const inUse = this.#batch === undefined ? undefined : { channel: this.#batchChannel, batch: this.#batch };
     // Both parts are of this moment, whenever they are complete.
     let channels: readonly ChannelStateSnapshot[] | undefined;
@@ -403,8 +410,14 @@ export class Task {
       channels = states;
       acknowledge();
     });
-    operators = this.#chain.snapshot(checkpoint, type);
-    acknowledge();
+    this.#snapshots.begin(
+      () => this.#chain.snapshot(checkpoint, type),
+      (written) => {
+        operators = written;
+        acknowledge();
+      },
+      (reason) => this.#options.listener.declined(checkpoint, reason, true),
+    );
     this.#releaseBehindBarriers();
   }
 
@@ -423,10 +436,12 @@ export class Task {
    */
   trigger(barrier: BarrierElement, stop: boolean): void {
     this.post(() => {
-      if (this.#state === 'ended') this.#snapshotEnded(barrier);
-      else if (this.#source === undefined) return;
+      if (this.#state === 'ended') {
+        // The task may have ended while its snapshot was written: then that is the answer.
+        if (!this.#passed.has(barrier.checkpoint)) this.#snapshotEnded(barrier);
+      } else if (this.#source === undefined) return;
       else if (this.#state !== 'running')
-        this.#options.listener.declined(barrier.checkpoint, 'the task is not running');
+        this.#options.listener.declined(barrier.checkpoint, 'the task is not running', false);
       else {
         if (stop) this.#stopSource(false);
         this.#arrived({ barrier, cuts: false });
@@ -436,11 +451,15 @@ export class Task {
 
   #snapshotEnded(barrier: BarrierElement): void {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
-    const acknowledge = (): void =>
-      this.#options.listener.acknowledged(barrier.checkpoint, {
-        operators: this.#chain.snapshot(barrier.checkpoint, barrier.type),
-        channels: this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now()),
-      });
+    const { checkpoint, type } = barrier;
+    const acknowledge = (): void => {
+      const channels = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
+      this.#snapshots.begin(
+        () => this.#chain.snapshot(checkpoint, type),
+        (operators) => this.#options.listener.acknowledged(checkpoint, { operators, channels }),
+        (reason) => this.#options.listener.declined(checkpoint, reason, true),
+      );
+    };
     if (before === undefined) acknowledge();
     else
       before.then(
@@ -453,7 +472,10 @@ export class Task {
   }
 
   checkpointComplete(checkpoint: number): void {
-    this.post(() => this.#chain.checkpointComplete(checkpoint));
+    this.post(() => {
+      for (const passed of this.#passed) if (passed <= checkpoint) this.#passed.delete(passed);
+      this.#chain.checkpointComplete(checkpoint);
+    });
   }
 
   checkpointAborted(checkpoint: number): void {
@@ -461,6 +483,7 @@ export class Task {
       this.#barriers = this.#barriers.filter(({ barrier }) => barrier.checkpoint !== checkpoint);
       this.#releaseBehindBarriers();
       this.#channelSnapshots.abort(checkpoint);
+      this.#passed.delete(checkpoint);
       this.#chain.checkpointAborted(checkpoint);
     });
   }
@@ -544,6 +567,7 @@ export class Task {
     const opened = this.#state !== 'created';
     this.#state = 'closing';
     this.#mail.length = 0;
+    this.#snapshots.stop();
     this.#alarm?.timer.cancel();
     for (const served of this.#mailWaiters.splice(0)) served();
     try {
@@ -572,6 +596,7 @@ export class Task {
       bytesSent: bytes,
       overdrawnBatches: overdrawn,
       queuedBatches: this.#options.inputs?.queued ?? 0,
+      ...this.#snapshots.metrics(),
     });
   }
 

@@ -8,13 +8,10 @@
  * |---|---|---|
  * | value, reducing, aggregating | the value | `[value, stamp]` |
  * | list | the items | `[items, stamps]` |
- * | map | `[keys, values]` | `[keys, values, stamps]` |
+ * | map | `[keys, values]`, or an entry each | `[keys, values, stamps]`, or `[value, stamp]` for an entry |
  *
  * Switching TTL on stamps what is restored with the time of the restore; switching it off drops the stamps.
  */
-
-import type { TypeRegistry } from '../data/type-registry.ts';
-import { MapCell } from './map-cell.ts';
 
 /** A value with the time of its last write, or read where reading refreshes it. */
 export class Stamped<T> {
@@ -24,17 +21,6 @@ export class Stamped<T> {
   constructor(value: T, stamp: number) {
     this.value = value;
     this.stamp = stamp;
-  }
-}
-
-/** A map whose values are stamped. */
-export class StampedMapCell<K, V> extends MapCell<K, Stamped<V>> {
-  /** No entry is older than this: the cleanup need not look at each. */
-  oldest = Infinity;
-
-  stamp(key: K, value: V, stamp: number): void {
-    this.set(key, new Stamped(value, stamp));
-    if (stamp < this.oldest) this.oldest = stamp;
   }
 }
 
@@ -48,11 +34,14 @@ export interface CellShape<C> {
    * nothing is left. Without TTL always the same cell.
    */
   live(cell: C, deadline: number): C | undefined;
+  /** Of lists: the items from an index on, encoded. */
+  tail?(cell: C, from: number): unknown;
+  /** Of lists: the items before `index`, and behind them those of another. */
+  join?(cell: C, index: number, tail: C): C;
 }
 
 type StampedOne = readonly [unknown, number];
 type StampedList = readonly [readonly unknown[], readonly number[]];
-type MapParts = readonly [readonly unknown[], readonly unknown[], (readonly number[])?];
 
 const same = <C>(cell: C): C => cell;
 
@@ -79,10 +68,16 @@ export const LIST: CellShape<unknown[]> = {
   decode: (encoded, stamped) => (stamped ? [...(encoded as StampedList)[0]] : (encoded as unknown[])),
   migrate: (cell, step) => cell.map(step),
   live: same,
+  tail: (cell, from) => cell.slice(from),
+  join: (cell, index, tail) => [...cell.slice(0, index), ...tail],
 };
 
+function stampedItems(items: readonly Stamped<unknown>[]): StampedList {
+  return [items.map((item) => item.value), items.map((item) => item.stamp)];
+}
+
 export const STAMPED_LIST: CellShape<Stamped<unknown>[]> = {
-  encode: (cell) => [cell.map((item) => item.value), cell.map((item) => item.stamp)],
+  encode: stampedItems,
   decode(encoded, stamped, now) {
     if (!stamped) return (encoded as unknown[]).map((item) => new Stamped(item, now));
     const [items, stamps] = encoded as StampedList;
@@ -95,51 +90,6 @@ export const STAMPED_LIST: CellShape<Stamped<unknown>[]> = {
     const live = cell.filter((item) => item.stamp > deadline);
     return live.length === 0 ? undefined : live;
   },
+  tail: (cell, from) => stampedItems(cell.slice(from)),
+  join: (cell, index, tail) => [...cell.slice(0, index), ...tail],
 };
-
-export function mapShape(types: TypeRegistry): CellShape<MapCell<unknown, unknown>> {
-  return {
-    encode: (cell) => [[...cell.keys()], [...cell.values()]],
-    decode(encoded) {
-      const [keys, values] = encoded as MapParts;
-      const cell = new MapCell<unknown, unknown>(types);
-      for (let i = 0; i < keys.length; i++) cell.set(keys[i], values[i]);
-      return cell;
-    },
-    migrate(cell, step) {
-      const upgraded = new MapCell<unknown, unknown>(types);
-      for (const [key, value] of cell.entries()) upgraded.set(key, step(value));
-      return upgraded;
-    },
-    live: same,
-  };
-}
-
-export function stampedMapShape(types: TypeRegistry): CellShape<StampedMapCell<unknown, unknown>> {
-  return {
-    encode(cell) {
-      const entries = [...cell.values()];
-      return [[...cell.keys()], entries.map((entry) => entry.value), entries.map((entry) => entry.stamp)];
-    },
-    decode(encoded, _stamped, now) {
-      const [keys, values, stamps] = encoded as MapParts;
-      const cell = new StampedMapCell<unknown, unknown>(types);
-      for (let i = 0; i < keys.length; i++) cell.stamp(keys[i], values[i], stamps?.[i] ?? now);
-      return cell;
-    },
-    migrate(cell, step) {
-      const upgraded = new StampedMapCell<unknown, unknown>(types);
-      for (const [key, entry] of cell.entries()) upgraded.stamp(key, step(entry.value), entry.stamp);
-      return upgraded;
-    },
-    live(cell, deadline) {
-      if (cell.oldest > deadline) return cell;
-      const live = new StampedMapCell<unknown, unknown>(types);
-      for (const [key, { value, stamp }] of cell.entries()) if (stamp > deadline) live.stamp(key, value, stamp);
-      if (live.size === 0) return undefined;
-      if (live.size < cell.size) return live;
-      cell.oldest = live.oldest;
-      return cell;
-    },
-  };
-}

@@ -5,6 +5,9 @@
  * current key (and the current namespace, where they were made namespaced). Access is synchronous: the runtime
  * announces the keys of a batch with `prefetch` first, so that a backend on disk can have read them by then.
  *
+ * What the backend holds leaves it through views (`views.ts`); what was restored is part of every checkpoint until
+ * somebody asks for it.
+ *
  * Keys are equal when their canonical encodings are (`data/key.ts`), and belong to the key group that their hash gives.
  */
 
@@ -20,10 +23,10 @@ import type {
   ValueState,
   ValueStateDescriptor,
 } from './descriptor.ts';
-import type { SnapshotWriter } from './snapshot.ts';
 import type { TimerDriver, TimerHandler } from './timers.ts';
+import type { ViewedState } from './views.ts';
 
-export interface KeyedBackend {
+export interface KeyedBackend extends ViewedState {
   setCurrentKey(key: unknown): void;
   readonly currentKey: unknown;
   readonly currentKeyGroup: number;
@@ -50,7 +53,6 @@ export interface KeyedBackend {
   /** Drops everything the current key has: its state in all namespaces, and its timers. */
   clearCurrentKey(): void;
 
-  snapshot(writer: SnapshotWriter): void;
   /** Keys with any state or timer; for metrics and for the test that nothing is left behind. */
   readonly size: number;
   close(): void;

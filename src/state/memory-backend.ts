@@ -7,17 +7,8 @@
 import { MillstreamError } from '../base/error.ts';
 import type { KeyGroupRange } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
-import {
-  LIST,
-  mapShape,
-  ONE,
-  STAMPED_LIST,
-  STAMPED_ONE,
-  stampedMapShape,
-  type CellShape,
-  type Stamped,
-  type StampedMapCell,
-} from './cell-shape.ts';
+import { LIST, ONE, STAMPED_LIST, STAMPED_ONE, type CellShape, type Stamped } from './cell-shape.ts';
+import type { CellTable } from './cell-table.ts';
 import type {
   AggregatingState,
   AggregatingStateDescriptor,
@@ -32,7 +23,7 @@ import type {
   ValueStateDescriptor,
 } from './descriptor.ts';
 import type { KeyedBackend } from './keyed-backend.ts';
-import type { MapCell } from './map-cell.ts';
+import { MapTable } from './map-table.ts';
 import {
   MemoryAggregatingState,
   MemoryListState,
@@ -41,12 +32,13 @@ import {
   MemoryValueState,
 } from './memory-states.ts';
 import { Space } from './places.ts';
-import type { RestoredKeyedState, RestoredState, SnapshotWriter } from './snapshot.ts';
+import type { RestoredKeyedState, RestoredState } from './snapshot.ts';
 import { StateTable } from './state-table.ts';
 import { MemoryTimers, type Schedule } from './timer-service.ts';
 import { holdsTimers, type TimerDriver, type TimerGate, type TimerHandler } from './timers.ts';
 import { TtlAggregatingState, TtlListState, TtlMapState, TtlReducingState, TtlValueState } from './ttl-states.ts';
 import { ttlRules } from './ttl.ts';
+import { joinedView, type KeyedView, type ViewPlan } from './views.ts';
 
 export interface MemoryBackendSettings {
   readonly maxParallelism: number;
@@ -67,7 +59,7 @@ export function createMemoryBackend(settings: MemoryBackendSettings): KeyedBacke
 
 /** A state that has been asked for: one handle, however often. */
 interface Registered {
-  readonly table: StateTable<unknown>;
+  readonly table: CellTable<unknown>;
   readonly handle: unknown;
 }
 
@@ -77,14 +69,17 @@ class MemoryBackend implements KeyedBackend {
   readonly #states = new Map<string, Registered>();
   readonly #timers = new Map<string, MemoryTimers>();
   /** Tables whose TTL is swept once per record. */
-  readonly #sweptEachRecord: StateTable<unknown>[] = [];
+  readonly #sweptEachRecord: CellTable<unknown>[] = [];
   /** What was restored and nobody has asked for yet. It stays part of every snapshot. */
   #unclaimed: readonly RestoredKeyedState[];
+  /** The present generation of changes; 0 while there is nothing that they could be told from. */
+  #generation: number;
 
   constructor(settings: MemoryBackendSettings) {
     this.#settings = settings;
     this.#space = new Space(settings.maxParallelism, settings.keyGroups, settings.types);
     this.#unclaimed = settings.restored?.keyed ?? [];
+    this.#generation = this.#unclaimed.length > 0 ? 1 : 0;
   }
 
   setCurrentKey(key: unknown): void {
@@ -151,60 +146,61 @@ class MemoryBackend implements KeyedBackend {
     plain: (table: StateTable<T>) => Handle,
     expiring: (table: StateTable<Stamped<T>>) => Handle,
   ): Handle {
-    return this.#state(
-      descriptor,
-      namespaced,
-      () => ONE as CellShape<T>,
-      plain,
-      () => STAMPED_ONE as CellShape<Stamped<T>>,
-      expiring,
-    );
+    const plainShape = ONE as CellShape<T>;
+    return this.#cells(descriptor, namespaced, plainShape, plain, STAMPED_ONE as CellShape<Stamped<T>>, expiring);
   }
 
   list<T>(descriptor: ListStateDescriptor<T>, namespaced = false): ListState<T> {
-    return this.#state(
+    return this.#cells(
       descriptor,
       namespaced,
-      () => LIST as CellShape<T[]>,
+      LIST as CellShape<T[]>,
       (table: StateTable<T[]>): ListState<T> => new MemoryListState(table),
-      () => STAMPED_LIST as CellShape<Stamped<T>[]>,
+      STAMPED_LIST as CellShape<Stamped<T>[]>,
       (table: StateTable<Stamped<T>[]>): ListState<T> => new TtlListState(table),
     );
   }
 
-  map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced = false): MapState<K, V> {
-    const { types } = this.#settings;
-    return this.#state(
-      descriptor as MapStateDescriptor<never, never>,
-      namespaced,
-      () => mapShape(types) as CellShape<MapCell<K, V>>,
-      (table: StateTable<MapCell<K, V>>): MapState<K, V> => new MemoryMapState(table, types),
-      () => stampedMapShape(types) as CellShape<StampedMapCell<K, V>>,
-      (table: StateTable<StampedMapCell<K, V>>): MapState<K, V> => new TtlMapState(table, types),
-    );
-  }
-
-  #state<Plain, Expiring, Handle>(
+  #cells<Plain, Expiring, Handle>(
     descriptor: StateDescriptor,
     namespaced: boolean,
-    plainShape: () => CellShape<Plain>,
+    plainShape: CellShape<Plain>,
     plain: (table: StateTable<Plain>) => Handle,
-    expiringShape: () => CellShape<Expiring>,
+    expiringShape: CellShape<Expiring>,
     expiring: (table: StateTable<Expiring>) => Handle,
+  ): Handle {
+    return this.#state(descriptor, namespaced, (): readonly [CellTable<unknown>, Handle] => {
+      const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
+      if (ttl === undefined) {
+        const table = new StateTable(descriptor, namespaced, this.#space, plainShape, ttl, this.#generation);
+        return [table as CellTable<unknown>, plain(table)];
+      }
+      const table = new StateTable(descriptor, namespaced, this.#space, expiringShape, ttl, this.#generation);
+      return [table as CellTable<unknown>, expiring(table)];
+    });
+  }
+
+  map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced = false): MapState<K, V> {
+    const erased = descriptor as MapStateDescriptor<never, never>;
+    return this.#state(erased, namespaced, (): readonly [CellTable<unknown>, MapState<K, V>] => {
+      const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
+      const { types } = this.#settings;
+      const table = new MapTable<K, V>(erased, namespaced, this.#space, types, ttl, this.#generation);
+      return [table as CellTable<unknown>, ttl === undefined ? new MemoryMapState(table) : new TtlMapState(table)];
+    });
+  }
+
+  /** The handle of a state, made when it is asked for first; then what was restored goes into its table. */
+  #state<Handle>(
+    descriptor: StateDescriptor,
+    namespaced: boolean,
+    make: () => readonly [CellTable<unknown>, Handle],
   ): Handle {
     const known = this.#states.get(descriptor.name);
     if (known !== undefined) return knownHandle(known, descriptor, namespaced) as Handle;
-    const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
-    return ttl === undefined
-      ? this.#register(new StateTable(descriptor, namespaced, this.#space, plainShape(), ttl), plain)
-      : this.#register(new StateTable(descriptor, namespaced, this.#space, expiringShape(), ttl), expiring);
-  }
-
-  #register<C, Handle>(table: StateTable<C>, makeHandle: (table: StateTable<C>) => Handle): Handle {
-    const erased = table as StateTable<unknown>;
-    const handle = makeHandle(table);
-    this.#states.set(table.name, { table: erased, handle });
-    if (table.ttl?.sweepEveryRecord === true) this.#sweptEachRecord.push(erased);
+    const [table, handle] = make();
+    this.#states.set(table.name, { table, handle });
+    if (table.ttl?.sweepEveryRecord === true) this.#sweptEachRecord.push(table);
     const now = this.#settings.clock();
     this.#claim(
       (stored) => stored.name === table.name && !holdsTimers(stored.kind),
@@ -218,7 +214,8 @@ class MemoryBackend implements KeyedBackend {
       throw new MillstreamError('STATE_INVALID', `The timers "${name}" were asked for twice. Give each its own name.`);
     }
     const { clock, gate, schedule } = this.#settings;
-    const timers = new MemoryTimers({ name, handler, space: this.#space, gate, clock, schedule });
+    const generation = this.#generation;
+    const timers = new MemoryTimers({ name, handler, space: this.#space, gate, clock, schedule, generation });
     this.#timers.set(name, timers);
     this.#claim(
       (stored) => stored.name === name && holdsTimers(stored.kind),
@@ -257,13 +254,24 @@ class MemoryBackend implements KeyedBackend {
     rows.release(row);
   }
 
-  snapshot(writer: SnapshotWriter): void {
-    for (const { table } of this.#states.values()) table.snapshot(writer);
-    for (const timers of this.#timers.values()) timers.snapshot(writer);
-    for (const stored of this.#unclaimed) {
-      for (const { keyGroup, version, key, namespace, value } of stored.entries())
-        writer.keyed({ ...stored, version }).entry(keyGroup, key, namespace, value);
-    }
+  standing(name: string, kind: string): 'current' | 'replaced' | 'unclaimed' {
+    if (holdsTimers(kind)) return this.#timers.has(name) ? 'current' : 'unclaimed';
+    const table = this.#states.get(name)?.table;
+    if (table === undefined) return 'unclaimed';
+    return table.snapshotKind === kind ? 'current' : 'replaced';
+  }
+
+  beginView(plan: ViewPlan): KeyedView {
+    this.#generation = plan.generation + 1;
+    return joinedView([
+      ...Array.from(this.#states.values(), ({ table }) => table.beginView(plan)),
+      ...Array.from(this.#timers.values(), (timers) => timers.beginView(plan)),
+    ]);
+  }
+
+  completed(generation: number): void {
+    for (const { table } of this.#states.values()) table.completed(generation);
+    for (const timers of this.#timers.values()) timers.completed(generation);
   }
 
   close(): void {

@@ -1,6 +1,5 @@
 /** The handles of a memory backend for state without TTL. Each works on the cell at the current place of its table. */
 
-import type { TypeRegistry } from '../data/type-registry.ts';
 import type {
   AggregateFunction,
   AggregatingState,
@@ -9,7 +8,8 @@ import type {
   ReducingState,
   ValueState,
 } from './descriptor.ts';
-import { MapCell } from './map-cell.ts';
+import type { KeyedMap, MapEntry } from './keyed-map.ts';
+import type { MapTable } from './map-table.ts';
 import type { StateTable } from './state-table.ts';
 
 /** What a list state returns where nothing was added. */
@@ -51,7 +51,7 @@ export class MemoryListState<T> implements ListState<T> {
   }
 
   add(value: T): void {
-    const items = this.#table.load();
+    const items = this.#table.loadTail();
     if (items === undefined) this.#table.store([value]);
     else items.push(value);
   }
@@ -59,7 +59,7 @@ export class MemoryListState<T> implements ListState<T> {
   addAll(values: Iterable<T>): void {
     const added = [...values];
     if (added.length === 0) return;
-    const items = this.#table.load();
+    const items = this.#table.loadTail();
     if (items === undefined) this.#table.store(added);
     else for (const value of added) items.push(value);
   }
@@ -75,61 +75,69 @@ export class MemoryListState<T> implements ListState<T> {
 }
 
 export class MemoryMapState<K, V> implements MapState<K, V> {
-  readonly #table: StateTable<MapCell<K, V>>;
-  readonly #types: TypeRegistry;
+  readonly #table: MapTable<K, V>;
 
-  constructor(table: StateTable<MapCell<K, V>>, types: TypeRegistry) {
+  constructor(table: MapTable<K, V>) {
     this.#table = table;
-    this.#types = types;
   }
 
   get(key: K): V | undefined {
-    return this.#table.load()?.get(key);
+    const entry = this.#table.find(key);
+    return entry === undefined ? undefined : this.#table.handedOut(entry);
   }
 
   put(key: K, value: V): void {
-    const cell = this.#table.load();
-    if (cell !== undefined) {
-      cell.set(key, value);
-      return;
-    }
-    const made = new MapCell<K, V>(this.#types);
-    made.set(key, value);
-    this.#table.store(made);
+    this.#table.set(key, value, 0);
   }
 
   putAll(entries: Iterable<readonly [K, V]>): void {
-    for (const [key, value] of entries) this.put(key, value);
+    for (const [key, value] of entries) this.#table.set(key, value, 0);
   }
 
   remove(key: K): void {
-    const cell = this.#table.load();
-    if (cell?.delete(key) === true && cell.size === 0) this.#table.drop();
+    const entry = this.#table.find(key);
+    if (entry !== undefined) this.#table.remove(entry);
   }
 
   contains(key: K): boolean {
-    return this.#table.load()?.has(key) === true;
+    return this.#table.find(key) !== undefined;
   }
 
   keys(): Iterable<K> {
-    return this.#table.load()?.keys() ?? EMPTY_LIST;
+    return keysOf(this.#table.map());
   }
 
   values(): Iterable<V> {
-    return this.#table.load()?.values() ?? EMPTY_LIST;
+    return valuesOf(this.#table, this.#table.map());
   }
 
   entries(): Iterable<readonly [K, V]> {
-    return this.#table.load()?.entries() ?? EMPTY_LIST;
+    return entriesOf(this.#table, this.#table.map());
   }
 
   isEmpty(): boolean {
-    return this.#table.load() === undefined;
+    return this.#table.map() === undefined;
   }
 
   clear(): void {
     this.#table.drop();
   }
+}
+
+function* keysOf<K, V>(map: KeyedMap<K, V> | undefined): IterableIterator<K> {
+  for (const entry of entriesIn(map)) yield entry.key;
+}
+
+function* valuesOf<K, V>(table: MapTable<K, V>, map: KeyedMap<K, V> | undefined): IterableIterator<V> {
+  for (const entry of entriesIn(map)) yield table.handedOut(entry);
+}
+
+function* entriesOf<K, V>(table: MapTable<K, V>, map: KeyedMap<K, V> | undefined): IterableIterator<[K, V]> {
+  for (const entry of entriesIn(map)) yield [entry.key, table.handedOut(entry)];
+}
+
+function entriesIn<K, V>(map: KeyedMap<K, V> | undefined): Iterable<MapEntry<K, V>> {
+  return map === undefined ? EMPTY_LIST : map.entries.values();
 }
 
 export class MemoryReducingState<T> implements ReducingState<T> {

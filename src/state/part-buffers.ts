@@ -79,13 +79,15 @@ class StateBuffers implements StatePartWriter {
     this.#owner.buffered += removal.length;
   }
 
-  /** Hands over what has come together, by key group. */
-  drain(take: (part: WrittenPart) => void): void {
-    const groups = Math.max(this.#puts.length, this.#removals.length);
-    for (let group = 0; group < groups; group++) {
-      this.#take(group, this.#removals[group], 'removals', take);
-      this.#take(group, this.#puts[group], this.#owner.isWhole(group) ? 'base' : 'delta', take);
-    }
+  /** How many key groups it may have something of. */
+  get groups(): number {
+    return Math.max(this.#puts.length, this.#removals.length);
+  }
+
+  /** Hands over what has come together of a key group. */
+  drainGroup(group: number, take: (part: WrittenPart) => void): void {
+    this.#take(group, this.#removals[group], 'removals', take);
+    this.#take(group, this.#puts[group], this.#owner.isWhole(group) ? 'base' : 'delta', take);
   }
 
   #take(
@@ -108,6 +110,8 @@ export class PartBuffers implements PartWriter {
   /** Bytes that have not been drained. */
   buffered = 0;
   readonly #states: StateBuffers[] = [];
+  /** What is to be drained next. */
+  #drained = { state: 0, group: 0 };
 
   constructor(operatorId: string, types: TypeRegistry, isWhole: (group: number) => boolean) {
     this.operatorId = operatorId;
@@ -124,10 +128,26 @@ export class PartBuffers implements PartWriter {
     return state;
   }
 
-  /** Hands over what has come together, state by state, and there by key group. */
-  drain(take: (part: WrittenPart) => void): void {
-    for (const state of this.#states) state.drain(take);
-    this.buffered = 0;
+  /**
+   * Hands over what has come together, state by state, and there by key group. After every group `proceed` is asked; a
+   * later call goes on where it said no.
+   *
+   * @returns Whether all has been handed over.
+   */
+  drain(take: (part: WrittenPart) => void, proceed: () => boolean): boolean {
+    for (; this.#drained.state < this.#states.length; this.#drained = { state: this.#drained.state + 1, group: 0 }) {
+      const state = this.#states[this.#drained.state] as StateBuffers;
+      while (this.#drained.group < state.groups) {
+        const before = this.buffered;
+        state.drainGroup(this.#drained.group++, (part) => {
+          this.buffered -= part.part.bytes.length;
+          take(part);
+        });
+        if (this.buffered < before && !proceed()) return false;
+      }
+    }
+    this.#drained = { state: 0, group: 0 };
+    return true;
   }
 }
 

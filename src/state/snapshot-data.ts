@@ -40,7 +40,8 @@ interface StateIdentity {
   readonly kind: string;
 }
 
-const everyGroup = (): boolean => true;
+/** Every key group is written whole, and nothing stops it. */
+const always = (): boolean => true;
 
 /** Entries of a state that is written whole. */
 class WholeState implements KeyedEntryWriter {
@@ -69,7 +70,7 @@ export function createSnapshotWriter(
   operatorId: string,
   types: TypeRegistry,
 ): SnapshotWriter & { finish(): OperatorSnapshot } {
-  const buffers = new PartBuffers(operatorId, types, everyGroup);
+  const buffers = new PartBuffers(operatorId, types, always);
   const states: StateIdentity[] = [];
   const lists: ListSnapshot[] = [];
   return {
@@ -84,7 +85,7 @@ export function createSnapshotWriter(
     },
     finish() {
       const written: WrittenPart[] = [];
-      buffers.drain((part) => written.push(part));
+      buffers.drain((part) => written.push(part), always);
       return { operatorId, keyed: states.map((state) => ({ ...state, groups: groupsOf(state, written) })), lists };
     },
   };
@@ -120,7 +121,7 @@ function isSameState(a: StateIdentity, b: StateIdentity): boolean {
 }
 
 /** Bytes that are at hand. */
-const inline: BytesOf = (bytes) => {
+export const inlineBytes: BytesOf = (bytes) => {
   invariant(!isFileSegment(bytes), 'what lies in files is fetched before it is read');
   return bytes;
 };
@@ -134,7 +135,7 @@ const inline: BytesOf = (bytes) => {
 export function restoredState(
   snapshots: readonly OperatorSnapshot[],
   types: TypeRegistry,
-  bytesOf: BytesOf = inline,
+  bytesOf: BytesOf = inlineBytes,
 ): RestoredState {
   const lists = new Map<string, RestoredList>();
   for (const { name, redistribution, version, items } of snapshots.flatMap((snapshot) => snapshot.lists)) {

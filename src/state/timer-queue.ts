@@ -155,8 +155,8 @@ export class TimerQueue {
     return bucket;
   }
 
-  /** Adds a timer that is not there. */
-  add(row: number, namespace: number, timestamp: number): void {
+  /** Adds a timer that is not there; returns its number. */
+  add(row: number, namespace: number, timestamp: number): number {
     let bucket = this.#bucketAt(timestamp);
     if (bucket === NONE) bucket = this.#buckets.add(timestamp);
     const timer = this.#numbers.take();
@@ -166,6 +166,7 @@ export class TimerQueue {
     this.#index.insert(row, namespace, bucket, timer);
     this.#inBucket.append(bucket, timer);
     this.#ofRow.append(row, timer);
+    return timer;
   }
 
   remove(timer: number): void {
@@ -188,8 +189,12 @@ export class TimerQueue {
     return this.#ofRow.first(row);
   }
 
-  /** All timers, in no particular order. */
-  *[Symbol.iterator](): IterableIterator<number> {
-    for (let timer = 0; timer < this.#numbers.limit; timer++) if (this.#numbers.inUse(timer)) yield timer;
+  /** All numbers of timers lie below. */
+  get limit(): number {
+    return this.#numbers.limit;
+  }
+
+  has(timer: number): boolean {
+    return this.#numbers.inUse(timer);
   }
 }

@@ -12,7 +12,9 @@ import { MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
 import { MIN_WATERMARK } from '../data/element.ts';
 import type { Space } from './places.ts';
-import type { RestoredKeyedState, SnapshotWriter } from './snapshot.ts';
+import { Changes, type ChangeWriter, type Changing } from './changes.ts';
+import type { RemovedCell } from './cell-table.ts';
+import type { RestoredKeyedState } from './snapshot.ts';
 import { TimerQueue } from './timer-queue.ts';
 import {
   TIMER_KINDS,
@@ -22,8 +24,74 @@ import {
   type TimerHandler,
   type TimerService,
 } from './timers.ts';
+import { joinedView, type KeyedView, type ViewPlan } from './views.ts';
 
 const VERSION = 1;
+
+/** A timer that fired or was deleted. */
+interface RemovedTimer extends RemovedCell {
+  readonly timestamp: number;
+}
+
+/** The timers of one domain, with what has changed among them. */
+class DomainTimers implements Changing<RemovedTimer> {
+  readonly queue = new TimerQueue();
+  readonly #name: string;
+  readonly #kind: string;
+  readonly #space: Space;
+  readonly changes: Changes<RemovedTimer>;
+
+  constructor(name: string, kind: string, space: Space, generation: number) {
+    this.#name = name;
+    this.#kind = kind;
+    this.#space = space;
+    this.changes = new Changes(this, generation);
+  }
+
+  add(row: number, namespace: number, timestamp: number): void {
+    this.changes.created(this.queue.add(row, namespace, timestamp));
+  }
+
+  remove(timer: number): void {
+    if (this.changes.dropping(timer)) {
+      const { rows } = this.#space;
+      const row = this.queue.rowOf(timer);
+      const namespace = this.#namespaceOf(timer);
+      const timestamp = this.queue.timestampOf(timer);
+      this.changes.removed({ group: rows.keyGroupOf(row), key: rows.keyOf(row), namespace, timestamp });
+    }
+    this.queue.remove(timer);
+  }
+
+  #namespaceOf(timer: number): unknown {
+    return this.#space.cells.namespaceAt(this.queue.namespaceOf(timer));
+  }
+
+  get limit(): number {
+    return this.queue.limit;
+  }
+
+  exists(timer: number): boolean {
+    return this.queue.has(timer);
+  }
+
+  groupOf(timer: number): number {
+    return this.#space.rows.keyGroupOf(this.queue.rowOf(timer));
+  }
+
+  writer({ to }: ViewPlan): ChangeWriter<RemovedTimer> {
+    const section = to.state(this.#name, this.#kind, VERSION);
+    const { rows } = this.#space;
+    return {
+      write: (timer) => {
+        const row = this.queue.rowOf(timer);
+        const timestamp = this.queue.timestampOf(timer);
+        section.putEntry(rows.keyGroupOf(row), rows.keyOf(row), this.#namespaceOf(timer), timestamp, undefined);
+      },
+      remove: ({ group, key, namespace, timestamp }) => section.removeEntry(group, key, namespace, timestamp),
+    };
+  }
+}
 
 /** Calls back on the task's thread, not before `time`. */
 export type Schedule = (time: number, callback: () => void) => Cancellation;
@@ -36,14 +104,16 @@ export interface TimerSettings {
   /** Wall-clock time in milliseconds. */
   readonly clock: () => number;
   readonly schedule: Schedule;
+  /** As in {@link Changes}. */
+  readonly generation: number;
 }
 
 export class MemoryTimers implements TimerDriver, TimerService {
   readonly interruptible = true;
   readonly #settings: TimerSettings;
   readonly #space: Space;
-  readonly #event = new TimerQueue();
-  readonly #processing = new TimerQueue();
+  readonly #event: DomainTimers;
+  readonly #processing: DomainTimers;
   #watermark = MIN_WATERMARK;
   /** Called at the end of the burst of the watermark that is running. */
   #watermarkDone: (() => void) | undefined;
@@ -59,6 +129,9 @@ export class MemoryTimers implements TimerDriver, TimerService {
   constructor(settings: TimerSettings) {
     this.#settings = settings;
     this.#space = settings.space;
+    const { name, space, generation } = settings;
+    this.#event = new DomainTimers(name, TIMER_KINDS.event, space, generation);
+    this.#processing = new DomainTimers(name, TIMER_KINDS.processing, space, generation);
   }
 
   get service(): TimerService {
@@ -66,7 +139,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
   }
 
   get size(): number {
-    return this.#event.size + this.#processing.size;
+    return this.#event.queue.size + this.#processing.queue.size;
   }
 
   get currentWatermark(): number {
@@ -94,7 +167,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
     this.#delete(this.#processing, timestamp);
   }
 
-  #register(queue: TimerQueue, timestamp: number): void {
+  #register(timers: DomainTimers, timestamp: number): void {
     // Not a number comes in no order.
     if (timestamp !== timestamp) throw this.#notATime();
     const { rows, cells } = this.#space;
@@ -102,10 +175,10 @@ export class MemoryTimers implements TimerDriver, TimerService {
     cells.currentNamespace();
     const row = rows.occupy();
     const namespace = cells.occupyNamespace();
-    if (queue.find(row, namespace, timestamp) >= 0) return;
+    if (timers.queue.find(row, namespace, timestamp) >= 0) return;
     rows.retain(row);
     cells.retainNamespace(namespace);
-    queue.add(row, namespace, timestamp);
+    timers.add(row, namespace, timestamp);
   }
 
   #notATime(): MillstreamError {
@@ -115,26 +188,27 @@ export class MemoryTimers implements TimerDriver, TimerService {
     );
   }
 
-  #delete(queue: TimerQueue, timestamp: number): void {
+  #delete(timers: DomainTimers, timestamp: number): void {
     const { rows, cells } = this.#space;
     const row = rows.current();
     if (row < 0 || !cells.namespaceExists()) return;
-    const timer = queue.find(row, cells.currentNamespace(), timestamp);
-    if (timer >= 0) this.#remove(queue, timer);
+    const timer = timers.queue.find(row, cells.currentNamespace(), timestamp);
+    if (timer >= 0) this.#remove(timers, timer);
   }
 
-  #remove(queue: TimerQueue, timer: number): void {
-    const row = queue.rowOf(timer);
-    const namespace = queue.namespaceOf(timer);
-    queue.remove(timer);
+  #remove(timers: DomainTimers, timer: number): void {
+    const row = timers.queue.rowOf(timer);
+    const namespace = timers.queue.namespaceOf(timer);
+    timers.remove(timer);
     this.#space.cells.releaseNamespace(namespace);
     this.#space.rows.release(row);
   }
 
   /** Removes all timers of a row, in all namespaces. */
   removeRow(row: number): void {
-    for (const queue of [this.#event, this.#processing]) {
-      for (let timer = queue.ofRow(row); timer >= 0; timer = queue.ofRow(row)) this.#remove(queue, timer);
+    for (const timers of [this.#event, this.#processing]) {
+      const { queue } = timers;
+      for (let timer = queue.ofRow(row); timer >= 0; timer = queue.ofRow(row)) this.#remove(timers, timer);
     }
   }
 
@@ -161,7 +235,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
   /** Ends when both bursts have, or when the gate says so; then it will be resumed. */
   #burst(): void {
     while (this.#watermarkDone !== undefined) {
-      if (this.#event.earliest <= this.#watermark && this.#event.size > 0) {
+      if (this.#event.queue.earliest <= this.#watermark && this.#event.queue.size > 0) {
         this.#fire(this.#event, 'event');
       } else {
         const done = this.#watermarkDone;
@@ -171,7 +245,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
       if (!this.#goOn()) return;
     }
     while (this.#clockBurst !== undefined) {
-      if (this.#processing.size > 0 && this.#processing.earliest <= this.#clockBurst) {
+      if (this.#processing.queue.size > 0 && this.#processing.queue.earliest <= this.#clockBurst) {
         this.#fire(this.#processing, 'processing');
       } else {
         this.#clockBurst = undefined;
@@ -194,19 +268,20 @@ export class MemoryTimers implements TimerDriver, TimerService {
     this.#settings.gate.pause(this);
   }
 
-  #fire(queue: TimerQueue, domain: TimeDomain): void {
+  #fire(timers: DomainTimers, domain: TimeDomain): void {
+    const { queue } = timers;
     const timer = queue.peek();
     const timestamp = queue.timestampOf(timer);
     const namespace = queue.namespaceOf(timer);
     this.#space.select(queue.rowOf(timer), namespace);
     const value = this.#space.namespace;
-    this.#remove(queue, timer);
+    this.#remove(timers, timer);
     this.#settings.handler(timestamp, domain, value);
   }
 
   /** Lets the clock strike at the earliest processing-time timer. Within a burst of the clock its end does this. */
   #reschedule(): void {
-    const earliest = this.#processing.earliest;
+    const { earliest } = this.#processing.queue;
     if (this.#clockBurst !== undefined || earliest === this.#scheduledAt) return;
     this.#scheduled?.cancel();
     this.#scheduled = undefined;
@@ -224,30 +299,29 @@ export class MemoryTimers implements TimerDriver, TimerService {
     else this.#pause();
   }
 
-  snapshot(writer: SnapshotWriter): void {
-    this.#write(writer, this.#event, TIMER_KINDS.event);
-    this.#write(writer, this.#processing, TIMER_KINDS.processing);
+  beginView(plan: ViewPlan): KeyedView {
+    return joinedView([this.#event.changes.beginView(plan), this.#processing.changes.beginView(plan)]);
   }
 
-  #write(writer: SnapshotWriter, queue: TimerQueue, kind: string): void {
-    if (queue.size === 0) return;
-    const { rows, cells } = this.#space;
-    const entries = writer.keyed({ name: this.#settings.name, kind, version: VERSION });
-    for (const timer of queue) {
-      const row = queue.rowOf(timer);
-      const namespace = cells.namespaceAt(queue.namespaceOf(timer));
-      entries.entry(rows.keyGroupOf(row), rows.keyOf(row), namespace, queue.timestampOf(timer));
-    }
+  completed(generation: number): void {
+    this.#event.changes.completed(generation);
+    this.#processing.changes.completed(generation);
   }
 
   /** Takes in the timers of one domain. Leaves another key and namespace current. */
   restore(stored: RestoredKeyedState): void {
-    const queue = stored.kind === TIMER_KINDS.event ? this.#event : this.#processing;
-    for (const entry of stored.entries()) {
-      this.#space.setKey(entry.key);
-      this.#space.setNamespace(entry.namespace);
-      this.#register(queue, entry.value as number);
-    }
+    const timers = stored.kind === TIMER_KINDS.event ? this.#event : this.#processing;
+    timers.changes.restoring(() => {
+      for (const part of stored.parts()) {
+        const removals = part.part.kind === 'removals';
+        while (part.next()) {
+          this.#space.setKey(part.key);
+          this.#space.setNamespace(part.namespace);
+          if (removals) this.#delete(timers, part.entryKey as number);
+          else this.#register(timers, part.entryKey as number);
+        }
+      }
+    });
     this.#reschedule();
   }
 

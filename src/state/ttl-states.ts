@@ -6,8 +6,7 @@
  * items and map entries expire one by one.
  */
 
-import type { TypeRegistry } from '../data/type-registry.ts';
-import { Stamped, StampedMapCell } from './cell-shape.ts';
+import { Stamped } from './cell-shape.ts';
 import type {
   AggregateFunction,
   AggregatingState,
@@ -16,6 +15,8 @@ import type {
   ReducingState,
   ValueState,
 } from './descriptor.ts';
+import type { MapEntry } from './keyed-map.ts';
+import type { MapTable } from './map-table.ts';
 import { EMPTY_LIST } from './memory-states.ts';
 import type { StateTable } from './state-table.ts';
 import type { TtlRules } from './ttl.ts';
@@ -33,14 +34,16 @@ class StampedCell<T> {
   read(): T | undefined {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
-    const cell = this.#table.load();
+    const cell = this.#table.peek();
     if (cell === undefined) return undefined;
+    const { value } = cell;
     if (cell.stamp + this.#ttl.timeToLive <= now) {
       this.#table.drop();
-      return this.#ttl.returnExpired ? cell.value : undefined;
+      return this.#ttl.returnExpired ? value : undefined;
     }
+    if (this.#ttl.refreshOnRead || typeof value === 'object') this.#table.load();
     if (this.#ttl.refreshOnRead) cell.stamp = now;
-    return cell.value;
+    return value;
   }
 
   /** Replaces the value by what `next` makes of it; an expired one is not there. */
@@ -166,7 +169,7 @@ export class TtlListState<T> implements ListState<T> {
     this.#table.sweep(now);
     const added = Array.from(values, (value) => new Stamped(value, now));
     if (added.length === 0) return;
-    const cell = this.#table.load();
+    const cell = this.#table.loadTail();
     if (cell === undefined) this.#table.store(added);
     else for (const item of added) cell.push(item);
   }
@@ -182,13 +185,11 @@ export class TtlListState<T> implements ListState<T> {
 }
 
 export class TtlMapState<K, V> implements MapState<K, V> {
-  readonly #table: StateTable<StampedMapCell<K, V>>;
-  readonly #types: TypeRegistry;
+  readonly #table: MapTable<K, V>;
   readonly #ttl: TtlRules;
 
-  constructor(table: StateTable<StampedMapCell<K, V>>, types: TypeRegistry) {
+  constructor(table: MapTable<K, V>) {
     this.#table = table;
-    this.#types = types;
     this.#ttl = table.ttl as TtlRules;
   }
 
@@ -200,31 +201,28 @@ export class TtlMapState<K, V> implements MapState<K, V> {
     return this.#read(key) !== undefined;
   }
 
-  #read(key: K): Stamped<V> | undefined {
+  #read(key: K): MapEntry<K, V> | undefined {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
-    const cell = this.#table.load();
-    const entry = cell?.get(key);
-    if (cell === undefined || entry === undefined) return undefined;
+    const entry = this.#table.find(key);
+    if (entry === undefined) return undefined;
     if (entry.stamp + this.#ttl.timeToLive <= now) {
-      this.#delete(cell, key);
+      this.#table.remove(entry);
       return this.#ttl.returnExpired ? entry : undefined;
     }
-    if (this.#ttl.refreshOnRead) entry.stamp = now;
+    this.#handOut(entry, now);
     return entry;
+  }
+
+  #handOut(entry: MapEntry<K, V>, now: number): void {
+    if (this.#ttl.refreshOnRead || typeof entry.value === 'object') this.#table.touch(entry);
+    if (this.#ttl.refreshOnRead) entry.stamp = now;
   }
 
   put(key: K, value: V): void {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
-    const cell = this.#table.load();
-    if (cell !== undefined) {
-      cell.stamp(key, value, now);
-      return;
-    }
-    const made = new StampedMapCell<K, V>(this.#types);
-    made.stamp(key, value, now);
-    this.#table.store(made);
+    this.#table.set(key, value, now);
   }
 
   putAll(entries: Iterable<readonly [K, V]>): void {
@@ -232,51 +230,45 @@ export class TtlMapState<K, V> implements MapState<K, V> {
   }
 
   remove(key: K): void {
-    const cell = this.#table.load();
-    if (cell !== undefined) this.#delete(cell, key);
-  }
-
-  #delete(cell: StampedMapCell<K, V>, key: K): void {
-    cell.delete(key);
-    if (cell.size === 0) this.#table.drop();
+    const entry = this.#table.find(key);
+    if (entry !== undefined) this.#table.remove(entry);
   }
 
   keys(): Iterable<K> {
-    return this.#visible().map(([key]) => key);
+    return this.#visible().map((entry) => entry.key);
   }
 
   values(): Iterable<V> {
-    return this.#visible().map(([, entry]) => entry.value);
+    return this.#visible().map((entry) => entry.value);
   }
 
   entries(): Iterable<readonly [K, V]> {
-    return this.#visible().map(([key, entry]) => [key, entry.value] as const);
+    return this.#visible().map((entry) => [entry.key, entry.value] as const);
   }
 
   /** All entries that may be seen; removes those that have expired, and refreshes the others where reading does. */
-  #visible(): (readonly [K, Stamped<V>])[] {
+  #visible(): MapEntry<K, V>[] {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
-    const cell = this.#table.load();
-    if (cell === undefined) return [];
-    const visible: (readonly [K, Stamped<V>])[] = [];
-    for (const [key, entry] of cell.entries()) {
+    const map = this.#table.map();
+    if (map === undefined) return [];
+    const visible: MapEntry<K, V>[] = [];
+    for (const entry of map.entries.values()) {
       const expired = entry.stamp + this.#ttl.timeToLive <= now;
-      if (!expired || this.#ttl.returnExpired) visible.push([key, entry]);
-      if (expired) cell.delete(key);
-      else if (this.#ttl.refreshOnRead) entry.stamp = now;
+      if (!expired || this.#ttl.returnExpired) visible.push(entry);
+      if (expired) this.#table.remove(entry);
+      else this.#handOut(entry, now);
     }
-    if (cell.size === 0) this.#table.drop();
     return visible;
   }
 
   isEmpty(): boolean {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
-    const cell = this.#table.load();
-    if (cell === undefined) return true;
+    const map = this.#table.map();
+    if (map === undefined) return true;
     if (this.#ttl.returnExpired) return false;
-    for (const entry of cell.values()) if (entry.stamp + this.#ttl.timeToLive > now) return false;
+    for (const entry of map.entries.values()) if (entry.stamp + this.#ttl.timeToLive > now) return false;
     return true;
   }
 

@@ -90,3 +90,19 @@ export interface ViewedState {
   /** A checkpoint is complete: no later view will name a `since` before this generation. */
   completed(generation: number): void;
 }
+
+/** Views that are one: written one after the other. */
+export function joinedView(views: readonly KeyedView[]): KeyedView {
+  let at = 0;
+  return {
+    advance(proceed) {
+      for (; at < views.length; at++) {
+        if (!(views[at] as KeyedView).advance(proceed)) return false;
+      }
+      return true;
+    },
+    release() {
+      for (const view of views) view.release();
+    },
+  };
+}

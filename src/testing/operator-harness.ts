@@ -227,16 +227,28 @@ export class OperatorHarness {
   snapshot(type: 'checkpoint' | 'savepoint' = 'checkpoint'): OperatorSnapshot {
     const waiting = this.#chain.beforeBarrier(++this.#checkpoint, type);
     if (waiting !== undefined) throw new Error('the operator prepares its barrier asynchronously; use snapshotAsync()');
-    return this.#chain.snapshot(this.#checkpoint, type)[0] as OperatorSnapshot;
+    return this.#written(type);
+  }
+
+  #written(type: 'checkpoint' | 'savepoint'): OperatorSnapshot {
+    const snapshot = this.#chain.snapshot(this.#checkpoint, type);
+    while (snapshot.advance(() => true) !== 'done');
+    return snapshot.finishInMemory().operators[0] as OperatorSnapshot;
   }
 
   async snapshotAsync(type: 'checkpoint' | 'savepoint' = 'checkpoint'): Promise<OperatorSnapshot> {
     await this.#chain.beforeBarrier(++this.#checkpoint, type);
-    return this.#chain.snapshot(this.#checkpoint, type)[0] as OperatorSnapshot;
+    return this.#written(type);
   }
 
   checkpointComplete(): void {
     this.#run(() => this.#chain.checkpointComplete(this.#checkpoint));
+    this.#settle();
+  }
+
+  /** The last checkpoint was given up. */
+  checkpointAborted(): void {
+    this.#run(() => this.#chain.checkpointAborted(this.#checkpoint));
     this.#settle();
   }
 

@@ -3,7 +3,8 @@
  *
  * It runs an operator over the same input in several ways, each in the generated chain that runs it in a job: element
  * by element; in batches; with a snapshot after every item from which a new instance goes on; with a gate that closes
- * after every output; and with a snapshot in the middle of every burst of timers. All must give the same.
+ * after every output; with a snapshot in the middle of every burst of timers; and with checkpoints that build upon each
+ * other, complete or not. All must give the same.
  *
  * A watermark that a restored instance has seen before is given to it again, as its input would do. What comes out
  * between two watermarks has no order across keys after a restore.
@@ -11,8 +12,9 @@
 
 import { AssertionError } from 'node:assert';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import type { TypeRegistry } from '../data/type-registry.ts';
+import { TypeRegistry } from '../data/type-registry.ts';
 import type { InputOperator, OperatorDefinition, RowKindCode, Timestamp } from '../operator/operator.ts';
+import { restoredState } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { OperatorHarness, type HarnessOptions, type HarnessOutput } from './operator-harness.ts';
 
@@ -181,7 +183,8 @@ type Way =
   | 'with a snapshot after every item'
   | 'with a stop after every output'
   | 'with a stop after every output and a snapshot after every item'
-  | 'with a snapshot within every burst of timers';
+  | 'with a snapshot within every burst of timers'
+  | 'with checkpoints that build upon each other';
 
 const WAYS: readonly Way[] = [
   'element by element',
@@ -190,7 +193,13 @@ const WAYS: readonly Way[] = [
   'with a stop after every output',
   'with a stop after every output and a snapshot after every item',
   'with a snapshot within every burst of timers',
+  'with checkpoints that build upon each other',
 ];
+
+/** Of the checkpoints that build upon each other: so many are a round, in which some complete and others do not. */
+const ROUND = 3;
+/** After so many the operator is restored from the last one. */
+const RESTORED_EVERY = 4;
 
 /** What one way of running gave. */
 interface Outcome {
@@ -244,10 +253,10 @@ export class Torture {
   leavesNoState(): this {
     for (const [way, { left }] of this.#outcomes ?? this.#run(this.#options.sides ?? [])) {
       const rest = [
-        ...left.keyed.map(({ name, kind, groups }) => ({
-          name,
-          kind,
-          entries: groups.reduce((sum, { parts }) => sum + parts.reduce((count, part) => count + part.count, 0), 0),
+        ...restoredState([left], this.#options.types ?? new TypeRegistry()).keyed.map((state) => ({
+          name: state.name,
+          kind: state.kind,
+          entries: [...state.entries()].length,
         })),
         ...left.lists.map(({ name, items }) => ({ name, kind: 'operator list', entries: items.length })),
       ].filter(({ entries }) => entries > 0);
@@ -284,6 +293,7 @@ class Run {
   #idle = false;
   /** Outputs of the present instance that have been taken over. */
   #taken = 0;
+  #checkpoints = 0;
 
   constructor(subject: TortureSubject, options: HarnessOptions, way: Way) {
     this.#subject = subject;
@@ -304,6 +314,7 @@ class Run {
       this.#give(group);
       this.#take();
       if (snapshots) this.#replace(this.#harness.snapshot());
+      else if (this.#way === 'with checkpoints that build upon each other') this.#checkpoint();
     }
     return { output: this.#output, left: this.#harness.snapshot() };
   }
@@ -360,6 +371,16 @@ class Run {
   #take(): void {
     const { output } = this.#harness;
     for (; this.#taken < output.length; this.#taken++) this.#output.push(output[this.#taken] as HarnessOutput);
+  }
+
+  /** Takes a checkpoint, which completes, is given up, or stays under way; sometimes goes on from it. */
+  #checkpoint(): void {
+    const number = this.#checkpoints++;
+    const snapshot = this.#harness.snapshot();
+    if (number % ROUND === 0) this.#harness.checkpointComplete();
+    else if (number % ROUND === 1) this.#harness.checkpointAborted();
+    this.#take();
+    if (number % RESTORED_EVERY === RESTORED_EVERY - 1) this.#replace(snapshot);
   }
 
   /** Goes on in a new instance. */

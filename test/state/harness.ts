@@ -4,8 +4,9 @@ import { TypeRegistry as Types } from '../../src/data/type-registry.ts';
 import type { Resumable } from '../../src/base/resumable.ts';
 import type { KeyGroupRange } from '../../src/data/key.ts';
 import type { KeyedBackend } from '../../src/state/keyed-backend.ts';
-import { createMemoryBackend } from '../../src/state/memory-backend.ts';
-import { createSnapshotWriter, redistribute, restoredState } from '../../src/state/snapshot-data.ts';
+import { createMemoryBackend, type MemoryBackendSettings } from '../../src/state/memory-backend.ts';
+import { KeyedSnapshots } from '../../src/state/keyed-snapshots.ts';
+import { createSnapshotWriter, inlineBytes, redistribute, restoredState } from '../../src/state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
 import type { TimerGate } from '../../src/state/timers.ts';
 
@@ -81,6 +82,7 @@ export interface Harness {
   readonly backend: KeyedBackend;
   readonly time: FakeTime;
   readonly gate: FakeGate;
+  readonly snapshots: KeyedSnapshots;
 }
 
 export interface HarnessOptions {
@@ -91,10 +93,18 @@ export interface HarnessOptions {
   readonly from?: readonly OperatorSnapshot[];
 }
 
+/** Makes the backends of all harnesses from now on. */
+let backendUnderTest: (settings: MemoryBackendSettings) => KeyedBackend = createMemoryBackend;
+
+/** Lets the tests of this process run on another backend than the one in memory. */
+export function testBackend(make: typeof backendUnderTest): void {
+  backendUnderTest = make;
+}
+
 export function harness(options: HarnessOptions = {}): Harness {
   const { time = new FakeTime(), gate = new FakeGate(), types = new Types(), keyGroups = ALL_GROUPS } = options;
   const restored = options.from === undefined ? undefined : restoredState(options.from, types);
-  const backend = createMemoryBackend({
+  const backend = backendUnderTest({
     maxParallelism: MAX_PARALLELISM,
     keyGroups,
     types,
@@ -103,13 +113,31 @@ export function harness(options: HarnessOptions = {}): Harness {
     schedule: time.schedule,
     restored,
   });
-  return { backend, time, gate };
+  const [from] = options.from ?? [];
+  const snapshots = new KeyedSnapshots({
+    operatorId: 'operator-1',
+    subtask: 0,
+    types,
+    files: undefined,
+    restored: from,
+    bytesOf: inlineBytes,
+    claimed: true,
+  });
+  snapshots.add(backend);
+  snapshotsOf.set(backend, snapshots);
+  return { backend, time, gate, snapshots };
 }
 
+/** A backend and what its snapshots are made of. */
+const snapshotsOf = new WeakMap<KeyedBackend, KeyedSnapshots>();
+
+/** The whole of what a backend holds, as a savepoint has it. */
 export function snapshotOf(backend: KeyedBackend, types: TypeRegistry = new Types()): OperatorSnapshot {
-  const writer = createSnapshotWriter(1, 'checkpoint', 'operator-1', types);
-  backend.snapshot(writer);
-  return writer.finish();
+  const snapshots = snapshotsOf.get(backend) as KeyedSnapshots;
+  const none = createSnapshotWriter(1, 'savepoint', 'operator-1', types).finish();
+  const pending = snapshots.begin(1, 'savepoint', none);
+  while (pending.advance(() => true) !== 'done');
+  return pending.finishInMemory().snapshot;
 }
 
 /** What subtask `subtask` of `parallelism` restores from the snapshots of all. */

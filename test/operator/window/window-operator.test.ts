@@ -46,7 +46,7 @@ test('after a restore without its watermark, an element makes only its own key a
     assert.deepEqual(after.values, [counted('a', 5)]);
     after.watermark(29);
     assert.deepEqual(after.values, [counted('a', 5)]);
-    assert.ok(after.snapshot().keyed.every((state) => state.groups.length === 0));
+    assert.ok(after.snapshot('savepoint').keyed.every((state) => state.groups.length === 0));
   }
 });
 

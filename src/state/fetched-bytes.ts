@@ -1,0 +1,25 @@
+/** The bytes of what a task restores from, brought to memory before it opens. */
+
+import { invariant } from '../base/assert.ts';
+import { isFileSegment, type BytesOf, type OperatorSnapshot, type SnapshotFiles, type StateBytes } from './snapshot.ts';
+
+/** Reads everything that the snapshots refer to. Bytes can be had as long as the result is kept. */
+export async function fetchedBytes(files: SnapshotFiles, snapshots: readonly OperatorSnapshot[]): Promise<BytesOf> {
+  const wanted = snapshots.flatMap((snapshot) => [
+    ...snapshot.keyed.flatMap(({ groups }) => groups.flatMap(({ parts }) => parts.map((part) => part.bytes))),
+    ...snapshot.lists.flatMap(({ items }) => items),
+  ]);
+  const segments = wanted.filter(isFileSegment);
+  const bytes = await files.read(segments);
+  const byPlace = new Map(segments.map((segment, i) => [placeOf(segment), bytes[i] as Uint8Array]));
+  return (of: StateBytes): Uint8Array => {
+    if (!isFileSegment(of)) return of;
+    const found = byPlace.get(placeOf(of));
+    invariant(found !== undefined, 'what is read was fetched', () => ({ file: of.file, offset: of.offset }));
+    return found;
+  };
+}
+
+function placeOf({ file, offset }: { readonly file: string; readonly offset: number }): string {
+  return `${offset} ${file}`;
+}
