@@ -8,13 +8,11 @@ import type { Cancellation, World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
 import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step } from '../checkpoint/coordinator.ts';
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
-import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { snapshotBytes } from '../state/snapshot-data.ts';
 import type { CheckpointFacts, CheckpointKeeper } from './checkpoint-keeper.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type { TaskSnapshot } from '../runtime/task.ts';
-import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** What the checkpoints ask of the current attempt. */
 export interface CheckpointedAttempt {
@@ -35,8 +33,8 @@ export interface CheckpointedAttempt {
 /** What has come in for a checkpoint that is not complete yet. */
 interface Gathering {
   readonly coordinators: ReadonlyMap<string, unknown>;
-  readonly snapshots: OperatorSnapshot[];
-  readonly channels: ChannelStateSnapshot[];
+  /** By task. */
+  readonly snapshots: Map<string, TaskSnapshot>;
   /** When its barriers overtake: see `BarrierElement`. */
   readonly unalignedAt: number | undefined;
   readonly triggeredAt: number;
@@ -121,9 +119,7 @@ export class JobCheckpoints {
     if (decided.effects.some((effect) => effect.kind === 'refuse')) {
       this.#keeper.discard(checkpoint, snapshot);
     } else {
-      const gathering = this.#gathering.get(checkpoint);
-      gathering?.snapshots.push(...snapshot.operators);
-      gathering?.channels.push(...snapshot.channels);
+      this.#gathering.get(checkpoint)?.snapshots.set(task, snapshot);
     }
     this.#carryOut(decided);
   }
@@ -250,8 +246,7 @@ export class JobCheckpoints {
     this.#gathering.set(effect.checkpoint, {
       triggeredAt: this.#now,
       coordinators: attempt.snapshotCoordinators(effect.checkpoint),
-      snapshots: [],
-      channels: [],
+      snapshots: new Map(),
       unalignedAt,
     });
     const barrier = this.#barrier(effect);
@@ -284,13 +279,18 @@ export class JobCheckpoints {
 
   #complete({ epoch, checkpoint, commits }: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
     const gathering = this.#gathering.get(checkpoint) as Gathering;
-    const { coordinators, snapshots, channels, triggeredAt } = gathering;
-    const operators = Map.groupBy(snapshots, ({ operatorId }) => operatorId);
+    const { coordinators, triggeredAt } = gathering;
+    // In the order of the subtasks, whoever was first: each gets its own back while the parallelism stays.
+    const snapshots = (this.#attempt?.tasks ?? []).flatMap((task) => gathering.snapshots.get(task) ?? []);
+    const operators = Map.groupBy(
+      snapshots.flatMap((snapshot) => snapshot.operators),
+      ({ operatorId }) => operatorId,
+    );
     const content: CompletedCheckpoint = {
       id: checkpoint,
       operators,
       coordinators,
-      channels,
+      channels: snapshots.flatMap((snapshot) => snapshot.channels),
       location: undefined,
       owned: true,
     };

@@ -18,6 +18,7 @@ import {
   checkFrameHeader,
   CONTROL_BYTES_MAX,
   controlKind,
+  decodeControl,
   encodeControl,
   FRAME_HEADER_BYTES,
   frameBytes,
@@ -70,6 +71,10 @@ export class ChannelStateWriter {
   /** The payload of a whole element, as it stands in a frame. */
   payload(kind: number, bytes: Uint8Array, offset: number, length: number): void {
     if (kind === FrameKind.BARRIER || kind === FrameKind.END) return;
+    if (kind === FrameKind.WATERMARK) {
+      this.element(decodeControl(kind, bytes, offset, length));
+      return;
+    }
     const target = this.#target(length);
     target.bytes.set(bytes.subarray(offset, offset + length), target.offset);
     this.#commit(kind, length);

@@ -110,3 +110,56 @@ test('a task that declines because it was in no position to take a snapshot cost
   await assert.rejects(requested, /the task is not running/);
   assert.deepEqual(attempt.said, ['aborted 1']);
 });
+
+test('what tasks acknowledge is kept in the order of the tasks, whoever was first', async () => {
+  const { checkpoints } = await running();
+  const requested = checkpoints.checkpoint();
+  const state = (receiver: number) => ({
+    edge: 'a > b/0',
+    sender: 0,
+    senders: 1,
+    receiver,
+    receivers: 2,
+    end: 'receiver' as const,
+    bytes: new Uint8Array(8),
+  });
+  checkpoints.acknowledged(1, '1/0', 1, { operators: [snapshot('same')], channels: [state(1)] });
+  checkpoints.acknowledged(1, '0/0', 1, { operators: [snapshot('same')], channels: [state(0)] });
+  const { channels } = await requested;
+  assert.deepEqual(
+    channels.map(({ receiver }) => receiver),
+    [0, 1],
+  );
+});
+
+test('barriers of checkpoints may overtake from the time that was set; those of savepoints, and behind one, never do', async () => {
+  const { checkpoints, attempt } = await running({ unaligned: true, alignedTimeoutMs: 30, maxConcurrent: 3 });
+  const asked = [
+    checkpoints.checkpoint(),
+    checkpoints.savepoint(undefined),
+    checkpoints.checkpoint(),
+  ];
+  for (const request of asked) request.catch(() => {});
+  assert.deepEqual(
+    attempt.barriers.map(({ checkpoint, triggeredAt, unalignedAt }) => [
+      checkpoint,
+      unalignedAt === undefined ? undefined : unalignedAt - triggeredAt,
+    ]),
+    [
+      [1, 30],
+      [2, undefined],
+      [3, undefined],
+    ],
+  );
+});
+
+test('without a time to wait barriers overtake at once, and at least once they never do', async () => {
+  const barrierOf = async (part: Partial<CheckpointSettings>): Promise<BarrierElement | undefined> => {
+    const { checkpoints, attempt } = await running(part);
+    checkpoints.checkpoint().catch(() => {});
+    return attempt.barriers[0];
+  };
+  assert.equal((await barrierOf({ unaligned: true }))?.unalignedAt, 0);
+  assert.equal((await barrierOf({ unaligned: true, mode: 'at-least-once' }))?.unalignedAt, undefined);
+  assert.equal((await barrierOf({}))?.unalignedAt, undefined);
+});

@@ -98,7 +98,7 @@ for (const job of SLOW_JOBS) {
 }
 
 after(() => {
-  assert.equal(held.get('aligned'), 0, 'barriers in their places overtake nothing');
+  assert.equal(held.get('aligned') ?? 0, 0, 'barriers in their places overtake nothing');
   assert.ok((held.get('unaligned') ?? 0) > 0, 'barriers have overtaken something');
   assert.ok((held.get('timeout') ?? 0) > 0, 'barriers have overtaken something in time');
 });
