@@ -103,14 +103,13 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
     const { namespaceId, namespace } = space;
     // 0 and -0 are one time.
     const time = timestamp + 0;
-    const place = space.keyRow()?.links?.find(lane.number, time, namespaceId) ?? -1;
-    if (place >= 0) return;
+    if (space.keyRow()?.links?.timers.find(lane.number, time, namespaceId) !== undefined) return;
     const row = space.occupyKeyRow();
     const links = linksOf(row);
     const sequence = this.#sequence++;
     const generation = space.restoring ? 0 : space.store.generation;
     const timer = new KeyTimer(lane.number, time, namespace, namespaceId, sequence, generation);
-    links.timers.splice(-1 - links.find(lane.number, time, namespaceId), 0, timer);
+    links.timers.add(timer);
     space.store.resized(row);
     lane.pages.add(time, sequence, row.key, namespace);
   }
@@ -125,17 +124,17 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
   #delete(lane: Lane, timestamp: number): void {
     const space = this.#space;
     const row = space.keyRow();
-    const place = row?.links?.find(lane.number, timestamp + 0, space.namespaceId) ?? -1;
-    if (row !== undefined && place >= 0) this.#remove(lane, row, place);
+    const timer = row?.links?.timers.find(lane.number, timestamp + 0, space.namespaceId);
+    if (row !== undefined && timer !== undefined) this.#remove(lane, row, timer);
   }
 
   /** Removes a timer of the current key. */
-  #remove(lane: Lane, row: Row, place: number): void {
+  #remove(lane: Lane, row: Row, timer: KeyTimer): void {
     const { store } = this.#space;
     store.touch(row);
     const links = linksOf(row);
     links.completed(store.completedGeneration);
-    const timer = links.remove(place, store.generation);
+    links.remove(timer, store.generation);
     lane.pages.remove(timer.time, timer.sequence);
     store.resized(row);
     this.#space.unlinked(row);
@@ -143,12 +142,9 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
 
   /** Removes all timers of the current key's row, in all namespaces. */
   removeAll(row: Row): void {
-    for (const lane of [this.#event, this.#processing]) {
-      for (;;) {
-        const place = row.links?.timers.findIndex((timer) => timer.lane === lane.number) ?? -1;
-        if (place < 0) break;
-        this.#remove(lane, row, place);
-      }
+    for (const timer of [...(row.links?.timers.values() ?? [])]) {
+      for (const lane of [this.#event, this.#processing])
+        if (timer.lane === lane.number) this.#remove(lane, row, timer);
     }
   }
 
@@ -158,7 +154,7 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
     space.setKey(key);
     space.setNamespace(namespace);
     const row = space.keyRow() as Row;
-    this.#remove(lane, row, linksOf(row).find(lane.number, time, space.namespaceId));
+    this.#remove(lane, row, linksOf(row).timers.find(lane.number, time, space.namespaceId) as KeyTimer);
     handler(time, domain, space.namespace);
   }
 
@@ -175,7 +171,9 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
           to.state(this.name, lane.kind, VERSION).removeEntry(group, key, namespace, time);
         }
       }
-      for (const { namespace, time } of links.timers.filter(mine)) {
+      for (const timer of links.timers.values()) {
+        if (!mine(timer)) continue;
+        const { namespace, time } = timer;
         to.state(this.name, lane.kind, VERSION).putEntry(group, key, namespace, time, undefined);
       }
     }

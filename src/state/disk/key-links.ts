@@ -33,45 +33,69 @@ export class KeyTimer {
   }
 }
 
+/** Up to so many timers are found one by one. */
+const LIST_MAX = 12;
+
+/** The timers of one key: a short list, or beyond that a Map. */
+export class KeyTimers {
+  #list: KeyTimer[] = [];
+  #byIdentity: Map<string, KeyTimer> | undefined;
+
+  get size(): number {
+    return this.#byIdentity === undefined ? this.#list.length : this.#byIdentity.size;
+  }
+
+  values(): Iterable<KeyTimer> {
+    return this.#byIdentity === undefined ? this.#list : this.#byIdentity.values();
+  }
+
+  find(lane: number, time: number, namespaceId: unknown): KeyTimer | undefined {
+    if (this.#byIdentity !== undefined) return this.#byIdentity.get(identity(lane, time, namespaceId));
+    for (const timer of this.#list) {
+      if (timer.time === time && timer.lane === lane && Object.is(timer.namespaceId, namespaceId)) return timer;
+    }
+    return undefined;
+  }
+
+  /** Adds a timer that is not there. */
+  add(timer: KeyTimer): void {
+    if (this.#byIdentity !== undefined) {
+      this.#byIdentity.set(identity(timer.lane, timer.time, timer.namespaceId), timer);
+      return;
+    }
+    this.#list.push(timer);
+    if (this.#list.length <= LIST_MAX) return;
+    this.#byIdentity = new Map(this.#list.map((each) => [identity(each.lane, each.time, each.namespaceId), each]));
+    this.#list = [];
+  }
+
+  remove(timer: KeyTimer): void {
+    if (this.#byIdentity === undefined) this.#list.splice(this.#list.indexOf(timer), 1);
+    else this.#byIdentity.delete(identity(timer.lane, timer.time, timer.namespaceId));
+  }
+}
+
+function identity(lane: number, time: number, namespaceId: unknown): string {
+  return `${lane} ${time} ${typeof namespaceId} ${String(namespaceId)}`;
+}
+
 export class KeyLinks {
   /** By their identity. */
   readonly namespaces = new Map<unknown, unknown>();
-  /** In the order of lane and time. */
-  readonly timers: KeyTimer[] = [];
+  readonly timers = new KeyTimers();
   /** Timers that are gone, as long as a checkpoint must learn of it. */
   removed: KeyTimer[] = [];
 
   get isEmpty(): boolean {
-    return this.namespaces.size === 0 && this.timers.length === 0;
+    return this.namespaces.size === 0 && this.timers.size === 0;
   }
 
-  /** Where the timer is among the timers, or where it would be, as `-1 - place`. */
-  find(lane: number, time: number, namespaceId: unknown): number {
-    const { timers } = this;
-    let low = 0;
-    let high = timers.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const timer = timers[middle] as KeyTimer;
-      if (timer.lane < lane || (timer.lane === lane && timer.time < time)) low = middle + 1;
-      else high = middle;
-    }
-    for (; low < timers.length; low++) {
-      const timer = timers[low] as KeyTimer;
-      if (timer.lane !== lane || timer.time !== time) break;
-      if (Object.is(timer.namespaceId, namespaceId)) return low;
-    }
-    return -1 - low;
-  }
-
-  /** Removes the timer at a place; a checkpoint learns of it unless it came in the same generation. */
-  remove(place: number, generation: number): KeyTimer {
-    const [timer] = this.timers.splice(place, 1) as [KeyTimer];
-    if (timer.generation < generation) {
-      const { lane, time, namespace, namespaceId, sequence } = timer;
-      this.removed.push(new KeyTimer(lane, time, namespace, namespaceId, sequence, generation));
-    }
-    return timer;
+  /** Removes a timer; a checkpoint learns of it unless it came in the same generation. */
+  remove(timer: KeyTimer, generation: number): void {
+    this.timers.remove(timer);
+    if (timer.generation >= generation) return;
+    const { lane, time, namespace, namespaceId, sequence } = timer;
+    this.removed.push(new KeyTimer(lane, time, namespace, namespaceId, sequence, generation));
   }
 
   /** Forgets removals that the checkpoint of that generation holds. */
@@ -80,7 +104,7 @@ export class KeyLinks {
   }
 
   get bytes(): number {
-    let bytes = 256 + 96 * (this.timers.length + this.removed.length);
+    let bytes = 256 + 96 * (this.timers.size + this.removed.length);
     for (const namespace of this.namespaces.values()) bytes += 64 + 2 * sizeOf(namespace);
     return bytes;
   }
@@ -88,16 +112,10 @@ export class KeyLinks {
   write(to: CellWriter): void {
     to.varint(this.namespaces.size);
     for (const namespace of this.namespaces.values()) to.value(namespace);
-    for (const timers of [this.timers, this.removed]) {
-      to.varint(timers.length);
-      for (const timer of timers) {
-        to.varint(timer.lane);
-        to.f64(timer.time);
-        to.varint(timer.sequence);
-        to.varint(timer.generation);
-        to.value(timer.namespace);
-      }
-    }
+    to.varint(this.timers.size);
+    for (const timer of this.timers.values()) writeTimer(timer, to);
+    to.varint(this.removed.length);
+    for (const timer of this.removed) writeTimer(timer, to);
   }
 
   static read(from: CellReader, types: TypeRegistry): KeyLinks {
@@ -106,18 +124,27 @@ export class KeyLinks {
       const namespace = from.any();
       links.namespaces.set(namespaceId(namespace, types), namespace);
     }
-    for (const timers of [links.timers, links.removed]) {
-      for (let left = from.varint(); left > 0; left--) {
-        const lane = from.varint();
-        const time = from.f64();
-        const sequence = from.varint();
-        const generation = from.varint();
-        const namespace = from.any();
-        timers.push(new KeyTimer(lane, time, namespace, namespaceId(namespace, types), sequence, generation));
-      }
-    }
+    for (let left = from.varint(); left > 0; left--) links.timers.add(readTimer(from, types));
+    for (let left = from.varint(); left > 0; left--) links.removed.push(readTimer(from, types));
     return links;
   }
+}
+
+function writeTimer(timer: KeyTimer, to: CellWriter): void {
+  to.varint(timer.lane);
+  to.f64(timer.time);
+  to.varint(timer.sequence);
+  to.varint(timer.generation);
+  to.value(timer.namespace);
+}
+
+function readTimer(from: CellReader, types: TypeRegistry): KeyTimer {
+  const lane = from.varint();
+  const time = from.f64();
+  const sequence = from.varint();
+  const generation = from.varint();
+  const namespace = from.any();
+  return new KeyTimer(lane, time, namespace, namespaceId(namespace, types), sequence, generation);
 }
 
 /** What tells namespaces apart; undefined for none. */

@@ -50,7 +50,8 @@ export class SlotMemory {
   /** Takes so many bytes more, or gives them back; who holds most of what can be done without makes room for them. */
   add(bytes: number): void {
     this.#used += bytes;
-    if (this.#used > this.limit && bytes > 0 && !this.#releasing) this.#makeRoom();
+    if (this.#releasing) return;
+    if (this.#used > this.limit && bytes > 0) this.#makeRoom();
     if (this.#used > this.#most) this.#most = this.#used;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Timers in the order in which they fire: pages of a few hundred, which leave memory like any row when they are not
+ * Timers in the order in which they fire: pages of some dozens, which leave memory like any row when they are not
  * needed. Timers that are near are in memory, because their page is looked at; those far off are in the log. A
  * directory in memory says at which timer each page begins.
  */
@@ -11,7 +11,7 @@ import { RowKind, type Row } from './row.ts';
 import type { RowStore } from './row-store.ts';
 import { sizeOf } from './size-of.ts';
 
-const TIMERS_PER_PAGE = 256;
+const TIMERS_PER_PAGE = 64;
 
 /** What is counted for a page in the directory. */
 const DIRECTORY_BYTES = 96;

@@ -199,3 +199,14 @@ function work(files: MemoryFiles) {
   }
   return { collected, expected, failure };
 }
+
+test('a log that has no addresses left says what to do', () => {
+  const log = new SegmentLog({
+    files: new MemoryFiles(),
+    directory: '/directory-0',
+    segmentBytes: 2 ** 36,
+    tailBytes: 64,
+  });
+  const start = log.begin();
+  assert.throws(() => log.finish(start, 1, 1, 0, 0, 0), { code: 'STATE_TOO_LARGE', message: /Raise the parallelism/ });
+});

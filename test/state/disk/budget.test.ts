@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { listState, mapState, valueState } from '../../../src/state/descriptor.ts';
+import { SlotMemory } from '../../../src/state/disk/slot-memory.ts';
+import { REAL_WORKING_FILES } from '../../../src/world/working-files.ts';
+import { diskHarness } from './disk-harness.ts';
+
+const KEYS = 30_000;
+/** Strides through the keys, so that rounds come to them in different orders. */
+const ROUNDS = [7919, 7927, 7933, 7937];
+
+test('state of ten times its budget stays within it, and is all there', (t) => {
+  const limit = 2_500_000;
+  const { backend, memory } = diskHarness({ bytes: limit, segmentBytes: 1 << 20 });
+  const state = backend.value(valueState<{ n: number; text: string }>('s'));
+  for (const [round, stride] of ROUNDS.entries()) {
+    for (let i = 0; i < KEYS; i++) {
+      const key = (i * stride) % KEYS;
+      backend.setCurrentKey(key);
+      const before = state.value();
+      assert.equal(before?.n, round === 0 ? undefined : key + round - 1);
+      state.update({ n: before === undefined ? key : before.n + 1, text: 'x'.repeat(850) });
+      assert.ok(memory.used <= limit);
+    }
+  }
+  const { figures } = backend;
+  assert.ok(figures.liveBytes > 10 * limit, `${figures.liveBytes} bytes`);
+  assert.ok(memory.most <= limit);
+  assert.ok(figures.compactedBytes > 0);
+  // Compaction keeps the garbage within bounds.
+  assert.ok(figures.fileBytes <= 2 * figures.liveBytes + 4 * (1 << 20), `${figures.fileBytes} bytes`);
+  assert.equal(backend.size, KEYS);
+  t.diagnostic(`resident: ${Math.round(process.memoryUsage().rss / 1e6)} MB; ${JSON.stringify(figures)}`);
+  backend.close();
+  assert.equal(memory.used, 0);
+});
+
+test('operators of a slot share its budget: what one needs, the others let go', () => {
+  const memory = new SlotMemory(2_000_000);
+  const [first, second] = [diskHarness({ memory }).backend, diskHarness({ memory }).backend];
+  const states = [first, second].map((backend) => backend.value(valueState<string>('s')));
+  const fill = (backend: typeof first, state: (typeof states)[number] | undefined): void => {
+    for (let key = 0; key < 10_000; key++) {
+      backend.setCurrentKey(key);
+      state?.update('x'.repeat(300));
+    }
+  };
+  fill(first, states[0]);
+  const alone = first.figures.rowsInMemory;
+  fill(second, states[1]);
+  assert.ok(first.figures.rowsInMemory < alone);
+  assert.ok(second.figures.rowsInMemory > 0);
+  assert.ok(memory.most <= memory.limit);
+  first.close();
+  second.close();
+  assert.equal(memory.used, 0);
+});
+
+test('fifty thousand timers need no more memory than there is', () => {
+  const limit = 1_500_000;
+  const { backend, memory } = diskHarness({ bytes: limit });
+  const fired: number[] = [];
+  const timers = backend.timers('t', (timestamp) => fired.push(timestamp));
+  const count = 50_000;
+  for (let i = 0; i < count; i++) {
+    backend.setCurrentKey(i);
+    timers.service.registerEventTimeTimer((i * 7919) % count);
+  }
+  assert.equal(timers.size, count);
+  timers.advance(count, () => {});
+  assert.equal(fired.length, count);
+  assert.ok(fired.every((timestamp, i) => timestamp === i));
+  assert.equal(backend.size, 0);
+  assert.ok(memory.most <= limit, `${memory.most} bytes`);
+  backend.close();
+  assert.equal(memory.used, 0);
+});
+
+test('a list and a map that grow in place are counted', () => {
+  const { backend, memory } = diskHarness({ bytes: 1 << 26 });
+  const list = backend.list(listState<string>('list'));
+  const map = backend.map(mapState<number, string>('map'));
+  backend.setCurrentKey('k');
+  const before = memory.used;
+  for (let i = 0; i < 2_000; i++) {
+    list.add(`${i}`.padStart(100));
+    map.put(i, `${i}`.padStart(100));
+  }
+  assert.ok(memory.used - before > 2 * 2_000 * 100);
+  list.clear();
+  map.clear();
+  backend.setCurrentKey('other');
+  assert.equal(backend.size, 0);
+  assert.equal(memory.used, before + backend.figures.indexBytes);
+  backend.close();
+});
+
+test('the working directory goes with the backend', () => {
+  let directory = '';
+  const files = {
+    ...REAL_WORKING_FILES,
+    directory: (parent?: string) => (directory = REAL_WORKING_FILES.directory(parent)),
+  };
+  const { backend } = diskHarness({ files, bytes: 1 });
+  const state = backend.value(valueState<string>('s'));
+  for (let key = 0; key < 100; key++) {
+    backend.setCurrentKey(key);
+    state.update('x'.repeat(300));
+  }
+  assert.deepEqual(readdirSync(directory), ['catalog', 'segment-00000000']);
+  backend.close();
+  backend.close();
+  assert.ok(!existsSync(directory));
+  assert.ok(existsSync(dirname(join(directory))));
+});
