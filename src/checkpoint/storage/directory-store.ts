@@ -17,6 +17,7 @@ import { storageFailure } from './storage-failure.ts';
 const TEMPORARY = /^\..*\.tmp$/;
 const VERSION_DIGITS = 16;
 const VERSION = /^\d{16}$/;
+const FIRST_VERSION_MAX = 1e12;
 const CRC_BYTES = 4;
 
 /** What systems say where there are no hard links. */
@@ -185,7 +186,7 @@ export class DirectoryStore implements ObjectStore {
     return await this.#attempt('write', directory, async () => {
       const before = await this.readRegister(key);
       if (before?.version !== expected) return undefined;
-      const newest = (await this.#versions(directory)).at(-1) ?? '0';
+      const newest = (await this.#versions(directory)).at(-1) ?? this.#firstVersion();
       const version = String(Number(newest) + 1).padStart(VERSION_DIGITS, '0');
       if (!(await this.#putNew(`${directory}/${version}`, sealed(bytes)))) return undefined;
       const present = await this.#versions(directory);
@@ -198,6 +199,11 @@ export class DirectoryStore implements ObjectStore {
       await each(present.slice(0, -1), (old) => this.#files.remove(`${directory}/${old}`));
       return version;
     });
+  }
+
+  /** Anywhere: a register that is begun anew must not repeat the versions of the one that was removed. */
+  #firstVersion(): number {
+    return Math.floor(this.#world.random.next() * FIRST_VERSION_MAX);
   }
 
   async removeRegister(key: string): Promise<void> {

@@ -335,11 +335,10 @@ export class JobStorage {
     return used;
   }
 
-  /** These have been subsumed: their metadata goes now, files that nobody shares once nothing can build on them. */
+  /** These have been subsumed: their metadata goes now, their files once nothing refers to them or can build on them. */
   #drop(dropped: readonly StoredCheckpoint[], completed: number): void {
-    const used = this.#used();
     const owned = dropped.filter((one) => one.owned);
-    const files = new Set(owned.flatMap((one) => [...one.files]).filter((file) => !used.has(file)));
+    const files = new Set(owned.flatMap((one) => [...one.files]));
     for (const one of owned) this.#removeLater(() => removeSnapshot(this.#stores, one.directory, []));
     this.#removeFaded();
     if (files.size > 0) this.#fading.push({ files: [...files], until: Math.max(completed, this.#newestBegun) });

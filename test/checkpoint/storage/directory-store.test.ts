@@ -68,11 +68,64 @@ test('a version of a register that was written by half is passed over, and its n
   await inDirectory(noLinks)(async (store) => {
     const first = await store.writeRegister('epoch', Buffer.from('whole'), undefined);
     const directory = (store as DirectoryStore).pathOf('epoch');
-    writeFileSync(join(directory, '0000000000000002'), 'ha');
+    const after = (by: number): string => String(Number(first) + by).padStart(16, '0');
+    writeFileSync(join(directory, after(1)), 'ha');
     assert.equal(Buffer.from((await store.readRegister('epoch'))?.bytes ?? []).toString(), 'whole');
     const next = await store.writeRegister('epoch', Buffer.from('next'), first);
-    assert.equal(next, '0000000000000003');
-    assert.deepEqual(readdirSync(directory), ['0000000000000003']);
+    assert.equal(next, after(2));
+    assert.deepEqual(readdirSync(directory), [after(2)]);
+  });
+});
+
+test('whoever is stopped while replacing a register, for however long, has not replaced it', async () => {
+  for (const gone of [1, 2, 3, 0]) {
+    let meanwhile: (() => Promise<void>) | undefined;
+    const stopped = worldWith({
+      link: async (path, name) => {
+        const others = meanwhile;
+        meanwhile = undefined;
+        await others?.();
+        await real.storage.link(path, name);
+      },
+    });
+    await inDirectory(stopped)(async (store) => {
+      const fast = new DirectoryStore(store.url, real);
+      const first = await fast.writeRegister('epoch', Buffer.from('1'), undefined);
+      let last = first;
+      meanwhile = async () => {
+        for (let i = 0; i < gone; i++) last = await fast.writeRegister('epoch', Buffer.from(`fast ${i}`), last);
+        if (gone === 0) await fast.removeRegister('epoch');
+      };
+      // With the register its directory may be gone as well: then the write fails instead.
+      const written = await store.writeRegister('epoch', Buffer.from('slow'), first).catch(() => undefined);
+      assert.equal(written, undefined);
+      const found = await fast.readRegister('epoch');
+      assert.equal(found?.version, gone === 0 ? undefined : last);
+    });
+  }
+});
+
+test('a register that was removed and begun anew is another one', async () => {
+  let meanwhile: (() => Promise<void>) | undefined;
+  const stopped = worldWith({
+    openAppend: async (path, options) => {
+      const others = meanwhile;
+      meanwhile = undefined;
+      await others?.();
+      return await real.storage.openAppend(path, options);
+    },
+  });
+  await inDirectory(stopped)(async (store) => {
+    const fast = new DirectoryStore(store.url, real);
+    const first = await fast.writeRegister('epoch', Buffer.from('1'), undefined);
+    let anew: string | undefined;
+    meanwhile = async () => {
+      await fast.removeRegister('epoch');
+      anew = await fast.writeRegister('epoch', Buffer.from('anew'), undefined);
+    };
+    // By its number it may even stand above the new one: then it is none that counts, and is taken away again.
+    assert.equal(await store.writeRegister('epoch', Buffer.from('slow'), first), undefined);
+    assert.equal((await fast.readRegister('epoch'))?.version, anew);
   });
 });
 

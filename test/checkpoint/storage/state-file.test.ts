@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
-import { writeEpoch } from '../../../src/checkpoint/storage/epoch-record.ts';
+import { readEpoch, writeEpoch } from '../../../src/checkpoint/storage/epoch-record.ts';
 import { readFrame } from '../../../src/checkpoint/storage/state-file.ts';
 import { StoredSnapshotFiles, type SnapshotFilesPlan } from '../../../src/checkpoint/storage/stored-snapshot-files.ts';
 import { CheckpointStores } from '../../../src/checkpoint/storage/stores.ts';
@@ -206,7 +206,8 @@ test('an attempt that was overtaken publishes nothing', async (t) => {
   const { directory, files, stores } = await rig(t);
   const file = files.open(OPERATOR);
   file.write(filled(1_000, 1));
-  await raise(stores, directory, 2, '0000000000000001');
+  const { version } = (await readEpoch(stores.at(directory), 'job')) as { version: string };
+  await raise(stores, directory, 2, version);
   await assert.rejects(file.finish(), { code: 'CHECKPOINT_STALE', message: /attempt 2 has begun/ });
   assert.deepEqual(shared(directory), []);
   await stores.at(directory).removeRegister('job/epoch');
