@@ -1,7 +1,11 @@
 /** Environments in the real World: what is described is run by the embedded cluster, on the calling thread. */
 
 import { StreamEnvironment, type EnvironmentOptions } from './api/environment.ts';
+import type { World } from './base/world.ts';
 import { InlineLauncher } from './cluster/embedded-cluster.ts';
+import { jobGuarantees } from './graph/guarantees.ts';
+import type { Launcher } from './graph/launch.ts';
+import type { StreamGraph } from './graph/stream-graph.ts';
 import { RealDoorbell } from './world/doorbell.ts';
 import { createRealWorld } from './world/real-world.ts';
 
@@ -19,5 +23,19 @@ import { createRealWorld } from './world/real-world.ts';
  * ```
  */
 export function createEnvironment(options: EnvironmentOptions = {}): StreamEnvironment {
-  return new StreamEnvironment(new InlineLauncher(createRealWorld(), () => new RealDoorbell()), options);
+  const world = createRealWorld();
+  const inline = new InlineLauncher(world, () => new RealDoorbell());
+  const launcher: Launcher = {
+    launch: (graph, launchOptions) => {
+      warnOfGuarantees(world, graph);
+      return inline.launch(graph, launchOptions);
+    },
+  };
+  return new StreamEnvironment(launcher, options);
+}
+
+/** Says before a job starts that it keeps less than its checkpoints promise. */
+export function warnOfGuarantees(world: World, graph: StreamGraph): void {
+  const { warning } = jobGuarantees(graph);
+  if (warning !== undefined) world.print(warning, 'error');
 }

@@ -34,6 +34,7 @@ export type {
   SettingsPart,
 } from './graph/settings.ts';
 export { FLINK_OPTIONS, type Configuration, type FlinkOption } from './graph/flink-options.ts';
+export type { DeliveryGuarantee } from './graph/guarantees.ts';
 export type { ExecutionPlan, PlanDocument, PlanNode, PlanPredecessor, PlanVertex } from './graph/plan.ts';
 export type { NodeId, Partitioning, StreamEdge, StreamGraph, StreamNode } from './graph/stream-graph.ts';
 

@@ -3,6 +3,7 @@
 import { MillstreamError } from './base/error.ts';
 import type { World } from './base/world.ts';
 import { ClusterClient } from './cluster/cluster-client.ts';
+import { warnOfGuarantees } from './create-environment.ts';
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from './cluster/heartbeat.ts';
 import type { RunOptions } from './cluster/embedded-cluster.ts';
 import type { JobManagerInput, JobManagerReady } from './cluster/job-manager-process.ts';
@@ -147,6 +148,7 @@ export class ProcessCluster implements AsyncDisposable {
     const parameters = options.parameters ?? {};
     const settings = options.settings ?? {};
     const graph = await loadGraph({ kind: 'module', url, settings }, parameters);
+    warnOfGuarantees(this.#world, graph);
     return await this.#client.submit(graph, {
       jobId: options.jobId ?? this.#world.random.id(),
       module: url,

@@ -4,6 +4,7 @@ import { MillstreamError } from './base/error.ts';
 import type { World } from './base/world.ts';
 import { buildProgram, EmbeddedCluster, runOnThreads, type RunOptions } from './cluster/embedded-cluster.ts';
 import { importProgram } from './cluster/program.ts';
+import { warnOfGuarantees } from './create-environment.ts';
 import { DEFAULT_SETTINGS } from './graph/settings.ts';
 import type { JobClient, JobProgram } from './graph/launch.ts';
 import { RealDoorbell } from './world/doorbell.ts';
@@ -39,6 +40,7 @@ export async function runJob(module: URL | string, options: RunJobOptions = {}):
   const url = new URL(module);
   const world = createRealWorld();
   const graph = buildProgram(await load(world, url), options);
+  warnOfGuarantees(world, graph);
   const threads = { entry: SLOT_ENTRY, newDoorbell: () => new RealDoorbell(), slots: options.slots };
   return await runOnThreads(world, url, graph, threads, options);
 }
@@ -106,6 +108,7 @@ export class LocalCluster implements AsyncDisposable {
   async run(module: URL | string, options: RunOptions = {}): Promise<JobClient> {
     const url = new URL(module);
     const graph = buildProgram(await load(this.#world, url), options);
+    warnOfGuarantees(this.#world, graph);
     return this.#cluster.submit(graph, { kind: 'module', url: url.href, settings: options.settings ?? {} }, options);
   }
 

@@ -233,6 +233,7 @@ export class ColumnStream<Row> {
       name: `Sink: ${sink.name}`,
       definition: ({ committerRetries }) => columnSink(sink, { committerRetries }),
       sink: true,
+      guarantee: sink.guarantee,
       ...(sink.parallelism === undefined ? {} : { fixedParallelism: sink.parallelism }),
     });
     return scope.make.sink(scope, node);

@@ -485,6 +485,7 @@ export class DataStream<T> implements AsyncIterable<T> {
       definition: ({ committerRetries }) =>
         sinkDefinition(sink as unknown as Sink<T, never, never>, { committerRetries }),
       sink: true,
+      guarantee: sink.guarantee,
       ...(sink.parallelism === undefined ? {} : { fixedParallelism: sink.parallelism }),
     });
     return scope.make.sink(scope, node);

@@ -7,6 +7,7 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import type { Guarantee } from '../connect/sink.ts';
 import type { Source } from '../connect/source.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { ExecutionSettings } from '../graph/settings.ts';
@@ -47,6 +48,8 @@ export interface NodeInit {
   readonly uid?: string;
   readonly source?: Source<unknown, never, never>;
   readonly sink?: boolean;
+  /** What a sink promises. */
+  readonly guarantee?: Guarantee;
 }
 
 /** A node whose settings may still change. */
@@ -167,6 +170,7 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
     source: init.source,
     coordinator,
     sink: init.sink ?? false,
+    ...(init.guarantee === undefined ? {} : { guarantee: init.guarantee }),
   });
 }
 

@@ -4,6 +4,7 @@
  * Nodes are the operators as the program named them; vertices are the tasks they will be chained into.
  */
 
+import { jobGuarantees, type DeliveryGuarantee } from './guarantees.ts';
 import { buildJobGraph, type JobVertex } from './job-graph.ts';
 import type { ExecutionSettings } from './settings.ts';
 import { operatorId, type Partitioning, type StreamGraph, type StreamNode } from './stream-graph.ts';
@@ -27,6 +28,11 @@ export interface PlanNode {
   readonly contents: string;
   readonly parallelism: number;
   readonly uid: string;
+  /**
+   * Of a source: `at-most-once` when it cannot be read again. Of a sink: what it keeps in a failure of the job, given its
+   * sources and the job's checkpoints; what it promises by itself is among its facts.
+   */
+  readonly guarantee?: DeliveryGuarantee;
   /** What the operator says of itself: its window, its mode. */
   readonly facts?: Readonly<Record<string, string | number | boolean>>;
   readonly predecessors?: readonly PlanPredecessor[];
@@ -47,6 +53,8 @@ export interface PlanVertex {
 export interface PlanDocument {
   readonly job: string;
   readonly mode: ExecutionSettings['runtimeMode'];
+  /** What becomes of records when the job fails: the weakest that any sink keeps. */
+  readonly guarantee: DeliveryGuarantee;
   readonly nodes: readonly PlanNode[];
   readonly vertices: readonly PlanVertex[];
 }
@@ -60,16 +68,18 @@ export interface ExecutionPlan {
 /** @throws GRAPH_INVALID when the graph could not run. */
 export function executionPlan(graph: StreamGraph): ExecutionPlan {
   const vertices = buildJobGraph(graph).vertices;
+  const { job, nodes: guarantees } = jobGuarantees(graph);
   const document: PlanDocument = Object.freeze({
     job: graph.jobName,
     mode: graph.settings.runtimeMode,
-    nodes: graph.nodes.map((node) => planNode(graph, node)),
+    guarantee: job,
+    nodes: graph.nodes.map((node) => planNode(graph, node, guarantees.get(node.id))),
     vertices: vertices.map(planVertex),
   });
   return Object.freeze({ toJSON: () => document, toString: () => planText(document) });
 }
 
-function planNode(graph: StreamGraph, node: StreamNode): PlanNode {
+function planNode(graph: StreamGraph, node: StreamNode, guarantee: DeliveryGuarantee | undefined): PlanNode {
   const { describe } = node.definition;
   const predecessors = node.inputs.map((edge): PlanPredecessor => {
     const source = graph.nodes[edge.source] as StreamNode;
@@ -87,6 +97,7 @@ function planNode(graph: StreamGraph, node: StreamNode): PlanNode {
     contents: node.description ?? node.name,
     parallelism: node.parallelism,
     uid: operatorId(node),
+    ...(guarantee === undefined ? {} : { guarantee }),
     ...(describe === undefined || Object.keys(describe).length === 0 ? {} : { facts: describe }),
     ...(predecessors.length === 0 ? {} : { predecessors }),
   };
@@ -109,8 +120,9 @@ function planVertex(vertex: JobVertex): PlanVertex {
   };
 }
 
-function planText({ job, mode, nodes, vertices }: PlanDocument): string {
-  const lines = [`Job "${job}" (${mode.toUpperCase()})`];
+function planText({ job, mode, guarantee, nodes, vertices }: PlanDocument): string {
+  const kept = guarantee === 'none' ? 'no guarantee' : guarantee.replaceAll('-', ' ');
+  const lines = [`Job "${job}" (${mode.toUpperCase()}, ${kept})`];
   for (const vertex of vertices) {
     const group = vertex.slotSharingGroup === 'default' ? '' : `, slot sharing group ${vertex.slotSharingGroup}`;
     lines.push(`Task ${vertex.id}, parallelism ${vertex.parallelism} of at most ${vertex.maxParallelism}${group}`);
@@ -126,18 +138,20 @@ function planText({ job, mode, nodes, vertices }: PlanDocument): string {
   return lines.join('\n');
 }
 
-function nodeText({ id, type, contents, facts, predecessors = [] }: PlanNode, chained: boolean): string {
+function nodeText({ id, type, contents, facts, guarantee, predecessors = [] }: PlanNode, chained: boolean): string {
   const inputs = predecessors.map((from) => {
     const output = from.output === undefined ? '' : ` "${from.output}"`;
     return `${from.ship_strategy} from ${from.id}${output}${from.side === undefined ? '' : ' (second input)'}`;
   });
   const description = contents === type ? '' : `: ${contents}`;
-  const details =
-    facts === undefined
-      ? ''
-      : ` {${Object.entries(facts)
-          .map(([name, value]) => `${name}: ${value}`)
-          .join(', ')}}`;
+  const said = Object.entries({ ...facts, ...(guarantee === undefined ? {} : keptOf(guarantee, facts)) });
+  const details = said.length === 0 ? '' : ` {${said.map(([name, value]) => `${name}: ${value}`).join(', ')}}`;
   const sides = predecessors.some((from) => from.output !== undefined);
   return `${id} ${type}${description}${details}${inputs.length === 0 || (chained && !sides) ? '' : ` <- ${inputs.join(', ')}`}`;
+}
+
+/** A sink that keeps less than it promises shows both. */
+function keptOf(guarantee: DeliveryGuarantee, facts: PlanNode['facts']): Readonly<Record<string, string>> {
+  const promised = facts?.['guarantee'];
+  return promised === undefined || promised === guarantee ? { guarantee } : { keeps: guarantee };
 }

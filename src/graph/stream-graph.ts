@@ -9,6 +9,7 @@ import { MillstreamError } from '../base/error.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { CoordinatorFactory } from '../operator/coordinator.ts';
 import type { OperatorDefinition } from '../operator/operator.ts';
+import type { Guarantee } from '../connect/sink.ts';
 import type { Source } from '../connect/source.ts';
 import type { ExecutionSettings } from './settings.ts';
 
@@ -70,6 +71,8 @@ export interface StreamNode {
   readonly coordinator: CoordinatorFactory | undefined;
   /** Ends of the graph: the job is there for their sake. */
   readonly sink: boolean;
+  /** What a sink promises; one that says nothing keeps whatever its checkpoints do. */
+  readonly guarantee?: Guarantee;
 }
 
 /** A job as it was described: frozen, and the same in every process that describes it. */

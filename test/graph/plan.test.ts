@@ -86,7 +86,7 @@ test("a plan is JSON in the shape of Flink's", () => {
 test('a plan is text that shows tasks and what is chained in them', () => {
   assert.equal(
     String(plan()).replaceAll(/ \{.*\}/g, ''),
-    `Job "orders" (STREAMING)
+    `Job "orders" (STREAMING, no guarantee)
 Task 1, parallelism 2 of at most 128
   1 Orders
     2 Check: drops what is late
