@@ -35,7 +35,10 @@ export interface FetcherOptions {
 const WAIT_MS = 500;
 
 /** The same while partitions are left out because their buffers are full: they should not starve meanwhile. */
-const WAIT_MS_SHORT = 5;
+const WAIT_MS_FULL = 5;
+
+/** The same while partitions are left out because they are paused. */
+const WAIT_MS_PAUSED = 50;
 
 /** Before a partition is asked for again whose buffer must be emptied first. */
 const BUFFERED_PAUSE_MS = 20;
@@ -80,20 +83,23 @@ export class Fetcher {
     for (const partition of this.#partitions.values()) buffered += partition.buffered;
     const full = buffered >= this.#options.bufferBytes;
     const requests = new Map<number, PartitionReader[]>();
-    const holdsBack = new Set<number>();
+    const waits = new Map<number, number>();
     let lost = false;
     for (const partition of this.#partitions.values()) {
-      if (partition.fetching || partition.paused || !partition.open) continue;
-      if (now < partition.notBefore) continue;
+      if (partition.fetching || !partition.open || now < partition.notBefore) continue;
       const leader = this.#leaders.get(partition.id);
       if (leader === undefined) {
         lost = true;
         continue;
       }
       if (this.#busyNodes.has(leader)) continue;
+      if (partition.paused) {
+        if (!waits.has(leader)) waits.set(leader, WAIT_MS_PAUSED);
+        continue;
+      }
       // An empty buffer is always filled: a partition that is full need not be the one that is read from.
       if (partition.buffered > 0 && (full || partition.buffered >= this.#options.partitionFetchBytes)) {
-        holdsBack.add(leader);
+        waits.set(leader, WAIT_MS_FULL);
         continue;
       }
       const request = requests.get(leader);
@@ -101,7 +107,7 @@ export class Fetcher {
       else request.push(partition);
     }
     for (const [node, partitions] of requests) {
-      void this.#fetch(node, this.#rotated(partitions), holdsBack.has(node) ? WAIT_MS_SHORT : WAIT_MS);
+      void this.#fetch(node, this.#rotated(partitions), waits.get(node) ?? WAIT_MS);
     }
     if (lost) this.#locate();
   }

@@ -15,7 +15,7 @@ import type { KafkaCommittable } from './transaction.ts';
 import { isFenced, TransactionPool, type KafkaWriterState } from './transaction-pool.ts';
 
 /** How long a topic that was just made may be unknown to the brokers. */
-const NEW_TOPIC_TIMEOUT_MS = 5_000;
+const NEW_TOPIC_TIMEOUT_MS = 2_000;
 
 /** How often the number of partitions is looked up anew. Kafka's `metadata.max.age.ms`. */
 const PARTITIONS_AGE_MS_MAX = 300_000;

@@ -2,15 +2,23 @@
  * The transactional ids of one writer. One is used for each checkpoint; when its transaction is committed, it is used
  * again, under a new epoch: so a late commit of the old transaction can never end the new one.
  *
- * On a start the pool first ends what earlier attempts have left: it commits what a savepoint had sealed, and aborts
- * whatever else is open in its class of ids, except what was prepared: that is the committers' affair, whoever they are.
+ * On a start the pool takes the lease of its class, and then ends what earlier attempts have left: it commits what a
+ * savepoint had sealed, and aborts whatever else is open, except what was prepared: that is the committers' affair,
+ * whoever they are. An earlier attempt that still runs makes its next identity first and looks at its lease then. So
+ * either its identity is among those that are fenced, or it finds the lease taken; in no case does it write on.
  */
 
 import { MillstreamError, type WriterContext } from 'millstream';
-import { KafkaFailure, type KafkaClient, type TransactionDescription, type TransactionIdentity } from './client.ts';
+import {
+  KafkaFailure,
+  type KafkaClient,
+  type ProducerIdentity,
+  type TransactionDescription,
+  type TransactionIdentity,
+} from './client.ts';
 import { retry, type RetryOptions } from './retry.ts';
 import { commitTransaction, lossMessage, type KafkaCommittable } from './transaction.ts';
-import { parseTransactionalId, transactionalId } from './transactional-id.ts';
+import { leaseId, parseLeaseId, parseTransactionalId, transactionalId } from './transactional-id.ts';
 
 /** What a checkpoint holds of a writer. Every writer of the next attempt sees those of all. */
 export interface KafkaWriterState {
@@ -44,8 +52,9 @@ export class TransactionPool {
   /** May not be used before they are known to be over; oldest first. */
   readonly #prepared: TransactionIdentity[] = [];
   readonly #free: TransactionIdentity[] = [];
-  /** What other writers' states forbid to touch. */
-  readonly #forbidden = new Set<string>();
+  /** What was prepared, by name: not to be touched. */
+  readonly #restored = new Map<string, TransactionIdentity>();
+  #lease: ProducerIdentity | undefined;
   #sealed: KafkaCommittable[] = [];
   #nextNumber = 0;
   #timeoutMs = TIMEOUT_MS_UNKNOWN;
@@ -54,7 +63,7 @@ export class TransactionPool {
     this.#options = options;
     const { subtask, parallelism } = options.context;
     for (const state of restored) {
-      for (const { transactionalId: id } of [...state.prepared, ...state.sealed]) this.#forbidden.add(id);
+      for (const one of [...state.prepared, ...state.sealed]) this.#restored.set(one.transactionalId, one);
       if (state.subtask % parallelism !== subtask) continue;
       this.#prepared.push(...state.prepared);
       this.#sealed.push(...state.sealed);
@@ -74,11 +83,42 @@ export class TransactionPool {
     return { subtask: this.#options.context.subtask, prepared: [...this.#prepared], sealed: [...this.#sealed] };
   }
 
-  /** Ends what was left open. Nothing is taken from the pool before. */
+  /** Takes over from earlier attempts. Nothing is taken from the pool before. */
   async start(): Promise<void> {
     await this.#settleTimeout();
+    const { client, prefix } = this.#options;
+    await this.#takeLeases(await this.#retry(() => client.listTransactions(`${prefix}-`)));
     await this.#commitSealed();
     await this.#abortLingering();
+  }
+
+  /** Of all subtasks of the class: the job may have run at a higher parallelism. */
+  async #takeLeases(ids: readonly string[]): Promise<void> {
+    const { client, prefix, context } = this.#options;
+    const subtasks = ids.map((id) => parseLeaseId(prefix, id)).filter((subtask) => subtask !== undefined);
+    for (const subtask of subtasks) {
+      if (subtask === context.subtask || !this.#isOwn(subtask)) continue;
+      await this.#retry(() => client.initProducer(leaseId(prefix, subtask), this.#timeoutMs));
+    }
+    this.#lease = await this.#retry(() => client.initProducer(leaseId(prefix, context.subtask), this.#timeoutMs));
+  }
+
+  #isOwn(subtask: number): boolean {
+    const { context } = this.#options;
+    return subtask % context.parallelism === context.subtask;
+  }
+
+  /** Fails as fenced when a later attempt has taken the lease. */
+  async #checkLease(): Promise<void> {
+    const { client, prefix, context } = this.#options;
+    const id = leaseId(prefix, context.subtask);
+    const [found] = await this.#retry(() => client.describeTransactions([id]));
+    if (found === undefined) {
+      // Forgotten, as brokers forget ids that nobody has used for days.
+      this.#lease = await this.#retry(() => client.initProducer(id, this.#timeoutMs));
+    } else if (found.producerId !== this.#lease?.producerId || found.epoch !== this.#lease.epoch) {
+      throw new KafkaFailure('fenced', `the lease ${id} has been taken by a later attempt`);
+    }
   }
 
   async #settleTimeout(): Promise<void> {
@@ -121,22 +161,35 @@ export class TransactionPool {
     this.#free.push(...(await Promise.all(ids.map((id) => this.#init(id)))));
   }
 
-  /** Ids of this writer's class that exist and were not prepared. */
+  /** Ids of this writer's class that exist, unless what they stand for was prepared. */
   async #lingering(): Promise<readonly string[]> {
     const { client, prefix, context } = this.#options;
     const ids = new Set<string>();
-    for (const id of await this.#retry(() => client.listTransactions(`${prefix}-`))) {
-      const name = parseTransactionalId(prefix, id);
-      if (name !== undefined && name.subtask % context.parallelism === context.subtask) ids.add(id);
-    }
     // A list may lack what a broker is just taking over; asking for each id waits for that.
     for (let number = 0; ; number++) {
       const id = transactionalId(prefix, { subtask: context.subtask, number });
       const [description] = await this.#retry(() => client.describeTransactions([id]));
       if (description !== undefined) ids.add(id);
-      else if (!this.#forbidden.has(id)) break;
+      else if (!this.#restored.has(id)) break;
     }
-    return [...ids].filter((id) => !this.#forbidden.has(id)).toSorted();
+    for (const id of await this.#retry(() => client.listTransactions(`${prefix}-`))) {
+      const name = parseTransactionalId(prefix, id);
+      if (name !== undefined && this.#isOwn(name.subtask)) ids.add(id);
+    }
+    const all = [...ids].toSorted();
+    const descriptions = await this.#retry(() => client.describeTransactions(all));
+    return all.filter((id, index) => !this.#isPrepared(id, descriptions[index]));
+  }
+
+  /** Whether what the broker knows of an id is what was prepared: it may have been used again since. */
+  #isPrepared(id: string, found: TransactionDescription | undefined): boolean {
+    const prepared = this.#restored.get(id);
+    if (prepared === undefined) return false;
+    if (found === undefined || sameProducer(prepared, found)) return true;
+    this.#restored.delete(id);
+    const index = this.#prepared.findIndex((one) => one.transactionalId === id);
+    if (index !== -1) this.#prepared.splice(index, 1);
+    return false;
   }
 
   async #init(id: string, last?: TransactionIdentity): Promise<TransactionIdentity> {
@@ -147,16 +200,24 @@ export class TransactionPool {
 
   /** An identity for one transaction. */
   async take(): Promise<TransactionIdentity> {
-    const free = this.#free.shift();
-    if (free !== undefined) return free;
+    const identity = this.#free.shift() ?? (await this.#renew()) ?? (await this.#create());
+    await this.#checkLease();
+    return identity;
+  }
+
+  async #renew(): Promise<TransactionIdentity | undefined> {
     const over = await this.#takeOver();
-    if (over !== undefined) return await this.#init(over.transactionalId, over);
-    const { prefix, context } = this.#options;
+    return over === undefined ? undefined : await this.#init(over.transactionalId, over);
+  }
+
+  /** Under a name that nobody has had: one that exists is another attempt's. */
+  async #create(): Promise<TransactionIdentity> {
+    const { client, prefix, context } = this.#options;
     for (;;) {
       const id = transactionalId(prefix, { subtask: context.subtask, number: this.#nextNumber++ });
-      const known =
-        this.#forbidden.has(id) || [...this.#free, ...this.#prepared].some((one) => one.transactionalId === id);
-      if (!known) return await this.#init(id);
+      if (this.#restored.has(id)) continue;
+      const [found] = await this.#retry(() => client.describeTransactions([id]));
+      if (found === undefined) return await this.#init(id);
     }
   }
 
@@ -169,7 +230,7 @@ export class TransactionPool {
     for (const [index, prepared] of asked.entries()) {
       if (!isCommitted(prepared, descriptions[index])) continue;
       this.#prepared.splice(this.#prepared.indexOf(prepared), 1);
-      this.#forbidden.delete(prepared.transactionalId);
+      this.#restored.delete(prepared.transactionalId);
       return prepared;
     }
     return undefined;
@@ -201,9 +262,11 @@ export class TransactionPool {
 }
 
 function isCommitted(prepared: TransactionIdentity, found: TransactionDescription | undefined): boolean {
-  return (
-    found?.state === 'CompleteCommit' && found.producerId === prepared.producerId && found.epoch === prepared.epoch
-  );
+  return found?.state === 'CompleteCommit' && sameProducer(prepared, found);
+}
+
+function sameProducer(a: ProducerIdentity, b: ProducerIdentity): boolean {
+  return a.producerId === b.producerId && a.epoch === b.epoch;
 }
 
 function identityOf({ transactionalId: id, producerId, epoch }: TransactionIdentity): TransactionIdentity {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import { brokerJars } from './install.ts';
+import { Oracle } from './oracle.ts';
 
 /** How a cluster is made. */
 export interface ClusterOptions {
@@ -103,8 +104,11 @@ process.on('exit', () => {
 export class KafkaCluster {
   readonly #brokers: readonly Broker[];
   readonly #folder: string;
+  readonly #jars: string;
+  #oracle: Oracle | undefined;
 
-  private constructor(folder: string, brokers: readonly Broker[]) {
+  private constructor(jars: string, folder: string, brokers: readonly Broker[]) {
+    this.#jars = jars;
     this.#folder = folder;
     this.#brokers = brokers;
   }
@@ -121,7 +125,7 @@ export class KafkaCluster {
     if (options.security === true) makeCertificate(folder);
     const clusterId = uuid();
     for (const index of brokers.keys()) configure(folder, brokers, index, clusterId, options);
-    const cluster = new KafkaCluster(folder, brokers);
+    const cluster = new KafkaCluster(jars, folder, brokers);
     for (const broker of brokers) broker.start();
     await cluster.ready();
     return cluster;
@@ -173,7 +177,12 @@ export class KafkaCluster {
     }
   }
 
-  /** kafkajs, a second client that shares no code with the one under test. */
+  /** A reader to believe, started when it is first asked for. */
+  get oracle(): Oracle {
+    return (this.#oracle ??= new Oracle(this.#jars));
+  }
+
+  /** kafkajs, a second client that shares no code with the one under test: it writes and administers. */
   client(config: Partial<KafkaConfig> = {}): Kafka {
     return new Kafka({
       clientId: 'oracle',
@@ -210,6 +219,7 @@ export class KafkaCluster {
   }
 
   async stop(): Promise<void> {
+    await this.#oracle?.close();
     await Promise.all(this.#brokers.map((broker) => broker.end('SIGTERM')));
     rmSync(this.#folder, { recursive: true, force: true });
   }
