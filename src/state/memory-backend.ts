@@ -173,10 +173,10 @@ class MemoryBackend implements KeyedBackend {
       const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
       if (ttl === undefined) {
         const table = new StateTable(descriptor, namespaced, this.#space, plainShape, ttl, this.#generation);
-        return [table as CellTable<unknown>, plain(table)];
+        return [table, plain(table)];
       }
       const table = new StateTable(descriptor, namespaced, this.#space, expiringShape, ttl, this.#generation);
-      return [table as CellTable<unknown>, expiring(table)];
+      return [table, expiring(table)];
     });
   }
 
@@ -186,7 +186,7 @@ class MemoryBackend implements KeyedBackend {
       const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
       const { types } = this.#settings;
       const table = new MapTable<K, V>(erased, namespaced, this.#space, types, ttl, this.#generation);
-      return [table as CellTable<unknown>, ttl === undefined ? new MemoryMapState(table) : new TtlMapState(table)];
+      return [table, ttl === undefined ? new MemoryMapState(table) : new TtlMapState(table)];
     });
   }
 

@@ -103,7 +103,8 @@ export function rolled(
   let left = credit;
   const candidates = weights(chains).filter(({ waste }) => waste > 0);
   for (const { group, cost } of candidates.toSorted((a, b) => b.waste * a.cost - a.waste * b.cost)) {
-    if (cost > left) continue;
+    // Saved for, so that large groups get their turn.
+    if (cost > left) break;
     left -= cost;
     whole.add(group);
   }
