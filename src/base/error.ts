@@ -218,7 +218,8 @@ export const ERRORS = {
   ATTEMPT_STALE: {
     blame: 'environment',
     restart: true,
-    remedy: 'Nothing: the attempt of the job that a connection belonged to is over, and a newer one has taken its place.',
+    remedy:
+      'Nothing: the attempt of the job that a connection belonged to is over, and a newer one has taken its place.',
   },
   CHANNEL_LOST: {
     blame: 'environment',

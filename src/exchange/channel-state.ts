@@ -13,7 +13,7 @@ import { encodeColumns } from '../data/column-codec.ts';
 import { MAX_WATERMARK } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import { RecordBatch } from '../data/record-batch.ts';
-import type { Element } from './channel.ts';
+import type { CapturedElements, Element } from './channel.ts';
 import {
   checkFrameHeader,
   CONTROL_BYTES_MAX,
@@ -59,7 +59,7 @@ export interface ChannelStatePlace {
 const BYTES_INITIAL = 4096;
 
 /** Writes the elements of one channel as its state. */
-export class ChannelStateWriter {
+export class ChannelStateWriter implements CapturedElements {
   readonly #encoder: () => RowEncoder;
   #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
@@ -68,7 +68,6 @@ export class ChannelStateWriter {
     this.#encoder = encoder;
   }
 
-  /** The payload of a whole element, as it stands in a frame. */
   payload(kind: number, bytes: Uint8Array, offset: number, length: number): void {
     if (kind === FrameKind.BARRIER || kind === FrameKind.END) return;
     if (kind === FrameKind.WATERMARK) {
@@ -80,7 +79,6 @@ export class ChannelStateWriter {
     this.#commit(kind, length);
   }
 
-  /** An element, of a batch the rows from `from` on. */
   element(element: Element, from = 0): void {
     if (element instanceof RecordBatch) {
       const { values, kinds, count } = element;

@@ -19,9 +19,16 @@
 
 import type { BarrierElement, ControlElement, DataElement } from '../data/element.ts';
 import type { RecordBatch } from '../data/record-batch.ts';
-import type { ChannelStateWriter } from './channel-state.ts';
 
 export type Element = DataElement | ControlElement;
+
+/** Takes copies of elements that go on to somebody else: the state of a channel. */
+export interface CapturedElements {
+  /** A whole element, as it stands in a frame of the kind. */
+  payload(kind: number, bytes: Uint8Array, offset: number, length: number): void;
+  /** An element, of a batch the rows from `from` on. */
+  element(element: Element, from?: number): void;
+}
 
 export interface ChannelReader {
   /** The next element, or undefined when none has arrived. */
@@ -40,7 +47,7 @@ export interface ChannelReader {
    * Writes what is to be polled before the barrier of a checkpoint, or before the end of the channel; nothing is taken
    * but the barrier, if it came ahead. Returns false, and writes nothing, when neither has arrived.
    */
-  capture(checkpoint: number, into: ChannelStateWriter): boolean;
+  capture(checkpoint: number, into: CapturedElements): boolean;
   /** Batches that wait to be read; for metrics. */
   readonly queued: number;
   close(): void;
@@ -56,7 +63,7 @@ export interface ChannelWriter {
    * Sends a barrier ahead of everything that waits here, the rest of a half-sent batch included. What it overtakes is
    * written to `overtaken` and sent afterwards all the same. If the barrier itself waits here, it leaves its place.
    */
-  overtake(barrier: BarrierElement, overtaken: ChannelStateWriter): void;
+  overtake(barrier: BarrierElement, overtaken: CapturedElements): void;
   /** Whether a barrier of the checkpoint waits here in its place. */
   awaits(checkpoint: number): boolean;
   /** False while something waits at the writer. */

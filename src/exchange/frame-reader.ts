@@ -13,9 +13,8 @@ import { RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { BufferPool } from '../kernel/buffer-pool.ts';
 import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
-import type { ChannelStateWriter } from './channel-state.ts';
 import type { Mark, Marks } from './marks.ts';
-import { LOCAL_BATCHES_MAX, type ChannelReader, type Element } from './channel.ts';
+import { LOCAL_BATCHES_MAX, type CapturedElements, type ChannelReader, type Element } from './channel.ts';
 import {
   decodeControl,
   FRAME_HEADER_BYTES,
@@ -243,7 +242,7 @@ export class FrameReader implements ChannelReader {
     return found.toSorted((a, b) => a.checkpoint - b.checkpoint);
   }
 
-  capture(checkpoint: number, into: ChannelStateWriter): boolean {
+  capture(checkpoint: number, into: CapturedElements): boolean {
     const source = this.#source;
     const mark = source.marks.of(checkpoint);
     if (mark !== undefined) {
@@ -273,7 +272,7 @@ export class FrameReader implements ChannelReader {
   }
 
   /** Writes the elements of so many frames. One that is not whole by then is its sender's to write, who has all of it. */
-  #save(into: ChannelStateWriter, most: number, end?: number): void {
+  #save(into: CapturedElements, most: number, end?: number): void {
     const pieces: Uint8Array[] = [];
     let kindOfPieces = this.#joinedKind;
     if (this.#join !== 'none') pieces.push(this.#joined.subarray(0, this.#joinedBytes));

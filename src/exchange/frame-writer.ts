@@ -18,8 +18,7 @@ import { BATCH_ROWS, NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
 import { BufferPool } from '../kernel/buffer-pool.ts';
 import { copyColumns } from '../kernel/column-collector.ts';
 import { OwnedColumnBatch, releaseColumns } from '../kernel/owned-batch.ts';
-import { LOCAL_BATCHES_MAX, type ChannelWriter, type Element } from './channel.ts';
-import type { ChannelStateWriter } from './channel-state.ts';
+import { LOCAL_BATCHES_MAX, type CapturedElements, type ChannelWriter, type Element } from './channel.ts';
 import { CONTROL_BYTES_MAX, controlKind, encodeControl, FLAG_MORE, FrameKind, PAYLOAD_BYTES_MAX } from './frame.ts';
 
 /** Where frames are written, one after the other. */
@@ -160,7 +159,7 @@ export class FrameWriter implements ChannelWriter {
     return this.#waiting.size === 0 && this.#ahead.length === 0;
   }
 
-  overtake(barrier: BarrierElement, overtaken: ChannelStateWriter): void {
+  overtake(barrier: BarrierElement, overtaken: CapturedElements): void {
     if (this.#state !== 'open' || this.#ended) return;
     this.#saveWaiting(barrier.checkpoint, overtaken);
     this.#ahead = [...this.#ahead, barrier];
@@ -168,7 +167,7 @@ export class FrameWriter implements ChannelWriter {
   }
 
   /** Writes what waits before the barrier of the checkpoint, or all of it, and takes that barrier out. */
-  #saveWaiting(checkpoint: number, into: ChannelStateWriter): void {
+  #saveWaiting(checkpoint: number, into: CapturedElements): void {
     let row = this.#row;
     let before = true;
     const waiting = [...this.#waiting];

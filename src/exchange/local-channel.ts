@@ -7,8 +7,14 @@ import type { BarrierElement, ControlElement } from '../data/element.ts';
 import { BufferPool } from '../kernel/buffer-pool.ts';
 import { copyColumns } from '../kernel/column-collector.ts';
 import { OwnedColumnBatch } from '../kernel/owned-batch.ts';
-import type { ChannelStateWriter } from './channel-state.ts';
-import { LOCAL_BATCHES_MAX, LOCAL_ROWS_MAX, type ChannelReader, type ChannelWriter, type Element } from './channel.ts';
+import {
+  LOCAL_BATCHES_MAX,
+  LOCAL_ROWS_MAX,
+  type CapturedElements,
+  type ChannelReader,
+  type ChannelWriter,
+  type Element,
+} from './channel.ts';
 
 export interface LocalChannelOptions {
   /** Called when something became readable. */
@@ -104,10 +110,10 @@ class LocalQueue implements ChannelReader {
   }
 
   barriers(): readonly BarrierElement[] {
-    return [...this.#elements].filter((element) => 'kind' in element && element.kind === 'barrier') as BarrierElement[];
+    return [...this.#elements].filter((element) => 'kind' in element && element.kind === 'barrier');
   }
 
-  capture(checkpoint: number, into: ChannelStateWriter): boolean {
+  capture(checkpoint: number, into: CapturedElements): boolean {
     const elements = [...this.#elements];
     const cut = elements.findIndex(
       (element) =>

@@ -134,11 +134,7 @@ test('what tasks acknowledge is kept in the order of the tasks, whoever was firs
 
 test('barriers of checkpoints may overtake from the time that was set; those of savepoints, and behind one, never do', async () => {
   const { checkpoints, attempt } = await running({ unaligned: true, alignedTimeoutMs: 30, maxConcurrent: 3 });
-  const asked = [
-    checkpoints.checkpoint(),
-    checkpoints.savepoint(undefined),
-    checkpoints.checkpoint(),
-  ];
+  const asked = [checkpoints.checkpoint(), checkpoints.savepoint(undefined), checkpoints.checkpoint()];
   for (const request of asked) request.catch(() => {});
   assert.deepEqual(
     attempt.barriers.map(({ checkpoint, triggeredAt, unalignedAt }) => [
