@@ -20,6 +20,12 @@ export interface Figure {
   readonly bytesSent?: number;
   /** Where a comparison is the figure. */
   readonly ratio?: number;
+  /** The figure that has a target, its unit, and the target: for who reads lines of JSON alone. */
+  readonly value?: number;
+  readonly unit?: string;
+  readonly target?: number;
+  /** Memory of the process, code included, when the figure was taken. */
+  readonly residentMegabytes?: number;
 }
 
 /** The field of a figure that its target speaks of. */

@@ -9,6 +9,7 @@ import { latency } from './latency.ts';
 import { networkThroughput } from './network-throughput.ts';
 import { scaling } from './scaling.ts';
 import { soak } from './soak.ts';
+import { state } from './state.ts';
 import { jobModule, measure } from './throughput.ts';
 
 interface Throughput {
@@ -152,6 +153,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   scaling,
   latency,
   checkpoint,
+  state,
   coldStart,
   idle,
   soak,
