@@ -15,30 +15,37 @@ export class FileCommitter implements Committer<PendingPart> {
   async commit(requests: readonly CommitRequest<PendingPart>[]): Promise<void> {
     for (const request of requests) {
       try {
-        await this.#commit(request);
+        if (await this.#publish(request)) await this.#clean(request.committable);
       } catch (error) {
         throw sinkFailure(error, request.committable.final);
       }
     }
   }
 
-  async #commit(request: CommitRequest<PendingPart>): Promise<void> {
-    const { hidden, final, bytes } = request.committable;
+  /** False when the data is lost. */
+  async #publish(request: CommitRequest<PendingPart>): Promise<boolean> {
+    const { hidden, final, bytes, beginning } = request.committable;
     const pending = await this.#storage.status(hidden);
     if (pending === undefined) {
       // Committed before. The final file may be gone as well: it was whoever's it was for to take it away.
       request.alreadyCommitted();
-      return;
+      return true;
     }
     if (pending.bytes < bytes) {
       request.failed(new Error(`the pending file ${hidden} has ${pending.bytes} bytes, and ${bytes} were written`));
-      return;
+      return false;
+    }
+    if (beginning === true && ((await this.#storage.status(final))?.bytes ?? -1) >= bytes) {
+      await this.#storage.remove(hidden);
+      request.alreadyCommitted();
+      return true;
     }
     if (pending.bytes > bytes) await this.#cut(hidden, bytes);
     await this.#storage.rename(hidden, final);
+    return true;
   }
 
-  /** An attempt that was given up may have written on. */
+  /** What a crash of the machine left behind the bytes that were synced. */
   async #cut(path: string, bytes: number): Promise<void> {
     const file = await this.#storage.openAppend(path, { truncateTo: bytes });
     try {
@@ -46,6 +53,10 @@ export class FileCommitter implements Committer<PendingPart> {
     } finally {
       await file.close();
     }
+  }
+
+  async #clean({ leftovers = [] }: PendingPart): Promise<void> {
+    for (const path of leftovers) await this.#storage.remove(path);
   }
 
   close(): void {}

@@ -3,7 +3,7 @@
 import type { Format } from '../format/format.ts';
 import { bucketByTime, type BucketAssigner } from './bucket.ts';
 import { FileCommitter } from './file-committer.ts';
-import { FileWriter, type BucketState, type RollingSettings } from './file-writer.ts';
+import { FileWriter, type FileWriterState, type RollingSettings } from './file-writer.ts';
 import { assertCount, invalidOption } from './option.ts';
 import type { PendingPart } from './part-file.ts';
 import type { Sink } from './sink.ts';
@@ -64,7 +64,7 @@ const ROLLING_DEFAULTS: RollingSettings = Object.freeze({
  * });
  * ```
  */
-export function fileSink<T>(options: FileSinkOptions<T>): Sink<T, PendingPart, BucketState> {
+export function fileSink<T>(options: FileSinkOptions<T>): Sink<T, PendingPart, FileWriterState> {
   const settings = Object.freeze({
     path: withoutSlash(options.path),
     format: options.format,

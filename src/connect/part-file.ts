@@ -1,30 +1,65 @@
 /**
  * One file of a file sink, on its way from in progress to finished.
  *
- * While it is written it has a hidden name, which sources leave out. When it is closed it is *pending*: it has all its
- * bytes and keeps the hidden name. The committer gives it the final name once the checkpoint that contains all its
- * records is complete; so under a final name there are only whole files, and only records that are never written again.
+ * Its name says how far it has come. `.NAME.inprogress` is written, or closed and no more than that: nothing refers to
+ * it but checkpoints, for as long as it is open. `.NAME.pending` is closed and synced, and belongs to a checkpoint or a
+ * savepoint. `NAME` is finished: the committer gives a pending file its final name once the checkpoint that contains
+ * all its records is complete. So under a final name there are only whole files, and only records that are never
+ * written again; and that a pending file is gone means that it was finished.
  */
 
-import { MillstreamError } from '../base/error.ts';
 import { StorageError, type AppendFile, type Storage } from '../base/world.ts';
 import { ByteAppender } from '../format/byte-appender.ts';
 
-/** A pending file: all the committer needs to know. Plain data. */
+/** A file that is complete, under its hidden name: all the committer needs to know. Plain data. */
 export interface PendingPart {
+  readonly hidden: string;
+  readonly final: string;
+  readonly bytes: number;
+  /**
+   * Present on the beginning of a file whose writer was lost: somebody who goes on from a later checkpoint may publish
+   * more of that file, and then this has nothing to add.
+   */
+  readonly beginning?: true;
+  /** Files that nobody needs once this one is finished. */
+  readonly leftovers?: readonly string[];
+}
+
+/** A file in progress, as it lies in a checkpoint: its first bytes belong to it. Plain data. */
+export interface OpenPart {
   readonly hidden: string;
   readonly final: string;
   readonly bytes: number;
 }
 
-/** A file in progress, as it lies in a checkpoint. Plain data. */
-export interface OpenPart extends PendingPart {
-  readonly createdAt: number;
-  readonly writtenAt: number;
-}
-
 /** Most parts are small, and there may be many buckets. */
 const BUFFER_BYTES = 4 * 1024;
+
+const IN_PROGRESS = '.inprogress';
+const PENDING = '.pending';
+
+/** The directory that a path lies in, and its name there. */
+export function splitPath(path: string): { readonly directory: string; readonly name: string } {
+  const slash = path.lastIndexOf('/');
+  return { directory: path.slice(0, slash), name: path.slice(slash + 1) };
+}
+
+/** The name while the file `final` is in progress; `note` tells apart those who work on one file. */
+export function inProgressPath(final: string, note = ''): string {
+  const { directory, name } = splitPath(final);
+  return `${directory}/.${name}${note}${IN_PROGRESS}`;
+}
+
+/** The final name of a file in progress; undefined for the name of any other file. */
+export function nameInProgress(name: string): string | undefined {
+  return name.startsWith('.') && name.endsWith(IN_PROGRESS) ? name.slice(1, -IN_PROGRESS.length) : undefined;
+}
+
+/** The name of a pending file. */
+export function pendingPath(final: string, note = ''): string {
+  const { directory, name } = splitPath(final);
+  return `${directory}/.${name}${note}${PENDING}`;
+}
 
 export class PartFile {
   readonly hidden: string;
@@ -35,28 +70,17 @@ export class PartFile {
   readonly buffer = new ByteAppender(BUFFER_BYTES);
   readonly #storage: Storage;
   /** Bytes that were handed over. */
-  #bytes: number;
+  #bytes = 0;
   #file: AppendFile | undefined;
   #dirty = false;
 
-  private constructor(storage: Storage, part: OpenPart) {
+  /** A new file; nothing is created before `create`. */
+  constructor(storage: Storage, hidden: string, final: string, now: number) {
     this.#storage = storage;
-    this.hidden = part.hidden;
-    this.final = part.final;
-    this.createdAt = part.createdAt;
-    this.writtenAt = part.writtenAt;
-    this.#bytes = part.bytes;
-  }
-
-  /** A new file `name` in `directory`; nothing is created before `create`. */
-  static begin(storage: Storage, directory: string, name: string, now: number): PartFile {
-    const [hidden, final] = [`${directory}/.${name}.inprogress`, `${directory}/${name}`];
-    return new PartFile(storage, { hidden, final, bytes: 0, createdAt: now, writtenAt: now });
-  }
-
-  /** A file that a checkpoint left in progress; nothing is touched before `reopen`. */
-  static resume(storage: Storage, part: OpenPart): PartFile {
-    return new PartFile(storage, part);
+    this.hidden = hidden;
+    this.final = final;
+    this.createdAt = now;
+    this.writtenAt = now;
   }
 
   /** Bytes in the file once all that is buffered has been written. */
@@ -65,29 +89,8 @@ export class PartFile {
   }
 
   async create(): Promise<void> {
-    await this.#storage.makeDirectory(this.hidden.slice(0, this.hidden.lastIndexOf('/')));
+    await this.#storage.makeDirectory(splitPath(this.hidden).directory);
     this.#file = await this.#storage.openAppend(this.hidden);
-  }
-
-  /**
-   * Cuts what was written after the checkpoint. False when the file was finished after a later checkpoint: everything
-   * up to this one lies under its final name.
-   */
-  async reopen(): Promise<boolean> {
-    try {
-      this.#file = await this.#storage.openAppend(this.hidden, { truncateTo: this.#bytes });
-      this.#dirty = true;
-      return true;
-    } catch (error) {
-      const system = error instanceof StorageError ? error.system : undefined;
-      if (system === 'ENOENT' && (await this.#storage.status(this.final)) !== undefined) return false;
-      if (system !== 'ENOENT' && system !== 'ENODATA') throw error;
-      throw new MillstreamError(
-        'SINK_FAILED',
-        `The file sink cannot go on with ${this.hidden}, of which the checkpoint holds ${this.#bytes} bytes: ${system === 'ENOENT' ? 'the file is gone' : 'the file is shorter'}. Put it back, or restore from another checkpoint.`,
-        { cause: error, details: { path: this.hidden } },
-      );
-    }
   }
 
   /** Takes what is buffered, to be given to `append`. */
@@ -114,12 +117,39 @@ export class PartFile {
     await file?.close();
   }
 
-  /** As a checkpoint holds it; everything must have been appended and synced. */
-  openPart(): OpenPart {
-    return { ...this.pendingPart(), createdAt: this.createdAt, writtenAt: this.writtenAt };
-  }
-
-  pendingPart(): PendingPart {
+  /** As it lies in a checkpoint; everything must have been appended and synced. */
+  part(): OpenPart {
     return { hidden: this.hidden, final: this.final, bytes: this.#bytes };
+  }
+}
+
+/** Gives a closed file the name under which checkpoints and savepoints may refer to it. */
+export async function hold(storage: Storage, part: PendingPart): Promise<PendingPart> {
+  if (nameInProgress(splitPath(part.hidden).name) === undefined) return part;
+  const hidden = pendingPath(part.final);
+  await storage.rename(part.hidden, hidden);
+  return { ...part, hidden };
+}
+
+const COPY_BYTES = 256 * 1024;
+
+/** Appends bytes of one file, from `start` up to `end`, to another. */
+export async function copyBytes(
+  storage: Storage,
+  from: string,
+  range: { readonly start: number; readonly end: number },
+  append: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const file = await storage.openRead(from);
+  try {
+    const block = new Uint8Array(COPY_BYTES);
+    for (let at = range.start; at < range.end;) {
+      const read = await file.read(block.subarray(0, Math.min(block.length, range.end - at)), at);
+      if (read === 0) throw new StorageError('ENODATA', from);
+      await append(block.slice(0, read));
+      at += read;
+    }
+  } finally {
+    await file.close();
   }
 }

@@ -543,6 +543,7 @@ export class SinkRun<T> {
     for (const writer of this.#writers) {
       await writer.flush(endOfInput);
       if (prepare) committables.push(...((await writer.prepareCommit?.(checkpoint)) ?? []));
+      else await writer.prepareSavepoint?.(checkpoint);
     }
     this.turn();
     const writers = this.#writers.map((writer) => [...(writer.snapshot?.(checkpoint) ?? [])]);
