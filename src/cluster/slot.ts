@@ -336,6 +336,7 @@ class SlotAttempt {
         types: graph.types,
         parameters: deployment.parameters,
         mutationCheck: graph.settings.mutationCheck,
+        state: graph.settings,
         restore: this.#restoreOf(vertex.id, subtask),
       },
     });
