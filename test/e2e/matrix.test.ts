@@ -15,11 +15,13 @@ async function start(
   parallelism: number,
   rate: number | undefined,
   fromSavepoint?: SavepointHandle,
+  stateBackend: ExecutionSettings['stateBackend'] = 'memory',
 ): Promise<JobClient> {
   const env = createEnvironment();
   env
     .setParallelism(parallelism)
-    .set({ localChannels: channels, batchRows: 16, maxParallelism: 12, autoWatermarkIntervalMs: 5 });
+    .set({ localChannels: channels, batchRows: 16, maxParallelism: 12, autoWatermarkIntervalMs: 5, stateBackend })
+    .set({ stateMemoryMegabytes: 1 });
   job.build(env, rate).collect('out');
   return await env.executeAsync(job.name, fromSavepoint === undefined ? {} : { fromSavepoint });
 }
@@ -68,3 +70,36 @@ for (const job of JOBS) {
     });
   }
 }
+
+for (const job of JOBS) {
+  const expected = [...job.expected()].sort();
+  test(`${job.name}: state on disk gives the same`, async () => {
+    const all = await lines(await start(job, 'direct', 2, undefined, undefined, 'disk'));
+    assert.deepEqual(all.sort(), expected);
+  });
+
+  for (const [before, after] of [
+    ['disk', 'memory'],
+    ['memory', 'disk'],
+    ['disk', 'disk'],
+  ] as const) {
+    test(`${job.name}: what state in ${before} saved, state in ${after} goes on with`, async () => {
+      const first = await start(job, 'direct', 2, RATE, undefined, before);
+      const reading = lines(first);
+      await midway(first);
+      const savepoint = await first.stopWithSavepoint();
+      const rest = await lines(await start(job, 'direct', 3, RATE * 20, savepoint, after));
+      assert.deepEqual([...(await reading), ...rest].sort(), expected);
+    });
+  }
+}
+
+test('a job shows what its state on disk takes', async () => {
+  const [, job] = JOBS as [JobCase, JobCase];
+  const client = await start(job, 'direct', 1, undefined, undefined, 'disk');
+  await lines(client);
+  const { operators } = await client.metrics();
+  const values = operators.map((operator) => operator.values).find((each) => 'state.memoryLimit' in each);
+  assert.equal(values?.['state.memoryLimit'], 1024 * 1024);
+  assert.ok((values['state.memoryMost'] ?? 0) > 0);
+});
