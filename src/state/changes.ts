@@ -85,13 +85,14 @@ export class Changes<Removal> {
 
   /** To be called before an entry changes, or is handed out so that it can. */
   touch(place: number): void {
+    if (this.#mark === 0) return;
     if (this.#stamps.get(place) < this.#mark) this.#touch(place, 0);
     else if (this.#withTails) this.#present.tails?.set(place, 0);
   }
 
   /** To be called before items are added to a list that has `length`. */
   touchTail(place: number, length: number): void {
-    if (this.#stamps.get(place) < this.#mark) this.#touch(place, length);
+    if (this.#mark > 0 && this.#stamps.get(place) < this.#mark) this.#touch(place, length);
   }
 
   #touch(place: number, tail: number): void {
