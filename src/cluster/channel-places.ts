@@ -8,6 +8,7 @@ import { restoredChannels } from '../exchange/restored-channels.ts';
 import { targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { edgeName, inputsOvertake } from '../graph/unaligned-edges.ts';
+import type { BytesOf } from '../state/snapshot.ts';
 import { receiverOf } from './restore-plan.ts';
 
 /** An input channel, and where it comes from. */
@@ -71,12 +72,17 @@ export class ChannelPlaces {
     return this.#job.vertices[id] as JobVertex;
   }
 
-  /** The channels that a task reads first: what was on its way to it when its checkpoint was taken. */
+  /**
+   * The channels that a task reads first: what was on its way to it when its checkpoint was taken.
+   *
+   * @param bytesOf gives the bytes of what the states have in files.
+   */
   restored(
     vertex: JobVertex,
     subtask: number,
     live: readonly SlotInput[],
     states: readonly ChannelStateSnapshot[],
+    bytesOf?: BytesOf,
   ): readonly RestoredChannel[] {
     if (states.length === 0) return [];
     return vertex.inputs.flatMap((edge) =>
@@ -86,6 +92,7 @@ export class ChannelPlaces {
         senders: this.#vertex(edge.sourceVertex).parallelism,
         input: edge.input,
         codec: this.#codec(edge),
+        ...(bytesOf === undefined ? {} : { bytesOf }),
         channelOf: (sender) => {
           const channel = live.findIndex((one) => one.edge === edge.id && one.sender === sender);
           return channel < 0 ? undefined : channel;

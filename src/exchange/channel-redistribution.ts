@@ -75,9 +75,9 @@ export interface RowCodec {
 }
 
 /** The rows of a channel's state that belong to a receiver now, with the control elements among them. */
-export function rowsFor(state: ChannelStateSnapshot, to: ReceiverOfEdge, { encoder, decoder }: RowCodec): Uint8Array {
+export function rowsFor(bytes: Uint8Array, to: ReceiverOfEdge, { encoder, decoder }: RowCodec): Uint8Array {
   const belonging = new BelongingRows(to, encoder.types);
-  const reader = new FrameReader(new StateFrames(state.bytes), decoder);
+  const reader = new FrameReader(new StateFrames(bytes), decoder);
   const writer = new ChannelStateWriter(() => encoder);
   for (let element = reader.poll(); element !== undefined; element = reader.poll()) {
     const own = belonging.of(element);
@@ -153,7 +153,8 @@ export interface RestoredChannelState {
  * each stays by itself, because its watermarks speak of itself only.
  */
 export function joinByChannel(
-  states: readonly (Pick<ChannelStateSnapshot, 'end' | 'bytes'> & ChannelIdentity)[],
+  states: readonly (RestoredChannelState['identity'] &
+    Pick<ChannelStateSnapshot, 'end'> & { readonly bytes: Uint8Array })[],
 ): readonly RestoredChannelState[] {
   const channels = new Map<string, (typeof states)[number][]>();
   for (const [i, state] of states.entries()) {

@@ -13,6 +13,7 @@ import { encodeColumns } from '../data/column-codec.ts';
 import { MAX_WATERMARK } from '../data/element.ts';
 import type { FrameTarget } from '../data/frame-target.ts';
 import { RecordBatch } from '../data/record-batch.ts';
+import type { StateBytes } from '../state/snapshot.ts';
 import type { CapturedElements, Element } from './channel.ts';
 import {
   checkFrameHeader,
@@ -46,7 +47,7 @@ export interface ChannelStateSnapshot extends ChannelIdentity {
   /** Who held it. What the receiver held was sent before what waited at the sender. */
   readonly end: 'sender' | 'receiver';
   /** Frames, one after the other. */
-  readonly bytes: Uint8Array;
+  readonly bytes: StateBytes;
 }
 
 /** What it takes to write the state of a channel. */

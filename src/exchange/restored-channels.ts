@@ -11,6 +11,8 @@ import {
 import { StateFrames, type ChannelStateSnapshot } from './channel-state.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { RestoredChannel } from './input-gate.ts';
+import { inlineBytes } from '../state/snapshot-data.ts';
+import type { BytesOf } from '../state/snapshot.ts';
 
 export interface RestoredChannelsOptions {
   readonly states: readonly ChannelStateSnapshot[];
@@ -20,15 +22,18 @@ export interface RestoredChannelsOptions {
   /** The input of the head operator that the edge feeds. */
   readonly input: number;
   readonly codec: RowCodec;
+  /** Gives the bytes of what is in files. Default: everything is at hand. */
+  readonly bytesOf?: BytesOf;
   /** The place of the channel from that sender among those of the task. */
   readonly channelOf: (sender: number) => number | undefined;
 }
 
 export function restoredChannels(options: RestoredChannelsOptions): readonly RestoredChannel[] {
-  const { states, to, senders, input, codec, channelOf } = options;
-  const own = channelStatesFor(states, to).map((state) =>
-    isSplitByRow(state, to) ? { ...state, bytes: rowsFor(state, to, codec) } : state,
-  );
+  const { states, to, senders, input, codec, channelOf, bytesOf = inlineBytes } = options;
+  const own = channelStatesFor(states, to).map((state) => {
+    const bytes = bytesOf(state.bytes);
+    return { ...state, bytes: isSplitByRow(state, to) ? rowsFor(bytes, to, codec) : bytes };
+  });
   return joinByChannel(own).map(({ identity, bytes }): RestoredChannel => {
     // With another parallelism at either end no channel is what it was.
     const same = identity.senders === senders && identity.receivers === to.receivers;

@@ -16,7 +16,7 @@ import { NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
 import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
 import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
-import type { JobVertex } from '../graph/job-graph.ts';
+import { headOf, type JobVertex } from '../graph/job-graph.ts';
 import { operatorId } from '../graph/stream-graph.ts';
 import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
 import { Gate } from '../base/gate.ts';
@@ -24,6 +24,7 @@ import { releaseColumns } from '../kernel/owned-batch.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { Chain, type ChainEnvironment } from './chain.ts';
+import { ChannelFiles } from './channel-files.ts';
 import { ChannelSnapshots, overtakesAt, type ArrivedBarrier } from './channel-snapshots.ts';
 import { SnapshotWriting } from './snapshot-writing.ts';
 import { NO_RECORD } from './user-failure.ts';
@@ -95,6 +96,7 @@ export class Task {
   #batchInput = 0;
   #batchChannel = -1;
   readonly #channelSnapshots: ChannelSnapshots;
+  readonly #channelFiles: ChannelFiles;
   readonly #snapshots: SnapshotWriting;
   /** Checkpoints whose barriers have been passed: their acknowledgements may still be on their way. */
   readonly #passed = new Set<number>();
@@ -122,6 +124,12 @@ export class Task {
       toCoordinator: (id, message) => options.listener.toCoordinator(id, message),
     });
     this.#channelSnapshots = new ChannelSnapshots(options.inputs, this.#edges);
+    this.#channelFiles = new ChannelFiles({
+      files: options.environment.files,
+      operatorId: operatorId(headOf(options.vertex)),
+      subtask: options.subtask,
+      post: (callback) => this.post(callback),
+    });
     this.#snapshots = new SnapshotWriting(options.world.clock, (callback) => this.post(callback));
     this.#source = options.inputs === undefined ? (this.#chain.head as SourceOperator) : undefined;
   }
@@ -406,10 +414,17 @@ export class Task {
         this.#options.listener.acknowledged(checkpoint, { operators, channels });
     };
     // The barrier leaves first: receivers can align while this task still writes its snapshot.
-    this.#channelSnapshots.pass(arrived, this.#options.world.clock.now(), inUse, (states) => {
-      channels = states;
-      acknowledge();
-    });
+    this.#channelSnapshots.pass(arrived, this.#options.world.clock.now(), inUse, (states) =>
+      this.#channelFiles.store(
+        checkpoint,
+        states,
+        (stored) => {
+          channels = stored;
+          acknowledge();
+        },
+        (reason) => this.#options.listener.declined(checkpoint, reason, true),
+      ),
+    );
     this.#snapshots.begin(
       () => this.#chain.snapshot(checkpoint, type),
       (written) => {
@@ -453,11 +468,18 @@ export class Task {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
     const { checkpoint, type } = barrier;
     const acknowledge = (): void => {
-      const channels = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
+      const overtaken = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
+      const failed = (reason: string): void => this.#options.listener.declined(checkpoint, reason, true);
       this.#snapshots.begin(
         () => this.#chain.snapshot(checkpoint, type),
-        (operators) => this.#options.listener.acknowledged(checkpoint, { operators, channels }),
-        (reason) => this.#options.listener.declined(checkpoint, reason, true),
+        (operators) =>
+          this.#channelFiles.store(
+            checkpoint,
+            overtaken,
+            (channels) => this.#options.listener.acknowledged(checkpoint, { operators, channels }),
+            failed,
+          ),
+        failed,
       );
     };
     if (before === undefined) acknowledge();
@@ -483,6 +505,7 @@ export class Task {
       this.#barriers = this.#barriers.filter(({ barrier }) => barrier.checkpoint !== checkpoint);
       this.#releaseBehindBarriers();
       this.#channelSnapshots.abort(checkpoint);
+      this.#channelFiles.abort(checkpoint);
       this.#passed.delete(checkpoint);
       this.#chain.checkpointAborted(checkpoint);
     });
@@ -568,6 +591,7 @@ export class Task {
     this.#state = 'closing';
     this.#mail.length = 0;
     this.#snapshots.stop();
+    this.#channelFiles.close();
     this.#alarm?.timer.cancel();
     for (const served of this.#mailWaiters.splice(0)) served();
     try {

@@ -20,6 +20,7 @@ import { ChannelMultiplexer } from '../../src/exchange/network-channel.ts';
 import { createRing } from '../../src/exchange/ring.ts';
 import { RingReader, RingWriter } from '../../src/exchange/ring-channel.ts';
 import { ChannelSnapshots, type ArrivedBarrier } from '../../src/runtime/channel-snapshots.ts';
+import { inlineBytes } from '../../src/state/snapshot-data.ts';
 import { ManualClock } from '../../src/testing/manual-world.ts';
 import type { Dice } from './dice.ts';
 import { TextCodec } from './text-codec.ts';
@@ -313,7 +314,7 @@ function labelOf(value: unknown): string {
 /** The elements of a channel's state, as links note them. */
 function elementsOf(states: readonly ChannelStateSnapshot[]): string[] {
   return states.flatMap(({ bytes }) => {
-    const reader = new FrameReader(new StateFrames(bytes), codec);
+    const reader = new FrameReader(new StateFrames(inlineBytes(bytes)), codec);
     const elements: string[] = [];
     for (let element = reader.poll(); element !== undefined; element = reader.poll()) {
       if (element instanceof RecordBatch) elements.push(...element.values.slice(0, element.count).map(labelOf));

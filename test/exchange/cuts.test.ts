@@ -7,7 +7,7 @@ import { Dice } from './dice.ts';
 
 const KINDS: readonly Kind[] = ['local', 'bytes', 'ring', 'network'];
 const MODES: readonly CutJobOptions['mode'][] = ['aligned', 'unaligned', 'timeout'];
-const SEEDS = 60;
+const SEEDS = 25;
 
 for (const kind of KINDS) {
   describe(`over ${kind} channels`, () => {

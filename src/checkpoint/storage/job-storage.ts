@@ -158,7 +158,7 @@ export class JobStorage {
     return await this.#exclusive(async () => {
       await this.#settle();
       this.#checkCurrent(content.epoch);
-      const files = filesOf(content.operators);
+      const files = filesOf([content.operators, content.channels]);
       this.#checkFiles(content, files);
       const directory = await this.#putMetadata(content);
       const stored: StoredCheckpoint = { id: content.checkpoint, directory, content, files, owned: true };

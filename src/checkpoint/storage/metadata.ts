@@ -28,6 +28,15 @@ export interface CheckpointContent {
   readonly coordinators: ReadonlyMap<string, unknown>;
   /** What was on its way in channels; the exchange knows what it is. */
   readonly channels: readonly unknown[];
+  /** What is known of the operators besides their state, by id. Absent in checkpoints of early versions. */
+  readonly facts?: ReadonlyMap<string, OperatorFacts>;
+}
+
+/** What a restore must know of an operator that wrote state. */
+export interface OperatorFacts {
+  readonly name: string;
+  readonly parallelism: number;
+  readonly maxParallelism: number;
 }
 
 /** A segment with the number of its file in the table of files. */
@@ -46,13 +55,15 @@ interface Stored extends Omit<CheckpointContent, 'operators'> {
  */
 export function encodeMetadata(content: CheckpointContent, directory: string, attempt: string): Uint8Array {
   const numbers = new Map<string, number>();
-  const operators = mapSegments(content.operators, (segment): StoredSegment => {
+  const numbered = (segment: FileSegment): StoredSegment => {
     let file = numbers.get(segment.file);
     if (file === undefined) numbers.set(segment.file, (file = numbers.size));
     return { ...segment, file };
-  }) as ReadonlyMap<string, unknown>;
+  };
+  const operators = mapSegments(content.operators, numbered) as ReadonlyMap<string, unknown>;
+  const channels = mapSegments(content.channels, numbered) as readonly unknown[];
   const files = Array.from(numbers.keys(), (file) => relative(file, directory));
-  const stored: Stored = { ...content, operators, files, attempt };
+  const stored: Stored = { ...content, operators, channels, files, attempt };
   return sealRecord(FORM, stored);
 }
 
@@ -61,13 +72,15 @@ export function decodeMetadata(bytes: Uint8Array, directory: string): Checkpoint
   const place = `${directory}/${METADATA}`;
   const { files, attempt: _, ...stored } = openRecord(FORM, bytes, place).value as Stored;
   const urls = files.map((file) => absolute(file, directory));
-  const operators = mapSegments(stored.operators, (segment) => {
+  const named = (segment: FileSegment): FileSegment => {
     const file = urls[(segment as unknown as StoredSegment).file];
     if (file === undefined) throw corrupt(place, 0, 'it names a file that is not in its table');
     return { ...segment, file };
-  });
+  };
+  const operators = mapSegments(stored.operators, named) as CheckpointContent['operators'];
   // The first files of this version knew of no channels.
-  return { ...stored, operators: operators as CheckpointContent['operators'], channels: stored.channels ?? [] };
+  const channels = mapSegments(stored.channels ?? [], named) as readonly unknown[];
+  return { ...stored, operators, channels };
 }
 
 function relative(file: string, directory: string): string {

@@ -32,7 +32,7 @@ export async function findSnapshot(stores: CheckpointStores, path: string): Prom
       { details: { directory } },
     );
   const content = decodeMetadata(bytes, directory);
-  return { directory, content, files: filesOf(content.operators) };
+  return { directory, content, files: filesOf([content.operators, content.channels]) };
 }
 
 /**
