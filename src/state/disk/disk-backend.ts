@@ -338,7 +338,7 @@ export class DiskBackend implements KeyedBackend {
     const row = space.keyRow();
     if (row === undefined || row.dead) return;
     const { namespace } = space;
-    for (const other of [...(row.links?.namespaces.values() ?? [])]) {
+    for (const other of Array.from(row.links?.namespaces.values() ?? [])) {
       space.setNamespace(other);
       for (const table of this.#tables.ofNamespaces) table.drop();
     }

@@ -9,22 +9,9 @@ import { mapKey } from '../../data/key.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import { Stamped } from '../cell-shape.ts';
 import type { StatePartWriter } from '../views.ts';
+import type { CellReader, CellWriter } from './cell-io.ts';
 import type { Row } from './row.ts';
 import { sizeOf } from './size-of.ts';
-
-/** Writes the parts of a cell into the record of its row. */
-export interface CellWriter {
-  value(value: unknown): void;
-  varint(value: number): void;
-  f64(value: number): void;
-}
-
-/** Reads what {@link CellWriter} wrote. */
-export interface CellReader {
-  any(): unknown;
-  varint(): number;
-  f64(): number;
-}
 
 export interface DiskShape<C> {
   write(cell: C, to: CellWriter): void;

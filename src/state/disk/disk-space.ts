@@ -4,7 +4,7 @@ import { MillstreamError } from '../../base/error.ts';
 import { keyHash, mapKey, type KeyGroupRange } from '../../data/key.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import { mix32 } from '../hash-index.ts';
-import { KeyLinks, namespaceId } from './key-links.ts';
+import { KeyLinks, namespaceIdentity } from './key-links.ts';
 import { RowKind, type Row } from './row.ts';
 import type { RowStore } from './row-store.ts';
 
@@ -136,7 +136,7 @@ export class DiskSpace {
 
   #hashNamespace(): void {
     const { namespace, types } = this;
-    this.#namespaceId = namespaceId(namespace, types);
+    this.#namespaceId = namespaceIdentity(namespace, types);
     this.#namespaceHash = namespace === undefined ? 0 : keyHash(namespace, types);
     this.#namespaceKnown = true;
   }

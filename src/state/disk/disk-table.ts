@@ -6,7 +6,8 @@ import { checkMigrations, migrated, Stale, type VersionedState } from '../migrat
 import type { RestoredKeyedState } from '../snapshot.ts';
 import type { TtlRules } from '../ttl.ts';
 import type { PartWriter } from '../views.ts';
-import type { CellReader, CellWriter, DiskShape } from './disk-cell.ts';
+import type { CellReader, CellWriter } from './cell-io.ts';
+import type { DiskShape } from './disk-cell.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Row } from './row.ts';
 import type { ShapeHint } from './value-codec.ts';

@@ -142,7 +142,7 @@ export class DiskTimers extends TimerBursts implements TimerDriver, TimerService
 
   /** Removes all timers of the current key's row, in all namespaces. */
   removeAll(row: Row): void {
-    for (const timer of [...(row.links?.timers.values() ?? [])]) {
+    for (const timer of Array.from(row.links?.timers.values() ?? [])) {
       for (const lane of [this.#event, this.#processing])
         if (timer.lane === lane.number) this.#remove(lane, row, timer);
     }

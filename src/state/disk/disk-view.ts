@@ -35,7 +35,7 @@ export class DiskView implements KeyedView, RowKeeper {
   #pending: number[] = [];
   /** Addresses that rows left here, by key group. */
   readonly #kept = new Map<number, number[]>();
-  #failure: unknown;
+  #failure: Error | undefined;
   #open = true;
 
   constructor(source: ViewSource, plan: ViewPlan) {
@@ -60,7 +60,7 @@ export class DiskView implements KeyedView, RowKeeper {
       try {
         this.#source.store.write(row);
       } catch (error) {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
         return;
       }
     }

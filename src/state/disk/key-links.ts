@@ -1,6 +1,6 @@
 /** What a key has besides its cells: the namespaces that it has state in, and its timers. */
 
-import type { CellReader, CellWriter } from './disk-cell.ts';
+import type { CellReader, CellWriter } from './cell-io.ts';
 import { sizeOf } from './size-of.ts';
 import { mapKey } from '../../data/key.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
@@ -37,7 +37,7 @@ export class KeyTimer {
 const LIST_MAX = 12;
 
 /** The timers of one key: a short list, or beyond that a Map. */
-export class KeyTimers {
+class KeyTimers {
   #list: KeyTimer[] = [];
   #byIdentity: Map<string, KeyTimer> | undefined;
 
@@ -122,7 +122,7 @@ export class KeyLinks {
     const links = new KeyLinks();
     for (let left = from.varint(); left > 0; left--) {
       const namespace = from.any();
-      links.namespaces.set(namespaceId(namespace, types), namespace);
+      links.namespaces.set(namespaceIdentity(namespace, types), namespace);
     }
     for (let left = from.varint(); left > 0; left--) links.timers.add(readTimer(from, types));
     for (let left = from.varint(); left > 0; left--) links.removed.push(readTimer(from, types));
@@ -144,10 +144,10 @@ function readTimer(from: CellReader, types: TypeRegistry): KeyTimer {
   const sequence = from.varint();
   const generation = from.varint();
   const namespace = from.any();
-  return new KeyTimer(lane, time, namespace, namespaceId(namespace, types), sequence, generation);
+  return new KeyTimer(lane, time, namespace, namespaceIdentity(namespace, types), sequence, generation);
 }
 
 /** What tells namespaces apart; undefined for none. */
-export function namespaceId(namespace: unknown, types: TypeRegistry): unknown {
+export function namespaceIdentity(namespace: unknown, types: TypeRegistry): unknown {
   return namespace === undefined ? undefined : mapKey(namespace, types);
 }

@@ -2,9 +2,9 @@
 
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import { mapKey } from '../../data/key.ts';
-import type { CellReader, CellWriter } from './disk-cell.ts';
+import type { CellReader, CellWriter } from './cell-io.ts';
 import type { DiskTable } from './disk-table.ts';
-import { KeyLinks, namespaceId } from './key-links.ts';
+import { KeyLinks, namespaceIdentity } from './key-links.ts';
 import { ROW_BYTES, Row, RowKind } from './row.ts';
 import type { RowCodec } from './row-store.ts';
 import type { SegmentLog } from './segment-log.ts';
@@ -101,7 +101,7 @@ export class StateRowCodec implements RowCodec, CellWriter {
     const key = reader.any();
     const namespace = kind === RowKind.NAMESPACE ? reader.any() : undefined;
     const types = this.#types;
-    return new Row(kind, group, hash, mapKey(key, types), key, namespaceId(namespace, types), namespace);
+    return new Row(kind, group, hash, mapKey(key, types), key, namespaceIdentity(namespace, types), namespace);
   }
 
   readContent(row: Row): void {

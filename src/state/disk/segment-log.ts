@@ -22,7 +22,7 @@ const ADDRESS_UNIT = 16;
 /** Addresses are positive integers of 31 bits: 32 GB in all. */
 const ADDRESS_MAX = 0x7fff_ffff;
 
-export const RECORD_HEADER_BYTES = 24;
+const RECORD_HEADER_BYTES = 24;
 /** Places in a record's header. */
 const AT_CRC = 0;
 const AT_LENGTH = 4;
@@ -34,7 +34,7 @@ const AT_KIND = 22;
 const AT_FLAGS = 23;
 
 const MAGIC = 0x314c_534d; // "MSL1"
-export const SEGMENT_HEADER_BYTES = 32;
+const SEGMENT_HEADER_BYTES = 32;
 
 /** What is read first of a record whose length is not known: most fit. */
 const FIRST_READ_MIN = 256;

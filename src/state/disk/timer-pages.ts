@@ -6,7 +6,7 @@
 
 import { invariant } from '../../base/assert.ts';
 import { mix32 } from '../hash-index.ts';
-import type { CellReader, CellWriter } from './disk-cell.ts';
+import type { CellReader, CellWriter } from './cell-io.ts';
 import { RowKind, type Row } from './row.ts';
 import type { RowStore } from './row-store.ts';
 import { sizeOf } from './size-of.ts';
