@@ -58,6 +58,7 @@ export class ChannelFiles {
   }
 
   close(): void {
-    for (const checkpoint of [...this.#open.keys()]) this.abort(checkpoint);
+    for (const file of this.#open.values()) void file.abort();
+    this.#open.clear();
   }
 }
