@@ -10,7 +10,7 @@ import type { TtlRules } from './ttl.ts';
 import type { KeyedView, ViewPlan } from './views.ts';
 
 /** What the kind of a state in a snapshot ends in when its values carry stamps. */
-export const STAMPED_SUFFIX = '+ttl';
+const STAMPED_SUFFIX = '+ttl';
 
 /** Places looked at per entry that incremental cleanup is to look at: where a state is sparse, most are empty. */
 const SWEEP_PLACES_PER_ENTRY = 8;

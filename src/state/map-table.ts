@@ -118,7 +118,7 @@ export class MapTable<K, V> extends CellTable<KeyedMap<K, V>> implements Changin
   override dropAt(place: number): void {
     const cell = this.cells.get(place);
     if (cell === undefined) return;
-    const map = cell instanceof Stale ? cell.cell : (cell as KeyedMap<K, V>);
+    const map = cell instanceof Stale ? cell.cell : cell;
     let held = false;
     for (const entry of map.entries.values()) {
       if (this.#changes.dropping(entry.number)) held = true;

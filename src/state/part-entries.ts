@@ -23,7 +23,7 @@ import { ValueWriter } from '../data/value-writer.ts';
 import type { KeyGroupPart } from './snapshot.ts';
 
 /** Bits of the first byte of an entry. */
-export const EntryFlag = {
+const EntryFlag = {
   NAMESPACE: 1,
   KEY_AS_GIVEN: 2,
   NAMESPACE_AS_GIVEN: 4,
@@ -273,7 +273,7 @@ export function damaged(error: unknown, state: string, place: string): unknown {
   return error instanceof MillstreamError && error.code === 'FRAME_CORRUPT' ? corruptState(state, place, error) : error;
 }
 
-export function corruptState(state: string, place: string, cause?: unknown): MillstreamError {
+function corruptState(state: string, place: string, cause?: unknown): MillstreamError {
   return new MillstreamError(
     'STATE_CORRUPT',
     `The stored state "${state}" cannot be read: ${place}. Its bytes are damaged; restore from another checkpoint.`,

@@ -217,7 +217,7 @@ function checkRun(steps: readonly Step[], ttl: StateTtl | undefined): void {
     else if ('write' in each) {
       let left = each.write;
       const checkpoint = running[each.of % Math.max(1, running.length)];
-      for (const one of checkpoint?.pending ?? []) one.advance(() => --left > 0);
+      for (const one of checkpoint?.pending ?? []) void one.advance(() => --left > 0);
     } else if ('complete' in each) {
       const checkpoint = running[each.complete % Math.max(1, running.length)];
       if (checkpoint !== undefined) complete(checkpoint);
@@ -398,7 +398,6 @@ test('what cannot be written fails the checkpoint and names its state, and not t
 test('state that nobody asks for goes on by reference, and can be claimed later', () => {
   const first = harness();
   const value = first.backend.value(valueState<number>('v'));
-  first.backend.value(valueState<number>('other')).update.length;
   first.backend.setCurrentKey('k');
   value.update(7);
   const second = harness({ from: [checkpointOf(first, 1).snapshot] });
