@@ -220,7 +220,7 @@ export {
   type BucketContext,
   type TimeBucketOptions,
 } from './connect/bucket.ts';
-export { fileSink, type FileSinkOptions, type RollingOptions } from './connect/file-sink.ts';
+export { fileSink, type CompactionOptions, type FileSinkOptions, type RollingOptions } from './connect/file-sink.ts';
 export { discardSink } from './connect/discard-sink.ts';
 export { printSink, type PrintOptions } from './connect/print-sink.ts';
 export { socketSink, type SocketSinkOptions } from './connect/socket-sink.ts';

@@ -3,6 +3,7 @@
 import type { Format } from '../format/format.ts';
 import { bucketByTime, type BucketAssigner } from './bucket.ts';
 import { FileCommitter } from './file-committer.ts';
+import { FileCompactor, type CompactionSettings } from './file-compaction.ts';
 import { FileWriter, type FileWriterState, type RollingSettings } from './file-writer.ts';
 import { assertCount, invalidOption } from './option.ts';
 import type { PendingPart } from './part-file.ts';
@@ -22,6 +23,20 @@ export interface RollingOptions {
   readonly onCheckpoint?: boolean;
 }
 
+/** When small files are put together before they are finished, and how: Flink's `FileCompactStrategy`. */
+export interface CompactionOptions {
+  /** Once the files of a bucket that wait have so many bytes together. Default: not for their size. */
+  readonly bytes?: number;
+  /** Once the first of them has waited for so many checkpoints. Default: not for their age. One of the two must be given. */
+  readonly checkpoints?: number;
+  /**
+   * `'bytes'`: one file behind the other, without the later ones' headers; files whose headers differ stay apart.
+   * `'records'`: every record is read and written again, which takes a format that reads what it writes. Default: bytes
+   * where the format is `concatenable`, as text, JSON lines and CSV are, else records.
+   */
+  readonly by?: 'bytes' | 'records';
+}
+
 /** Where files are written, and how. */
 export interface FileSinkOptions<T> {
   /** The directory that the files are written below. It is created where it is missing. */
@@ -31,6 +46,8 @@ export interface FileSinkOptions<T> {
   /** Which directory below the path a record belongs to. Default one for each hour: `bucketByTime()`. */
   readonly bucket?: BucketAssigner<T>;
   readonly rolling?: RollingOptions;
+  /** Puts small files together, in each subtask those that it wrote to a bucket. Default: each is finished as it is. */
+  readonly compaction?: CompactionOptions;
   /** How the names of files begin. Default `'part'`. */
   readonly partPrefix?: string;
   /** How they end. Default the format's extension, `'.csv'` for example. */
@@ -49,10 +66,13 @@ const ROLLING_DEFAULTS: RollingSettings = Object.freeze({
  * Writes each record to a file of its bucket. Files are named `part-<subtask>-<run>-<n>`, where `run` is a number of
  * the writer's own, so that no two writers ever use the same name.
  *
- * A file that is written, and one that is closed and waits for its checkpoint, is hidden (`.part-….inprogress`). It gets
- * its final name when the checkpoint that holds all its records is complete, or when the input has ended: under a final
- * name there are only whole files, and each record exactly once. Hidden files that a failed attempt left behind and that
- * no checkpoint holds stay where they are, and sources do not read them.
+ * A file that is written (`.part-….inprogress`), and one that is closed and waits for its checkpoint (`.part-….pending`),
+ * is hidden. It gets its final name when the checkpoint that holds all its records is complete, or when the input has
+ * ended: under a final name there are only whole files, and each record exactly once. A job that restarts goes on in
+ * new files. It removes hidden files that the attempt before left behind where no checkpoint or savepoint can hold them;
+ * others stay where they are, and sources do not read them.
+ *
+ * With `compaction`, small files become larger ones before they are finished (`compacted-part-…`).
  *
  * @example
  * ```ts
@@ -73,12 +93,31 @@ export function fileSink<T>(options: FileSinkOptions<T>): Sink<T, PendingPart, F
     partPrefix: namePart('partPrefix', options.partPrefix ?? 'part'),
     partSuffix: namePart('partSuffix', options.partSuffix ?? options.format.extension),
   });
+  const compaction = options.compaction === undefined ? undefined : compactionSettings(options.compaction, settings);
   return {
     name: 'file',
     guarantee: 'exactly-once',
     createWriter: (context, restored) => new FileWriter(settings, context, restored),
+    ...(compaction === undefined
+      ? {}
+      : { createPreCommitter: (context, restored) => new FileCompactor(compaction, context, restored) }),
     createCommitter: (world) => new FileCommitter(world.storage),
   };
+}
+
+function compactionSettings<T>(
+  options: CompactionOptions,
+  { format, partSuffix }: { readonly format: Format<unknown, T>; readonly partSuffix: string },
+): CompactionSettings<T> {
+  const { bytes = Number.POSITIVE_INFINITY, checkpoints = Number.POSITIVE_INFINITY } = options;
+  if (options.bytes === undefined && options.checkpoints === undefined)
+    throw invalidOption('file sink', 'compaction must say when: after how many bytes, checkpoints, or both');
+  if (options.bytes !== undefined) assertCount('file sink', 'compaction.bytes', bytes, 1);
+  if (options.checkpoints !== undefined) assertCount('file sink', 'compaction.checkpoints', checkpoints, 1);
+  const { by = format.concatenable === true ? 'bytes' : 'records' } = options;
+  if (by === 'bytes' && format.concatenable !== true)
+    throw invalidOption('file sink', `compaction.by must be 'records': files of ${format.name} are not concatenable`);
+  return Object.freeze({ format, partSuffix, bytes, checkpoints, by });
 }
 
 function withoutSlash(path: string): string {

@@ -293,7 +293,10 @@ export class FileWriter<T> implements SinkWriter<T, PendingPart, FileWriterState
     bucket.pending.push(...pending);
     if (open === undefined) return;
     this.#do(open.hidden, async () => {
-      const part = await rescue(this.#context.world.storage, open, this.#run);
+      const part = await rescue(this.#context.world.storage, open, {
+        note: this.#run,
+        suffix: this.#settings.partSuffix,
+      });
       if (part !== undefined) bucket.pending.push(sameJob ? { ...part, leftovers: [open.hidden] } : part);
     });
   }

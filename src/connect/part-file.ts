@@ -124,9 +124,9 @@ export class PartFile {
 }
 
 /** Gives a closed file the name under which checkpoints and savepoints may refer to it. */
-export async function hold(storage: Storage, part: PendingPart): Promise<PendingPart> {
+export async function hold(storage: Storage, part: PendingPart, note = ''): Promise<PendingPart> {
   if (nameInProgress(splitPath(part.hidden).name) === undefined) return part;
-  const hidden = pendingPath(part.final);
+  const hidden = pendingPath(part.final, note);
   await storage.rename(part.hidden, hidden);
   return { ...part, hidden };
 }

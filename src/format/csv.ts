@@ -66,6 +66,7 @@ export function csv(options: CsvOptions & { readonly columns?: CsvColumns } = {}
     name: 'csv',
     extension: '.csv',
     splittable: !settings.quotedLineBreaks || settings.quote === undefined,
+    concatenable: true,
     decoder: () => new CsvDecoder<never>(settings),
     encoder: () => new CsvEncoder(settings),
   });

@@ -80,6 +80,11 @@ export interface Format<In, Out = In> {
   readonly extension: string;
   /** Whether reading can begin in the middle of a file. */
   readonly splittable: boolean;
+  /**
+   * Whether files that were written, one put behind the other without the prologue of the later ones, are a file of this
+   * format. Default false.
+   */
+  readonly concatenable?: boolean;
   decoder(): Decoder<In>;
   encoder(): Encoder<Out>;
 }

@@ -42,6 +42,7 @@ export function json<T>(options: JsonOptions<T> = {}): Format<T, unknown> {
     name: layout === 'lines' ? 'json' : 'json-array',
     extension: '.jsonl',
     splittable: layout === 'lines',
+    concatenable: true,
     decoder: () => (layout === 'lines' ? new JsonLinesDecoder(check) : new JsonArrayDecoder(check)),
     encoder: () => new JsonLinesEncoder(),
   });

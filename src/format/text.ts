@@ -47,6 +47,7 @@ export function text(options: TextOptions = {}): Format<string> {
     name: 'text',
     extension: '.txt',
     splittable: mark.length === 1,
+    concatenable: true,
     decoder: () => (delimiter === '\n' ? new LineDecoder(charset) : new PieceDecoder(mark, charset)),
     encoder: () => (charset === 'latin1' ? new Latin1Encoder(mark) : new Utf8Encoder(mark)),
   });

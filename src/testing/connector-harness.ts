@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Clock } from '../base/world.ts';
-import type { Checkpointing, Committer, Sink, SinkWriter } from '../connect/sink.ts';
+import type { Checkpointing, Committer, PreCommitter, Sink, SinkWriter } from '../connect/sink.ts';
 import type {
   ConnectorWorld,
   PollResult,
@@ -368,6 +368,8 @@ export interface SinkSnapshot {
   readonly checkpoint: number;
   /** The states of each writer. */
   readonly writers: readonly (readonly unknown[])[];
+  /** The states of the pre-committers, of each subtask; absent for a sink without. */
+  readonly preCommitters?: readonly (readonly unknown[])[];
   /** What is committed once the checkpoint is complete. */
   readonly committables: readonly unknown[];
 }
@@ -429,6 +431,7 @@ export async function runSink<T, Committable, State>(
  */
 export class SinkRun<T> {
   readonly #writers: SinkWriter<T, unknown, unknown>[] = [];
+  readonly #preCommitters: PreCommitter<unknown>[] = [];
   readonly #committer: Committer<unknown> | undefined;
   readonly #alarms: Alarms;
   #mail: (() => void)[] = [];
@@ -441,6 +444,7 @@ export class SinkRun<T> {
     const restore = options.restore === undefined ? undefined : structuredClone(options.restore);
     const parallelism = sink.parallelism ?? options.parallelism ?? 1;
     const states = restore?.writers.flat() ?? [];
+    const preStates = restore?.preCommitters?.flat() ?? [];
     this.#checkpoint = restore?.checkpoint ?? 0;
     this.#committer = sink.createCommitter?.(world);
     this.#alarms = new Alarms(world.clock);
@@ -465,6 +469,9 @@ export class SinkRun<T> {
           states.filter((_, index) => sink.writerState === 'union' || index % parallelism === subtask),
         ),
       );
+      const own = preStates.filter((_, index) => index % parallelism === subtask);
+      const preCommitter = sink.createPreCommitter?.(context, own);
+      if (preCommitter !== undefined) this.#preCommitters.push(preCommitter);
     }
   }
 
@@ -533,6 +540,7 @@ export class SinkRun<T> {
   async close(): Promise<void> {
     this.#alarms.cancel();
     for (const writer of this.#writers) await writer.close();
+    for (const preCommitter of this.#preCommitters) await preCommitter.close();
     await this.#committer?.close();
   }
 
@@ -540,14 +548,25 @@ export class SinkRun<T> {
     this.turn();
     const checkpoint = ++this.#checkpoint;
     const committables: unknown[] = [];
-    for (const writer of this.#writers) {
+    for (const [subtask, writer] of this.#writers.entries()) {
       await writer.flush(endOfInput);
-      if (prepare) committables.push(...((await writer.prepareCommit?.(checkpoint)) ?? []));
-      else await writer.prepareSavepoint?.(checkpoint);
+      if (!prepare) {
+        await writer.prepareSavepoint?.(checkpoint);
+        continue;
+      }
+      const prepared = (await writer.prepareCommit?.(checkpoint)) ?? [];
+      const preCommitter = this.#preCommitters[subtask];
+      committables.push(...((await preCommitter?.process(checkpoint, prepared, endOfInput)) ?? prepared));
     }
     this.turn();
     const writers = this.#writers.map((writer) => [...(writer.snapshot?.(checkpoint) ?? [])]);
-    return structuredClone({ checkpoint, writers, committables });
+    const preCommitters = this.#preCommitters.map((preCommitter) => [...preCommitter.snapshot(checkpoint)]);
+    return structuredClone({
+      checkpoint,
+      writers,
+      ...(preCommitters.length === 0 ? {} : { preCommitters }),
+      committables,
+    });
   }
 
   #writer(subtask: number): SinkWriter<T, unknown, unknown> {
