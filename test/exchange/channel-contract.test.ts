@@ -320,6 +320,23 @@ for (const kind of CHANNEL_KINDS) {
       assert.equal(reader.capture(41, stateWriter()), false);
     });
 
+    test('captures an element of several frames that is put together already', async (t) => {
+      const { writer, reader, until, settle } = await kind.open(t);
+      // More than one frame, and no more than all that the channel takes.
+      const large = { text: 'x'.repeat(kind.name === 'ring' ? 6_000 : 100_000) };
+      sendRows(writer, large);
+      sendRows(writer, 'behind');
+      await until(() => reader.readable);
+      await settle();
+      writer.overtake(AHEAD, stateWriter());
+      const state = stateWriter();
+      await until(() => reader.capture(AHEAD.checkpoint, state));
+      assert.deepEqual(rowsOfState(state), [large, 'behind']);
+      const seen: unknown[] = [];
+      await until(() => seen.push(...drain(reader)) >= 2);
+      assert.deepEqual(seen, [large, 'behind']);
+    });
+
     test('has an end to what can be captured', async (t) => {
       const { writer, reader, until } = await kind.open(t);
       sendRows(writer, 1, 2);
