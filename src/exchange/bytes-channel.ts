@@ -96,6 +96,8 @@ class FrameQueue implements FrameSource {
     for (const frame of this.#frames) if (position++ >= end || !visit(frame, 0)) return;
   }
 
+  hear(): void {}
+
   takeAnnouncement(): boolean {
     const { announced } = this.marks;
     this.marks.announced = false;

@@ -187,6 +187,8 @@ export class StateFrames implements FrameSource {
     visit(END_FRAME, 0);
   }
 
+  hear(): void {}
+
   takeAnnouncement(): boolean {
     return false;
   }

@@ -42,8 +42,10 @@ export interface FrameSource {
   stage(): Uint8Array;
   /** Lets go of the first frame. */
   release(): void;
-  /** Barriers that came ahead of the frames. */
+  /** Barriers that came ahead of the frames, as far as they have been heard. */
   readonly marks: Marks;
+  /** Takes in what was told beside the frames. */
+  hear(): void;
   /** Where the first frame stands, in the sense of the marks. */
   readonly position: number;
   /** Shows the frames that have arrived and are not released, up to a position, until `visit` returns false. */
@@ -234,6 +236,7 @@ export class FrameReader implements ChannelReader {
   }
 
   barriers(): readonly BarrierElement[] {
+    this.#source.hear();
     const found = [...this.#source.marks].map(({ barrier }) => barrier);
     this.#source.scan((bytes, at) => {
       if (frameKindAt(bytes, at) === FrameKind.BARRIER) found.push(controlAt(bytes, at) as BarrierElement);
@@ -244,13 +247,15 @@ export class FrameReader implements ChannelReader {
 
   capture(checkpoint: number, into: CapturedElements): boolean {
     const source = this.#source;
+    // In this order: a barrier that came ahead was told before any frame behind it could be seen.
+    const frames = this.#framesBefore(checkpoint);
+    source.hear();
     const mark = source.marks.of(checkpoint);
     if (mark !== undefined) {
       this.#save(into, Number.MAX_SAFE_INTEGER, mark.position);
       source.marks.remove(mark);
       return true;
     }
-    const frames = this.#framesBefore(checkpoint);
     if (frames < 0) return false;
     this.#save(into, frames);
     return true;

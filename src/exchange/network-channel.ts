@@ -466,6 +466,9 @@ class NetworkSource implements FrameSource {
     }
   }
 
+  /** What arrives is a mark at once. */
+  hear(): void {}
+
   takeAnnouncement(): boolean {
     const { announced } = this.marks;
     this.marks.announced = false;

@@ -279,12 +279,12 @@ export class RingConsumer {
    */
   #readable(): number {
     const head = Atomics.load(this.#cells, HEAD);
-    this.#hear();
+    this.hear();
     return this.marks.first?.position ?? head;
   }
 
   /** Takes what was told beside the frames. */
-  #hear(): void {
+  hear(): void {
     const told = Atomics.load(this.#cells, TOLD);
     if (told === this.#heard) return;
     const full = ((told - this.#heard) | 0) === SLOTS;
@@ -318,7 +318,7 @@ export class RingConsumer {
   }
 
   takeAnnouncement(): boolean {
-    this.#hear();
+    this.hear();
     const { announced } = this.marks;
     this.marks.announced = false;
     return announced;

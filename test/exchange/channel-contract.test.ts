@@ -326,7 +326,10 @@ for (const kind of CHANNEL_KINDS) {
       const large = { text: 'x'.repeat(kind.name === 'ring' ? 6_000 : 100_000) };
       sendRows(writer, large);
       sendRows(writer, 'behind');
-      await until(() => reader.readable);
+      await until(() => {
+        writer.pump();
+        return reader.readable;
+      });
       await settle();
       const overtaken = stateWriter();
       writer.overtake(AHEAD, overtaken);
@@ -340,6 +343,18 @@ for (const kind of CHANNEL_KINDS) {
         return seen.push(...drain(reader)) >= 2;
       });
       assert.deepEqual(seen, [large, 'behind']);
+    });
+
+    test('captures up to a barrier that came ahead, though the end has come behind it', async (t) => {
+      const { writer, reader, until, settle } = await kind.open(t);
+      sendRows(writer, 'before');
+      writer.overtake(AHEAD, stateWriter());
+      sendRows(writer, 'behind');
+      writer.send({ kind: 'end', drained: true });
+      await settle();
+      const state = stateWriter();
+      await until(() => reader.capture(AHEAD.checkpoint, state));
+      assert.deepEqual(rowsOfState(state), ['before']);
     });
 
     test('has an end to what can be captured', async (t) => {
