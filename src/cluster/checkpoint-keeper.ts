@@ -8,10 +8,13 @@ import type { World } from '../base/world.ts';
 import type { JobOutcome } from '../checkpoint/storage/epoch-record.ts';
 import { JobStorage, type ClaimMode } from '../checkpoint/storage/job-storage.ts';
 import { savepointName } from '../checkpoint/storage/layout.ts';
-import type { CheckpointContent } from '../checkpoint/storage/metadata.ts';
+import type { CheckpointContent, OperatorFacts } from '../checkpoint/storage/metadata.ts';
 import { writeSavepoint } from '../checkpoint/storage/savepoint-files.ts';
-import { findSnapshot } from '../checkpoint/storage/snapshot-location.ts';
-import type { CheckpointStores } from '../checkpoint/storage/stores.ts';
+import { findSnapshot, type FoundSnapshot } from '../checkpoint/storage/snapshot-location.ts';
+import { storeUrl, type CheckpointStores } from '../checkpoint/storage/stores.ts';
+import { canonicalOperators } from '../checkpoint/savepoint/canonical-state.ts';
+import type { SavepointOptions } from '../graph/launch.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import { checkpointDirectory, type CheckpointSettings } from '../graph/settings.ts';
 import { fromContent, type CompletedCheckpoint } from './completed-checkpoint.ts';
 
@@ -19,6 +22,12 @@ import { fromContent, type CompletedCheckpoint } from './completed-checkpoint.ts
 export interface CheckpointFacts {
   readonly epoch: number;
   readonly triggeredAt: number;
+}
+
+/** Where a savepoint goes, and in which format. */
+export interface SavepointPlace {
+  readonly directory: string | undefined;
+  readonly format: NonNullable<SavepointOptions['format']>;
 }
 
 export interface CheckpointKeeper {
@@ -36,17 +45,17 @@ export interface CheckpointKeeper {
   /** Makes a checkpoint durable, and the latest. */
   complete(checkpoint: CompletedCheckpoint, facts: CheckpointFacts): Promise<CompletedCheckpoint>;
   /**
-   * A fresh place below `directory`, or below the one of the settings, for a savepoint. Undefined where it can stay with
-   * whoever asked for it, because no checkpoint of the job leaves the memory.
+   * A fresh place below the directory of the options, or below the one of the settings. Without a directory it can stay
+   * with whoever asked for it, where no checkpoint of the job leaves the memory.
    *
    * @throws OPTION_INVALID when there is no place.
    */
-  savepointPlace(directory: string | undefined): string | undefined;
+  savepointPlace(options: SavepointOptions): SavepointPlace;
   /** Writes a savepoint to its place. */
   completeSavepoint(
     checkpoint: CompletedCheckpoint,
     facts: CheckpointFacts,
-    place: string | undefined,
+    place: SavepointPlace,
   ): Promise<CompletedCheckpoint>;
   /** What was written for a checkpoint that will not be, or came too late for one, is removed. */
   discard(checkpoint: number, parts: unknown): void;
@@ -56,12 +65,21 @@ export interface CheckpointKeeper {
   close(outcome: JobOutcome): Promise<void>;
 }
 
+/** What savepoints say of the operators, and take to be written. */
+export interface KnownOperators {
+  readonly types: TypeRegistry;
+  readonly facts: ReadonlyMap<string, OperatorFacts>;
+  /** The declared time to live of a state, in milliseconds. */
+  timeToLive(operatorId: string, state: string): number | undefined;
+}
+
 export interface KeptJob {
   readonly world: World;
   readonly stores: CheckpointStores;
   readonly jobId: string;
   readonly jobName: string;
   readonly settings: CheckpointSettings;
+  readonly operators: KnownOperators;
   /** Attempts that are known to have been begun, where checkpoints in memory know of none. */
   readonly attemptsBefore: number;
 }
@@ -75,9 +93,35 @@ export async function openKeeper(job: KeptJob): Promise<CheckpointKeeper> {
   return new StoredKeeper(job, await JobStorage.open({ jobId, directory, retained, retention }, world, stores));
 }
 
-function placeBelow({ jobId, settings, world }: KeptJob, directory: string | undefined): string | undefined {
-  const parent = directory ?? settings.savepointDirectory;
-  return parent && `${parent}/${savepointName(jobId, world.random)}`;
+function placeBelow({ jobId, settings, world }: KeptJob, options: SavepointOptions): SavepointPlace {
+  const { directory = settings.savepointDirectory, format = 'canonical' } = options;
+  return { directory: directory && `${directory}/${savepointName(jobId, world.random)}`, format };
+}
+
+/** Brings a savepoint into its format, and has it written. */
+async function writtenAs(
+  job: KeptJob,
+  content: CheckpointContent,
+  directory: string,
+  format: SavepointPlace['format'],
+  write: (content: CheckpointContent, directory: string) => Promise<FoundSnapshot>,
+): Promise<CompletedCheckpoint> {
+  if (format === 'native') return savepoint(await write(content, directory));
+  const { stores, world } = job;
+  const { types, timeToLive } = job.operators;
+  const url = storeUrl(directory);
+  const writing = { stores, types, clock: world.clock, timeToLive };
+  const { operators, abort } = await canonicalOperators(writing, content.operators, url);
+  try {
+    return savepoint(await write({ ...content, operators }, url));
+  } catch (error) {
+    await abort();
+    throw error;
+  }
+}
+
+function savepoint({ content, directory }: FoundSnapshot): CompletedCheckpoint {
+  return fromContent(content, directory, false);
 }
 
 function contentOf(
@@ -89,7 +133,18 @@ function contentOf(
   const { id, operators, coordinators, channels } = checkpoint;
   const { jobId, jobName, world } = job;
   const completedAt = world.clock.now();
-  return { kind, checkpoint: id, ...facts, jobId, jobName, completedAt, operators, coordinators, channels };
+  return {
+    kind,
+    checkpoint: id,
+    ...facts,
+    jobId,
+    jobName,
+    completedAt,
+    operators,
+    coordinators,
+    channels,
+    facts: job.operators.facts,
+  };
 }
 
 class MemoryKeeper implements CheckpointKeeper {
@@ -114,20 +169,21 @@ class MemoryKeeper implements CheckpointKeeper {
     return checkpoint;
   }
 
-  savepointPlace(directory: string | undefined): string | undefined {
-    return placeBelow(this.#job, directory);
+  savepointPlace(options: SavepointOptions): SavepointPlace {
+    return placeBelow(this.#job, options);
   }
 
   async completeSavepoint(
     checkpoint: CompletedCheckpoint,
     facts: CheckpointFacts,
-    place: string | undefined,
+    { directory, format }: SavepointPlace,
   ): Promise<CompletedCheckpoint> {
-    if (place === undefined) return checkpoint;
+    if (directory === undefined) return checkpoint;
     const { stores, world } = this.#job;
     const content = contentOf(this.#job, 'savepoint', checkpoint, facts);
-    const stored = await writeSavepoint(stores, world.random, content, place);
-    return fromContent(stored.content, stored.directory, false);
+    return await writtenAs(this.#job, content, directory, format, (own, url) =>
+      writeSavepoint(stores, world.random, own, url),
+    );
   }
 
   discard(): void {}
@@ -176,9 +232,9 @@ class StoredKeeper implements CheckpointKeeper {
     return fromContent(stored.content, stored.directory, true);
   }
 
-  savepointPlace(directory: string | undefined): string {
-    const place = placeBelow(this.#job, directory);
-    if (place !== undefined) return place;
+  savepointPlace(options: SavepointOptions): SavepointPlace {
+    const place = placeBelow(this.#job, options);
+    if (place.directory !== undefined) return place;
     throw new MillstreamError(
       'OPTION_INVALID',
       `There is no place for the savepoint of job "${this.#job.jobName}": name a directory, or set checkpoint.savepointDirectory.`,
@@ -189,13 +245,15 @@ class StoredKeeper implements CheckpointKeeper {
   async completeSavepoint(
     checkpoint: CompletedCheckpoint,
     facts: CheckpointFacts,
-    place: string,
+    { directory, format }: SavepointPlace,
   ): Promise<CompletedCheckpoint> {
     const content = contentOf(this.#job, 'savepoint', checkpoint, facts);
-    const stored = await this.#storage.completeSavepoint(content, place);
+    const stored = await writtenAs(this.#job, content, directory as string, format, (own, url) =>
+      this.#storage.completeSavepoint(own, url),
+    );
     // What tasks wrote for it lies beside the checkpoints, unless the job stops behind it.
     this.discard(checkpoint.id, checkpoint.operators);
-    return fromContent(stored.content, stored.directory, false);
+    return stored;
   }
 
   discard(checkpoint: number, parts: unknown): void {

@@ -4,7 +4,7 @@
  */
 
 import type { SerializedError } from '../base/error.ts';
-import type { SavepointHandle } from '../graph/launch.ts';
+import type { SavepointHandle, SavepointOptions } from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
 
 /** A job as it is handed to a JobManager: everything that it takes to start it, also by another process later. */
@@ -25,8 +25,8 @@ export type JobQuestion =
   | { readonly kind: 'metrics' }
   | { readonly kind: 'exceptions' }
   | { readonly kind: 'cancel' }
-  | { readonly kind: 'stop'; readonly drain: boolean; readonly directory: string | undefined }
-  | { readonly kind: 'savepoint'; readonly directory: string | undefined }
+  | { readonly kind: 'stop'; readonly drain: boolean; readonly options: SavepointOptions }
+  | { readonly kind: 'savepoint'; readonly options: SavepointOptions }
   | { readonly kind: 'checkpoint' }
   /** The next values of a collecting sink, as bytes; undefined when there are no more. */
   | { readonly kind: 'next'; readonly operatorId: string }

@@ -66,9 +66,9 @@ export class ClientSession {
       case 'cancel':
         return await job.cancel();
       case 'stop':
-        return await job.stop(question.drain, question.directory);
+        return await job.stop(question.drain, question.options);
       case 'savepoint':
-        return await job.savepoint(question.directory);
+        return await job.savepoint(question.options);
       case 'checkpoint':
         return (await job.checkpoint()).id;
       case 'next':

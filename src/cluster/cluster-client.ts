@@ -154,12 +154,12 @@ class RemoteJobClient implements JobClient {
   }
 
   async stopWithSavepoint(options: SavepointOptions & { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
-    const { drain = false, directory } = options;
-    return (await this.#ask({ kind: 'stop', drain, directory }, false)) as SavepointHandle;
+    const { drain = false, ...rest } = options;
+    return (await this.#ask({ kind: 'stop', drain, options: rest }, false)) as SavepointHandle;
   }
 
-  async triggerSavepoint({ directory }: SavepointOptions = {}): Promise<SavepointHandle> {
-    return (await this.#ask({ kind: 'savepoint', directory }, false)) as SavepointHandle;
+  async triggerSavepoint(options: SavepointOptions = {}): Promise<SavepointHandle> {
+    return (await this.#ask({ kind: 'savepoint', options }, false)) as SavepointHandle;
   }
 
   async triggerCheckpoint(): Promise<number> {

@@ -19,6 +19,8 @@ export interface CompletedCheckpoint {
   readonly coordinators: ReadonlyMap<string, unknown>;
   /** What was on its way in channels. */
   readonly channels: readonly ChannelStateSnapshot[];
+  /** What is known of the operators that wrote it, by id. */
+  readonly facts?: CheckpointContent['facts'];
   /** URL of its directory; undefined while it is in memory only. */
   readonly location: string | undefined;
   /** False when its files are somebody else's: nothing that the job writes may refer to them. */
@@ -46,6 +48,7 @@ export function fromContent(content: CheckpointContent, location: string, owned:
     operators: content.operators,
     coordinators: content.coordinators,
     channels: content.channels as readonly ChannelStateSnapshot[],
+    ...(content.facts === undefined ? {} : { facts: content.facts }),
     location,
     owned,
   };

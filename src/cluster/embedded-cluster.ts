@@ -115,11 +115,11 @@ class EmbeddedJobClient implements JobClient {
   }
 
   stopWithSavepoint(options: SavepointOptions & { readonly drain?: boolean } = {}): Promise<SavepointHandle> {
-    return this.#job.stop(options.drain === true, options.directory);
+    return this.#job.stop(options.drain === true, options);
   }
 
   triggerSavepoint(options: SavepointOptions = {}): Promise<SavepointHandle> {
-    return this.#job.savepoint(options.directory);
+    return this.#job.savepoint(options);
   }
 
   async triggerCheckpoint(): Promise<number> {

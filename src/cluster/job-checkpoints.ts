@@ -10,7 +10,8 @@ import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step }
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { snapshotBytes } from '../state/snapshot-data.ts';
-import type { CheckpointFacts, CheckpointKeeper } from './checkpoint-keeper.ts';
+import type { SavepointOptions } from '../graph/launch.ts';
+import type { CheckpointFacts, CheckpointKeeper, SavepointPlace } from './checkpoint-keeper.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type { TaskSnapshot } from '../runtime/task.ts';
 
@@ -48,7 +49,7 @@ interface Stored {
 
 /** Somebody who waits for a checkpoint, and where it is to go if it is a savepoint. */
 interface Waiting extends PromiseWithResolvers<CompletedCheckpoint> {
-  readonly savepoint: { readonly place: string | undefined } | undefined;
+  readonly savepoint: SavepointPlace | undefined;
 }
 
 export class JobCheckpoints {
@@ -146,10 +147,10 @@ export class JobCheckpoints {
     }));
   }
 
-  /** @param directory where the savepoint goes, in a directory of its own; by default that of the settings. */
-  async savepoint(directory: string | undefined): Promise<CompletedCheckpoint> {
-    const place = this.#keeper.savepointPlace(directory);
-    return await this.#ask({ place }, (request) => ({
+  /** @param options where the savepoint goes, in a directory of its own; by default that of the settings. */
+  async savepoint(options: SavepointOptions): Promise<CompletedCheckpoint> {
+    const place = this.#keeper.savepointPlace(options);
+    return await this.#ask(place, (request) => ({
       kind: 'trigger-requested',
       now: this.#now,
       request,
@@ -158,9 +159,9 @@ export class JobCheckpoints {
   }
 
   /** The savepoint behind which the job stops. */
-  async stop(drain: boolean, directory: string | undefined): Promise<CompletedCheckpoint> {
-    const place = this.#keeper.savepointPlace(directory);
-    return await this.#ask({ place }, (request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
+  async stop(drain: boolean, options: SavepointOptions): Promise<CompletedCheckpoint> {
+    const place = this.#keeper.savepointPlace(options);
+    return await this.#ask(place, (request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
   }
 
   #ask(savepoint: Waiting['savepoint'], event: (request: string) => CoordinatorEvent): Promise<CompletedCheckpoint> {
@@ -330,7 +331,7 @@ export class JobCheckpoints {
     const answer =
       savepoint === undefined
         ? Promise.resolve(stored.completed)
-        : this.#keeper.completeSavepoint(stored.completed, stored.facts, savepoint.place);
+        : this.#keeper.completeSavepoint(stored.completed, stored.facts, savepoint);
     const answered = answer.then(waiting.resolve, waiting.reject).finally(() => this.#requests.delete(request));
     this.#answering = Promise.all([this.#answering, answered]);
   }

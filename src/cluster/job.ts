@@ -9,7 +9,15 @@
 
 import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
-import type { JobExecutionResult, JobFailure, JobMetrics, JobStatus, SavepointHandle } from '../graph/launch.ts';
+import { knownOperators } from '../checkpoint/savepoint/declared-state.ts';
+import type {
+  JobExecutionResult,
+  JobFailure,
+  JobMetrics,
+  JobStatus,
+  SavepointHandle,
+  SavepointOptions,
+} from '../graph/launch.ts';
 import { buildJobGraph, pipelinedRegions, type JobGraph, type VertexId } from '../graph/job-graph.ts';
 import { effectiveRestart } from '../graph/settings.ts';
 import { operatorId } from '../graph/stream-graph.ts';
@@ -131,6 +139,7 @@ export class Job {
       jobId,
       jobName,
       settings: settings.checkpoint,
+      operators: knownOperators(graph),
       attemptsBefore: this.#options.attemptsBefore ?? 0,
     });
     this.#checkpoints = new JobCheckpoints(world, jobName, settings.checkpoint, this.#keeper, () => {
@@ -144,7 +153,7 @@ export class Job {
       path === undefined
         ? fromBytes((restore as SavepointHandle).bytes as Uint8Array)
         : await this.#keeper.restore(path, claimMode);
-    checkRestore(graph, this.#latest, allowNonRestoredState);
+    checkRestore(graph, this.#latest, allowNonRestoredState, (line) => world.print(line, 'error'));
   }
 
   /** Starts an attempt for each of the regions, and a new epoch with them. */
@@ -433,15 +442,15 @@ export class Job {
     return await this.#checkpoints.checkpoint();
   }
 
-  async savepoint(directory: string | undefined): Promise<SavepointHandle> {
+  async savepoint(options: SavepointOptions): Promise<SavepointHandle> {
     await this.#started.promise;
-    return savepointHandle(await this.#checkpoints.savepoint(directory));
+    return savepointHandle(await this.#checkpoints.savepoint(options));
   }
 
   /** Resolves when the job has ended behind its savepoint. */
-  async stop(drain: boolean, directory: string | undefined): Promise<SavepointHandle> {
+  async stop(drain: boolean, options: SavepointOptions): Promise<SavepointHandle> {
     await this.#started.promise;
-    const savepoint = await this.#checkpoints.stop(drain, directory);
+    const savepoint = await this.#checkpoints.stop(drain, options);
     // The savepoint is complete, but the job may still fail while it stops; then it goes on from there.
     const failed = new Promise<never>((_, reject) => {
       this.#onFailure.add((cause) => reject(this.#failedStopping(savepoint.id, cause)));

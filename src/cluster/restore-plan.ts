@@ -5,6 +5,7 @@ import { channelStatesFor, type ReceiverOfEdge } from '../exchange/channel-redis
 import { buildJobGraph, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
 import { operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import { edgeName } from '../graph/unaligned-edges.ts';
+import { mappingLine, mappingReport, refuseIncompatible } from '../checkpoint/savepoint/mapping-report.ts';
 import { redistribute } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
@@ -40,22 +41,36 @@ export function receiverOf(graph: StreamGraph, job: JobGraph, edge: JobEdge, rec
   };
 }
 
-/** State that no operator of the job takes is refused by name, unless it was allowed to be dropped. */
+/**
+ * Says what becomes of the state, before anything starts. State that no operator of the job takes is refused by name,
+ * unless it was allowed to be dropped; what cannot become what the job declares is refused.
+ *
+ * @param print is given a line for everything that does not simply stay.
+ */
 export function checkRestore(
   graph: StreamGraph,
   checkpoint: CompletedCheckpoint,
   allowNonRestoredState: boolean,
+  print: (line: string) => void,
 ): void {
   const known = new Set(graph.nodes.map(operatorId));
   const homeless = [...checkpoint.operators]
     .filter(([id, snapshots]) => !known.has(id) && snapshots.some(holdsState))
     .map(([id]) => id);
-  if (allowNonRestoredState) return;
-  checkChannels(graph, checkpoint);
-  if (homeless.length === 0) return;
-  throw new MillstreamError(
+  if (!allowNonRestoredState) {
+    checkChannels(graph, checkpoint);
+    if (homeless.length > 0) throw homelessState(graph, homeless, [...known]);
+  }
+  const report = mappingReport(graph, checkpoint);
+  if (report.changed.length === 0) return;
+  for (const line of [report.summary, ...report.changed.map(mappingLine)]) print(line);
+  refuseIncompatible(graph.jobName, report.states);
+}
+
+function homelessState(graph: StreamGraph, homeless: readonly string[], known: readonly string[]): MillstreamError {
+  return new MillstreamError(
     'STATE_INCOMPATIBLE',
-    `The savepoint holds state of operators that job "${graph.jobName}" does not have: ${homeless.join(', ')}. Its operators are: ${[...known].join(', ')}. Give the operators their old uids, or pass allowNonRestoredState to drop that state.`,
+    `The savepoint holds state of operators that job "${graph.jobName}" does not have: ${homeless.join(', ')}. Its operators are: ${known.join(', ')}. Give the operators their old uids, or pass allowNonRestoredState to drop that state.`,
   );
 }
 

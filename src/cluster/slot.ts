@@ -10,6 +10,10 @@ import { ring } from '../base/doorbell.ts';
 import { MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
 import type { Checkpointing } from '../connect/sink.ts';
+import { fetchedState, type FetchedState } from '../checkpoint/savepoint/canonical-restore.ts';
+import { filesOf } from '../checkpoint/storage/file-references.ts';
+import { StoredSnapshotFiles } from '../checkpoint/storage/stored-snapshot-files.ts';
+import { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import type { SlotMetrics } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
@@ -212,8 +216,23 @@ class SlotAttempt {
       const vertex = job.vertices[place.vertex] as JobVertex;
       const inputs = await this.#inputsOf(vertex, place.subtask, job, graph);
       const writers = await this.#writersOf(vertex, place.subtask, job, graph);
+      const fetched = await this.#fetchRestored(vertex.id, place.subtask, graph);
       if (this.#state === 'leaving') return;
-      this.#seat(graph, job, vertex, place.subtask, inputs, writers);
+      this.#seat(graph, job, vertex, place.subtask, inputs, writers, fetched);
+    }
+  }
+
+  /** What a task restores from may lie in files, and in another format than it reads. */
+  async #fetchRestored(vertex: number, subtask: number, graph: StreamGraph): Promise<FetchedState | undefined> {
+    const restore = this.#restoreFor(vertex, subtask);
+    if (!this.#deployment.restored || restore === undefined || filesOf(restore.snapshots).size === 0) return undefined;
+    const { world } = this.#options;
+    const stores = new CheckpointStores(world);
+    try {
+      const files = new StoredSnapshotFiles(this.#deployment.files, world, stores);
+      return await fetchedState(files, restore.snapshots, graph.types);
+    } finally {
+      await stores.close();
     }
   }
 
@@ -300,6 +319,7 @@ class SlotAttempt {
     subtask: number,
     inputs: readonly SlotInput[],
     writers: readonly (readonly ChannelWriter[])[],
+    fetched: FetchedState | undefined,
   ): void {
     const { world } = this.#options;
     const deployment = this.#deployment;
@@ -337,7 +357,9 @@ class SlotAttempt {
         parameters: deployment.parameters,
         mutationCheck: graph.settings.mutationCheck,
         state: graph.settings,
-        restore: this.#restoreOf(vertex.id, subtask),
+        restore: this.#restoreOf(vertex.id, subtask, fetched),
+        ...(fetched === undefined ? {} : { bytesOf: fetched.bytesOf }),
+        claimed: deployment.claimed && fetched?.asStored !== false,
       },
     });
     const loopTask: LoopTask = { turn: () => world.ownership.run(this.#owner, () => task.turn()) };
@@ -352,10 +374,14 @@ class SlotAttempt {
     return this.#deployment.restore.find((restore) => restore.vertex === vertex && restore.subtask === subtask);
   }
 
-  #restoreOf(vertex: number, subtask: number): ReadonlyMap<string, OperatorSnapshot> | undefined {
+  #restoreOf(
+    vertex: number,
+    subtask: number,
+    fetched: FetchedState | undefined,
+  ): ReadonlyMap<string, OperatorSnapshot> | undefined {
     if (!this.#deployment.restored) return undefined;
-    const mine = this.#restoreFor(vertex, subtask);
-    return new Map((mine?.snapshots ?? []).map((snapshot) => [snapshot.operatorId, snapshot]));
+    const snapshots = fetched?.snapshots ?? this.#restoreFor(vertex, subtask)?.snapshots ?? [];
+    return new Map(snapshots.map((snapshot) => [snapshot.operatorId, snapshot]));
   }
 
   #edgeWriter(
@@ -391,7 +417,6 @@ class SlotAttempt {
     return {
       running: () => post({ kind: 'running', ...reference }),
       acknowledged: (checkpoint, snapshot) => post({ kind: 'acknowledged', ...reference, checkpoint, snapshot }),
-      // A task declines what it is in no position to take; a snapshot that goes wrong fails the task itself.
       declined: (checkpoint, reason, counts) => post({ kind: 'declined', ...reference, checkpoint, reason, counts }),
       ended: () => post({ kind: 'ended', ...reference }),
       failed: (error) => post({ kind: 'failed', ...reference, error: serializeError(error) }),

@@ -113,13 +113,18 @@ export interface JobClient {
   collected<T>(operatorId: string): AsyncIterableIterator<T>;
 }
 
-/** Where a savepoint goes. */
+/** Where a savepoint goes, and how it is written. */
 export interface SavepointOptions {
   /**
    * Path or URL below which the savepoint gets a directory of its own. Default: the setting
    * `checkpoint.savepointDirectory`. A job whose checkpoints stay in memory needs none: the handle then holds it all.
    */
   readonly directory?: string;
+  /**
+   * `canonical`, the default: open and columnar, in Apache Arrow's format; any version, state backend and tool can read
+   * it. `native`: as checkpoints are written, which is quicker. Where the handle holds the savepoint it is native.
+   */
+  readonly format?: 'canonical' | 'native';
 }
 
 /** A savepoint: where it lies, or, when it was given no place, all of it. Plain data. */

@@ -11,6 +11,7 @@ import type {
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator } from './process-operator.ts';
 import type { TimerService } from '../state/timers.ts';
+import { declaredStates } from './user-function.ts';
 
 export function coProcess<A, B, R>(given: OrClass<CoProcessFunction<A, B, R>>): OperatorDefinition {
   return {
@@ -33,6 +34,7 @@ export function keyedCoProcess<K, A, B, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedCoProcessingOperator(key1, key2, given),
+    states: () => declaredStates(given),
     keySelectors: [key1, key2],
     changelog: false,
   };

@@ -21,6 +21,7 @@ import { KeyedContext, KeyedProcessOperator } from './keyed-process-operator.ts'
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { ElementContext } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
+import { declaredStates } from './user-function.ts';
 
 export function keyedBroadcastProcess<K, T, B, R, S extends StateDeclarations>(
   key: (value: T) => K,
@@ -32,6 +33,7 @@ export function keyedBroadcastProcess<K, T, B, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedBroadcastProcessingOperator(key, descriptors, given),
+    states: () => declaredStates(given),
     keySelectors: [key],
     changelog: false,
   };

@@ -4,6 +4,7 @@ import { KeyedContext, KeyedProcessOperator } from './keyed-process-operator.ts'
 import type { KeyedProcessFunction, OrClass, StateDeclarations, StateHandles } from './functions.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import type { TimerService } from '../state/timers.ts';
+import { declaredStates } from './user-function.ts';
 
 export function keyedProcess<K, T, R, S extends StateDeclarations>(
   key: (value: T) => K,
@@ -14,6 +15,7 @@ export function keyedProcess<K, T, R, S extends StateDeclarations>(
     input: 'records',
     output: 'records',
     create: () => new KeyedProcessingOperator(key, given),
+    states: () => declaredStates(given),
     keySelectors: [key],
     changelog: false,
   };

@@ -27,6 +27,7 @@
  */
 
 import type { MetricGroup } from '../observe/metrics.ts';
+import type { AnyStateDescriptor } from '../state/descriptor.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { OperatorStateStore } from '../state/operator-state.ts';
 import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
@@ -37,6 +38,7 @@ import type { Checkpointing } from '../connect/sink.ts';
 import type { ConnectorWorld } from '../connect/source.ts';
 import type { Gate } from '../base/gate.ts';
 import type { Resumable } from '../base/resumable.ts';
+import type { DropFacts, DropReason } from './dropped.ts';
 import type { InlineCode } from './inline-code.ts';
 
 /** Milliseconds since the epoch; `NO_TIMESTAMP` when a record has none. */
@@ -104,8 +106,8 @@ export interface OperatorContext<Out = unknown> {
   readonly world: ConnectorWorld & Pick<World, 'working'>;
   /** Sends a message to the coordinator of this operator (a source's enumerator, a collecting client). */
   toCoordinator(message: unknown): void;
-  /** A record was dropped: counted, and a sample kept to be seen. */
-  dropped(reason: 'late' | 'expired' | 'undecodable' | 'filtered', value: unknown, timestamp: Timestamp): void;
+  /** A record was dropped: counted, a sample kept to be seen, and sent to whoever reads what is dropped. */
+  dropped(reason: DropReason, value: unknown, timestamp: Timestamp, facts?: DropFacts): void;
 }
 
 /** What every operator has. See the contract on top of this file. */
@@ -164,6 +166,8 @@ export interface OperatorDefinition {
   readonly keySelectors?: readonly ((value: never) => unknown)[];
   /** True where a keyed operator puts its bounded input in order by itself; others get theirs sorted by key in BATCH mode. */
   readonly sortsByKey?: boolean;
+  /** The keyed state that instances declare before they run; absent where that is not known. */
+  readonly states?: () => readonly AnyStateDescriptor[];
   /** False where records with another row kind than `+I` would be wrong: refused when the graph is built. */
   readonly changelog?: boolean;
   /** True where records with other row kinds may come out of it whatever goes in. Others pass on what they get. */

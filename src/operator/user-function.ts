@@ -7,7 +7,8 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
-import type { OrClass } from './functions.ts';
+import type { AnyStateDescriptor } from '../state/descriptor.ts';
+import type { OrClass, StateDeclarations } from './functions.ts';
 
 /** Async functions and async generators, whose calls return promises whatever they do. */
 const ASYNC_KINDS: readonly string[] = ['AsyncFunction', 'AsyncGeneratorFunction'];
@@ -112,6 +113,11 @@ export function refusePromise(method: string): never {
 /** Whether a function was given as a lambda. */
 export function isLambda<L extends (...args: never[]) => unknown, F extends object>(given: L | OrClass<F>): given is L {
   return typeof given === 'function' && !isClass(given);
+}
+
+/** What a function object or class declares as its `state`. */
+export function declaredStates(given: OrClass<{ readonly state?: StateDeclarations }>): readonly AnyStateDescriptor[] {
+  return Object.values((isClass(given) ? instantiate(given) : given).state ?? {});
 }
 
 /** Declarations are frozen data. */

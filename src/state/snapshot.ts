@@ -103,11 +103,12 @@ export interface RestoredState {
  * `base` and `delta` put entries: a later one replaces an earlier one of the same identity (key, namespace, and entry of
  * a map or timestamp of a timer), and one for a whole key and namespace replaces all of it. `removals` name what is
  * gone. The first of a group are `base`, as long as no checkpoint has built upon another. How entries become bytes is
- * said in `part-entries.ts`; `columns` are key and accumulator columns of a table over columns.
+ * said in `part-entries.ts`; `columns` are key and accumulator columns of a table over columns; `arrow` is a stretch of
+ * a savepoint's file in Apache Arrow's format, which becomes `entries` before a task sees it.
  */
 export interface KeyGroupPart {
   readonly kind: 'base' | 'delta' | 'removals';
-  readonly encoding: 'entries' | 'columns';
+  readonly encoding: 'entries' | 'columns' | 'arrow';
   /** The version of the values, as their descriptor had it. */
   readonly version: number;
   /** Entries, or removals. */
@@ -128,6 +129,8 @@ export interface OperatorSnapshot {
     readonly name: string;
     readonly kind: string;
     readonly groups: readonly KeyGroupState[];
+    /** In savepoints of the canonical format. */
+    readonly described?: StateDescription;
   }[];
   readonly lists: readonly {
     readonly name: string;
@@ -150,6 +153,28 @@ export interface FileSegment {
   readonly crc: number;
   readonly codec?: 'zstd';
   readonly rawLength?: number;
+  /** Set where these are record batches of an Arrow file: see `checkpoint/savepoint`. */
+  readonly arrow?: ArrowPlace;
+}
+
+/** What is needed to read record batches: the schema, which lies in the same file, behind its magic. */
+export interface ArrowPlace {
+  readonly schemaLength: number;
+  readonly schemaCrc: number;
+  /** Set where one row is meant: an item of a list. */
+  readonly row?: number;
+}
+
+/** What a savepoint says of a state, for people and tools. */
+export interface StateDescription {
+  /** The shapes of keys and values, as TypeScript would write them. */
+  readonly key: string;
+  readonly value: string;
+  readonly entries: number;
+  /** Entries of which a part could only be stored as opaque bytes. */
+  readonly opaque: number;
+  /** The file with its entries; undefined while there are none. */
+  readonly file?: string;
 }
 
 /** Bytes of a snapshot: at hand, or in a file. */

@@ -243,7 +243,7 @@ class Course {
       const over = job.result().then(() => true);
       if (await Promise.race([over, this.#until(stop.at)])) return await this.#ended(job, read);
       try {
-        savepoint = await job.stop(false, undefined);
+        savepoint = await job.stop(false, {});
       } catch {
         // It could not be stopped, because it was restarting or ending: then it simply goes on.
         return await this.#ended(job, read);
@@ -271,7 +271,7 @@ class Course {
 
   /** Takes a savepoint that nothing is started from. */
   takeSavepoint(): void {
-    this.#job?.savepoint(undefined).then(
+    this.#job?.savepoint({}).then(
       () => this.#faults.push(`a savepoint was complete at ${this.#simulation.now.toFixed(3)} ms`),
       // Restarts and the end of the job come in between, which is no wrong.
       () => {},

@@ -8,6 +8,7 @@ import type { CompletedCheckpoint } from '../../src/cluster/completed-checkpoint
 import type { CheckpointedAttempt } from '../../src/cluster/job-checkpoints.ts';
 import { CheckpointStores } from '../../src/checkpoint/storage/stores.ts';
 import { JobCheckpoints } from '../../src/cluster/job-checkpoints.ts';
+import { TypeRegistry } from '../../src/data/type-registry.ts';
 import { DEFAULT_SETTINGS, type CheckpointSettings } from '../../src/graph/settings.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
 import { ManualClock, manualWorld } from '../../src/testing/manual-world.ts';
@@ -54,6 +55,7 @@ async function running(part: Partial<CheckpointSettings> = {}): Promise<{
     jobName: 'counts',
     settings,
     attemptsBefore: 0,
+    operators: { types: new TypeRegistry(), facts: new Map(), timeToLive: () => undefined },
   });
   const checkpoints = new JobCheckpoints(world, 'counts', settings, keeper, (checkpoint) => completed.push(checkpoint));
   const attempt = new Recorded();
@@ -134,7 +136,7 @@ test('what tasks acknowledge is kept in the order of the tasks, whoever was firs
 
 test('barriers of checkpoints may overtake from the time that was set; those of savepoints, and behind one, never do', async () => {
   const { checkpoints, attempt } = await running({ unaligned: true, alignedTimeoutMs: 30, maxConcurrent: 3 });
-  const asked = [checkpoints.checkpoint(), checkpoints.savepoint(undefined), checkpoints.checkpoint()];
+  const asked = [checkpoints.checkpoint(), checkpoints.savepoint({}), checkpoints.checkpoint()];
   for (const request of asked) request.catch(() => {});
   assert.deepEqual(
     attempt.barriers.map(({ checkpoint, triggeredAt, unalignedAt }) => [

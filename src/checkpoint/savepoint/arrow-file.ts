@@ -11,8 +11,8 @@ import type { FileSegment } from '../../state/snapshot.ts';
 import type { ObjectWriter } from '../storage/object-store.ts';
 import type { Arrow } from './arrow.ts';
 
-/** Bytes of the magic at the beginning, with its padding. */
-const MAGIC_BYTES = 8;
+/** Bytes of the magic at the beginning, with its padding: the schema follows. */
+export const MAGIC_BYTES = 8;
 
 /** A stretch of the file with its checksum. */
 class Stretch {

@@ -56,7 +56,8 @@ function child(field: Field, data: Data, index: number, types: TypeRegistry): Re
 }
 
 function kindReader(kind: string, field: Field, data: Data, types: TypeRegistry): ReadRow {
-  if (isFields(kind)) return isMap(field) ? tableReader(kind, field, data, types) : fieldsReader(kind, field, data, types);
+  if (isFields(kind))
+    return isMap(field) ? tableReader(kind, field, data, types) : fieldsReader(kind, field, data, types);
   if (kind.startsWith('bytes:')) return bytesReader(kind.slice('bytes:'.length), data);
   if (kind.startsWith('numbers:')) return typedArrayReader(kind.slice('numbers:'.length), data);
   if (kind.startsWith('coded:')) return codedReader(kind.slice('coded:'.length), field, data, types);
@@ -213,8 +214,7 @@ function tableReader(kind: string, field: Field, data: Data, types: TypeRegistry
   return (row) => {
     const object = make();
     const end = offsets[row + 1] as number;
-    for (let i = offsets[row] as number; i < end; i++)
-      setField(object, JSON.parse(`"${name(i)}"`) as string, value(i));
+    for (let i = offsets[row] as number; i < end; i++) setField(object, JSON.parse(`"${name(i)}"`) as string, value(i));
     return object;
   };
 }

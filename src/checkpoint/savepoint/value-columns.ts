@@ -180,7 +180,14 @@ function builderOf(alternative: Alternative, making: Making, depth: number): Col
     case 'number':
       return numbersBuilder(alternative.integers, making);
     case 'bigint':
-      return new NumberBuilder(arrow, weight, new arrow.Int64(), 8, putBigint, (bytes) => new BigInt64Array(bytes.buffer));
+      return new NumberBuilder(
+        arrow,
+        weight,
+        new arrow.Int64(),
+        8,
+        putBigint,
+        (bytes) => new BigInt64Array(bytes.buffer),
+      );
     case 'big':
       return BytesBuilder.text(arrow, weight, (value: bigint) => String(value));
     case 'string':
@@ -295,15 +302,9 @@ function typedArrayBuilder(name: string, { arrow, weight }: Making): ColumnBuild
     (bytes) => make(bytes.buffer as ArrayBuffer),
   );
   const field = new arrow.Field('item', type, true);
-  return new ListBuilder(
-    arrow,
-    weight,
-    new arrow.List(field),
-    item,
-    (value: readonly (number | bigint)[], append) => {
-      for (const element of value) append(element);
-    },
-  );
+  return new ListBuilder(arrow, weight, new arrow.List(field), item, (value: readonly (number | bigint)[], append) => {
+    for (const element of value) append(element);
+  });
 }
 
 type PutElement = (view: DataView, value: unknown) => void;
@@ -382,11 +383,7 @@ function tableBuilder(item: ValueShape, making: Making, depth: number): ColumnBu
 /** What the codec of a class makes of its instances, as the only part of a struct. */
 function codedBuilder({ item }: Alternative, making: Making, depth: number): ColumnBuilder {
   const encoded = columnOf('encoded', item as ValueShape, making, depth + 1);
-  return new StructBuilder(
-    making.arrow,
-    making.weight,
-    [encoded.field],
-    [encoded.builder],
-    (value: object) => encodedInstance(value, making.types),
+  return new StructBuilder(making.arrow, making.weight, [encoded.field], [encoded.builder], (value: object) =>
+    encodedInstance(value, making.types),
   );
 }

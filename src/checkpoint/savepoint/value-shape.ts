@@ -50,26 +50,27 @@ export class ValueShape {
   readonly absences = new Set<Absence>();
   readonly alternatives = new Map<string, Alternative>();
 
+  /** Parts of all values that have become bytes; counted at the root. */
+  opaque = 0;
+
   /** Takes a value of the column; {@link MISSING} is one, too. */
   add(value: unknown, types: TypeRegistry): void {
-    this.#add(isTree(value, types) ? alternativeOf(value, types, 0) : OPAQUE, value, types, 0);
-  }
-
-  #at(value: unknown, types: TypeRegistry, depth: number): void {
     const absence = absenceOf(value);
     if (absence !== undefined) this.absences.add(absence);
-    else this.#add(alternativeOf(value, types, depth), value, types, depth);
+    else this.#add(isTree(value, types) ? alternativeOf(value, types, 0) : OPAQUE, value, types, 0, this);
   }
 
-  #add(id: string, value: unknown, types: TypeRegistry, depth: number): void {
+  #at(value: unknown, types: TypeRegistry, depth: number, root: ValueShape): void {
     const absence = absenceOf(value);
-    if (absence !== undefined) {
-      this.absences.add(absence);
-      return;
-    }
+    if (absence !== undefined) this.absences.add(absence);
+    else this.#add(alternativeOf(value, types, depth), value, types, depth, root);
+  }
+
+  #add(id: string, value: unknown, types: TypeRegistry, depth: number, root: ValueShape): void {
+    if (id === OPAQUE) root.opaque++;
     let alternative = this.alternatives.get(id);
     if (alternative === undefined) this.alternatives.set(id, (alternative = newAlternative(id)));
-    look(alternative, value, types, depth, (shape, part) => shape.#at(part, types, depth + 1));
+    look(alternative, value, types, (shape, part) => shape.#at(part, types, depth + 1, root));
     alternative.count++;
   }
 
@@ -120,7 +121,6 @@ function look(
   alternative: Alternative,
   value: unknown,
   types: TypeRegistry,
-  depth: number,
   visit: (shape: ValueShape, part: unknown) => void,
 ): void {
   const { id, item } = alternative;

@@ -80,7 +80,13 @@ const SAMPLES: Readonly<Record<string, readonly [readonly unknown[], string]>> =
   'nulls and numbers': [[null, 1], 'number | null'],
   'undefined and null': [[undefined, null, undefined], 'null | undefined'],
   'undefined and null and values': [[undefined, null, 'a', 1], 'string | number | null | undefined'],
-  objects: [[{ a: 1, b: { c: 'x' } }, { a: 2, b: { c: 'y' } }], '{ a: number, b: { c: string } }'],
+  objects: [
+    [
+      { a: 1, b: { c: 'x' } },
+      { a: 2, b: { c: 'y' } },
+    ],
+    '{ a: number, b: { c: string } }',
+  ],
   'missing, undefined and null fields': [
     [{ a: 1 }, {}, { a: undefined }, { a: null }, { b: 2 }],
     '{ a?: number | null | undefined, b?: number }',
@@ -88,7 +94,15 @@ const SAMPLES: Readonly<Record<string, readonly [readonly unknown[], string]>> =
   'empty objects': [[{}, {}], '{}'],
   'arrays of arrays': [[[[1], []], []], 'Array<Array<number>>'],
   maps: [[new Map([['a', 1]]), new Map()], 'Map<string, number>'],
-  'maps of mixed keys': [[new Map<unknown, unknown>([['a', 1], [1, null]])], 'Map<string | number, number | null>'],
+  'maps of mixed keys': [
+    [
+      new Map<unknown, unknown>([
+        ['a', 1],
+        [1, null],
+      ]),
+    ],
+    'Map<string | number, number | null>',
+  ],
   sets: [[new Set([1n]), new Set()], 'Set<bigint>'],
   'typed arrays': [[new Float32Array([1.5]), new Float32Array()], 'Float32Array'],
   'all typed arrays': [
