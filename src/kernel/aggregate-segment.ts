@@ -21,6 +21,12 @@ export interface SegmentOwner {
   widen(): void;
 }
 
+/** Hears of the groups of a segment before they change. */
+export interface SegmentWatcher {
+  /** `groups` has those of rows, from `from` to `to`; what is not below `known` is new. */
+  touched(groups: Int32Array, from: number, to: number, known: number): void;
+}
+
 export class AggregateSegment implements UpdateTarget {
   readonly groups: GroupTable;
   readonly accumulators: readonly AccumulatorColumn[];
@@ -34,6 +40,7 @@ export class AggregateSegment implements UpdateTarget {
   #changedCount = 0;
   /** Groups from here on have no accumulators yet. */
   #started = 0;
+  watcher: SegmentWatcher | undefined;
 
   constructor(kernels: AggregateKernels, owner: SegmentOwner) {
     const { pool, plan, keyTypes } = kernels;
@@ -78,8 +85,10 @@ export class AggregateSegment implements UpdateTarget {
     traces: readonly AccumulatorTrace[] | undefined,
   ): void {
     const { finder, update } = this.#kernels;
+    const known = this.size;
     finder.find(batch, range, hashes, groups, this.groups);
     this.#start();
+    this.watcher?.touched(groups, range.from, range.to, known);
     let from = range.from;
     for (;;) {
       from = update.run(batch, { order: range.order, from, to: range.to }, groups, this, traces);

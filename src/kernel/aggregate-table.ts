@@ -10,12 +10,20 @@ import type { KeyGroupRange } from '../data/key.ts';
 import type { AccumulatorValue } from './accumulator-column.ts';
 import type { AccumulatorTrace } from './accumulator-trace.ts';
 import type { AggregateKernels } from './aggregate-kernels.ts';
-import { AggregateSegment, everyGroup, type SegmentOwner } from './aggregate-segment.ts';
+import { AggregateSegment, everyGroup, type SegmentOwner, type SegmentWatcher } from './aggregate-segment.ts';
 import type { RowRange } from './group-find.ts';
 
 /** A table of more groups than this falls into segments. */
 const UNSEGMENTED_MAX = 1 << 17;
 const SEGMENTS_MAX = 64;
+
+/** Hears of the segments of a table. */
+export interface TableWatcher {
+  /** Rows will be added to the segment: now, or after it came out of a split. */
+  opened(segment: AggregateSegment): SegmentWatcher;
+  /** The segment is about to be split; what it holds goes on in others. */
+  splitting(segment: AggregateSegment): void;
+}
 
 /** The key groups that a table may hold. */
 export interface TableRange {
@@ -29,6 +37,7 @@ export class AggregateTable implements SegmentOwner {
   readonly #splitAbove: number;
   #segments: readonly AggregateSegment[];
   #wide = false;
+  #watcher: TableWatcher | undefined;
   #traces: readonly AccumulatorTrace[] | undefined;
   #groups = new Int32Array(0);
   #order = new Int32Array(0);
@@ -64,6 +73,12 @@ export class AggregateTable implements SegmentOwner {
 
   get wide(): boolean {
     return this.#wide;
+  }
+
+  /** From now on tells of every change, before it happens. */
+  watch(watcher: TableWatcher): void {
+    this.#watcher = watcher;
+    for (const segment of this.#segments) segment.watcher = watcher.opened(segment);
   }
 
   widen(): void {
@@ -152,7 +167,11 @@ export class AggregateTable implements SegmentOwner {
     const segments = Array.from({ length: count }, () => new AggregateSegment(this.#kernels, this));
     const members = this.#members(whole, count);
     const keys = whole.keys();
-    segments.forEach((segment, number) => segment.takeOver(whole, keys, members[number] as Int32Array));
+    this.#watcher?.splitting(whole);
+    for (const [number, segment] of segments.entries()) {
+      segment.takeOver(whole, keys, members[number] as Int32Array);
+      segment.watcher = this.#watcher?.opened(segment);
+    }
     whole.release();
     this.#segments = segments;
   }

@@ -18,8 +18,9 @@ import { resultColumns } from '../kernel/aggregate-results.ts';
 import { type NamedAggregate, AggregatePlan } from '../kernel/aggregates.ts';
 import { BatchMemory } from '../kernel/batch-memory.ts';
 import { ColumnCollector } from '../kernel/column-collector.ts';
-import type { SnapshotWriter } from '../state/snapshot.ts';
-import { checkAccumulators, restoreTables, tableEntries, writeTable } from './column-state.ts';
+import type { ViewedState } from '../state/views.ts';
+import { checkAccumulators, restoreTables } from './column-state.ts';
+import { WatchedTable } from './column-views.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
@@ -97,6 +98,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
   readonly #kernels: AggregateKernels;
   readonly #memory = new BatchMemory();
   #table!: AggregateTable;
+  #watched!: WatchedTable;
 
   constructor(options: ColumnAggregateOptions, schema: Schema) {
     super();
@@ -114,6 +116,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
     });
     checkAccumulators(context, this.#kernels);
     restoreTables(context.restoredState, STATE, this.#kernels, () => this.#table);
+    this.#watched = new WatchedTable(STATE, this.#table, context.restoredState.keyed.length > 0);
   }
 
   element(batch: ColumnBatch): void {
@@ -157,8 +160,8 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
     return collector.take();
   }
 
-  override snapshot(writer: SnapshotWriter): void {
-    writeTable(tableEntries(writer, STATE), this.#table, undefined);
+  viewed(): ViewedState {
+    return this.#watched;
   }
 
   override close(): void {

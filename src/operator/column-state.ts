@@ -13,17 +13,20 @@ import type { AggregateKernels } from '../kernel/aggregate-kernels.ts';
 import type { AggregateSegment } from '../kernel/aggregate-segment.ts';
 import type { AggregateTable } from '../kernel/aggregate-table.ts';
 import type { KeyedEntryWriter, RestoredState, SnapshotWriter } from '../state/snapshot.ts';
+import type { StatePartWriter } from '../state/views.ts';
 import type { OperatorContext } from './operator.ts';
 
-const KIND = 'column-aggregates';
-const VERSION = 1;
+export const TABLE_KIND = 'column-aggregates';
+export const TABLE_VERSION = 1;
 
 /** Keys that are taken apart, or put together, at a time. */
 const CHUNK_KEYS = 1024;
+/** Keys that are taken apart where groups are written one by one, and seem to follow each other. */
+const KEYS_AHEAD = 64;
 
 /** Begins the keyed state of a table, or of one per namespace, under a name. */
 export function tableEntries(writer: SnapshotWriter, name: string): KeyedEntryWriter {
-  return writer.keyed({ name, kind: KIND, version: VERSION });
+  return writer.keyed({ name, kind: TABLE_KIND, version: TABLE_VERSION });
 }
 
 /** What the accumulators are, by their number: the same in every subtask. */
@@ -54,6 +57,39 @@ export function writeSegment(
 
 export function writeTable(entries: KeyedEntryWriter, table: AggregateTable, namespace: unknown): void {
   for (const segment of table.segments) writeSegment(entries, table, segment, namespace);
+}
+
+/** Writes groups of a segment one by one; those that follow each other cost less. */
+export class GroupWriter {
+  readonly #section: StatePartWriter;
+  readonly #segment: AggregateSegment;
+  /** The keys of some groups from `#start` on. */
+  #keys: readonly Column[] = [];
+  #start = 0;
+  #end = 0;
+  #last = -1;
+
+  constructor(section: StatePartWriter, segment: AggregateSegment) {
+    this.#section = section;
+    this.#segment = segment;
+  }
+
+  write(keyGroup: number, group: number): void {
+    const segment = this.#segment;
+    if (group < this.#start || group >= this.#end) this.#load(group);
+    this.#last = group;
+    const values = segment.accumulators.map((accumulator) => accumulator.get(segment, group));
+    this.#section.put(keyGroup, keyOf(this.#keys, group - this.#start), undefined, values);
+  }
+
+  /** The key of a group never changes. */
+  #load(group: number): void {
+    const count = group === this.#last + 1 ? Math.min(KEYS_AHEAD, this.#segment.size - group) : 1;
+    const groups = Int32Array.from({ length: count }, (_, i) => group + i);
+    this.#keys = this.#segment.groups.keyColumns(groups, count);
+    this.#start = group;
+    this.#end = group + count;
+  }
 }
 
 /** The key as a record's key selector would give it: a value, or an array of values. */

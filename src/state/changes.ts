@@ -90,6 +90,18 @@ export class Changes<Removal> {
     else if (this.#withTails) this.#present.tails?.set(place, 0);
   }
 
+  /** {@link touch} and {@link created} for many places: what is not below `known` was made just now. */
+  touchAll(places: Int32Array, from: number, to: number, known: number): void {
+    const mark = this.#mark;
+    if (mark === 0) return;
+    for (let at = from; at < to; at++) {
+      const place = places[at] as number;
+      if (this.#stamps.get(place) >= mark) continue;
+      if (place < known) this.#touch(place, 0);
+      else this.created(place);
+    }
+  }
+
   /** To be called before items are added to a list that has `length`. */
   touchTail(place: number, length: number): void {
     if (this.#mark > 0 && this.#stamps.get(place) < this.#mark) this.#touch(place, length);
@@ -164,6 +176,11 @@ export class Changes<Removal> {
         if (this.generationOf(place) === past.number) past.places.push(place);
       }
     }
+  }
+
+  /** Lets the views under way write all that they hold, now: the entries are about to move. */
+  writeViews(): void {
+    for (const view of this.#views) view.writeAll();
   }
 
   completed(generation: number): void {
@@ -296,6 +313,16 @@ class ChangesView<Removal> implements KeyedView {
       looks = 0;
     }
     return true;
+  }
+
+  /** Writes what is left, at once; what goes wrong is thrown by the next `advance`. */
+  writeAll(): void {
+    if (this.#failure !== undefined) return;
+    try {
+      this.advance(() => true);
+    } catch (error) {
+      this.#failure = { error };
+    }
   }
 
   release(): void {
