@@ -19,8 +19,8 @@ export interface ClusterOptions {
   readonly brokers?: 1 | 3;
   /** Adds listeners with SASL, and with SASL inside TLS. */
   readonly security?: boolean;
-  /** What clients are told instead of the broker's own port: a proxy stands there. */
-  readonly advertisedPort?: number;
+  /** Stands between clients and the only broker, which names the proxy's port as its own. */
+  readonly proxy?: { readonly port: number; target: number };
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
@@ -126,8 +126,14 @@ export class KafkaCluster {
     const clusterId = uuid();
     for (const index of brokers.keys()) configure(folder, brokers, index, clusterId, options);
     const cluster = new KafkaCluster(jars, folder, brokers);
+    if (options.proxy !== undefined) options.proxy.target = cluster.port();
     for (const broker of brokers) broker.start();
-    await cluster.ready();
+    try {
+      await cluster.ready();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -272,7 +278,7 @@ function configure(
   writeFileSync(join(data, 'meta.properties'), properties(meta));
   const replicas = brokers.length;
   const plain = `PLAIN://127.0.0.1:${ports.plain}`;
-  const advertised = `PLAIN://127.0.0.1:${options.advertisedPort ?? ports.plain}`;
+  const advertised = `PLAIN://127.0.0.1:${options.proxy?.port ?? ports.plain}`;
   const secured = options.security === true ? `,SASL://127.0.0.1:${ports.sasl},TLS://localhost:${ports.tls}` : '';
   writeFileSync(
     join(own, 'server.properties'),
@@ -305,8 +311,8 @@ function configure(
       'log.cleaner.dedupe.buffer.size': 2_097_152,
       'num.network.threads': 2,
       'num.io.threads': 4,
-      'broker.heartbeat.interval.ms': 500,
-      'broker.session.timeout.ms': 3_000,
+      'broker.heartbeat.interval.ms': 300,
+      'broker.session.timeout.ms': 1_500,
       ...options.settings,
     }),
   );
