@@ -156,6 +156,7 @@ export type {
   StateHandles,
   Sync,
 } from './operator/functions.ts';
+export type { Dropped, DropFacts, DropReason } from './operator/dropped.ts';
 export type { RuntimeContext } from './operator/runtime-context.ts';
 export type { SortFigure, SortOrder } from './operator/sort-partition.ts';
 export type { AsyncOptions, AsyncRetry } from './operator/async-options.ts';

@@ -1,5 +1,7 @@
 /** The stream that one operator makes, with the settings of that operator. */
 
+import type { Undecodable } from '../connect/undecodable.ts';
+import { dropTag, type Dropped, type DropReason } from '../operator/dropped.ts';
 import { DataStream } from './data-stream.ts';
 import type { NodeDraft } from './graph-builder.ts';
 import { OperatorSettings } from './operator-settings.ts';
@@ -123,5 +125,33 @@ export class SingleOutputStream<T> extends DataStream<T> {
   getSideOutput<X>(tag: OutputTag<X>): DataStream<X> {
     const { scope } = this.handle;
     return scope.make.stream<X>(StreamHandle.of(scope, this.#node, tag.id));
+  }
+
+  /**
+   * What the operator leaves out for a reason: records that are late for their window or join, that a source could not
+   * read and was told to skip (`onUndecodable: 'skip'`), whose call failed (`onFailure: 'drop'`), and what a process
+   * function drops itself. Each comes with where it was dropped, and why. Counted in the metric `dropped.REASON`.
+   *
+   * Records for which an operator has a side output of their own (`sideOutputLateData`, `onUndecodable: 'side-output'`)
+   * go there, and are counted in the metric `sideOutput.REASON`.
+   *
+   * @example
+   * ```ts
+   * declare const readings: DataStream<{ sensor: string; value: number }>;
+   * const sums = readings
+   *   .keyBy((reading) => reading.sensor)
+   *   .window(TumblingEventTimeWindows.of(60_000))
+   *   .sum('value');
+   * sums
+   *   .getDropped<{ sensor: string; value: number }>('late')
+   *   .map(({ value, timestamp }) => `${value.sensor} at ${timestamp}`)
+   *   .print('late');
+   * ```
+   */
+  getDropped(reason: 'undecodable'): DataStream<Dropped<Undecodable>>;
+  getDropped<X>(reason: DropReason): DataStream<Dropped<X>>;
+  getDropped<X>(reason: DropReason): DataStream<Dropped<X>> {
+    const { scope } = this.handle;
+    return scope.make.stream<Dropped<X>>(StreamHandle.of(scope, this.#node, dropTag(reason)));
   }
 }

@@ -39,6 +39,11 @@ export interface AsyncOptions<T, R> {
   readonly retry?: AsyncRetry<R>;
   /** Gives the result of a call that has timed out, in place of failing the job. */
   readonly onTimeout?: (value: T) => R | PromiseLike<R>;
+  /**
+   * What a call that has failed or timed out, after its retries, does. `fail` (the default): it fails the job. `drop`: its
+   * record is left out, counted, and sent to `getDropped('failed')`.
+   */
+  readonly onFailure?: 'fail' | 'drop';
 }
 
 /** The options, checked and complete. */
@@ -48,6 +53,7 @@ export interface AsyncSettings<T, R> {
   readonly capacity: number;
   readonly retry: AsyncRetry<R> | undefined;
   readonly onTimeout: ((value: T) => R | PromiseLike<R>) | undefined;
+  readonly dropsFailed: boolean;
 }
 
 /** Flink's default of `AsyncDataStream`. */
@@ -58,12 +64,13 @@ const CAPACITY_MAX = 1_000_000;
 
 /** @throws OPTION_INVALID that names the option. */
 export function asyncSettings<T, R>(options: AsyncOptions<T, R>): AsyncSettings<T, R> {
-  const { mode = 'ordered', timeoutMs, capacity = CAPACITY_DEFAULT, retry, onTimeout } = options;
+  const { mode = 'ordered', timeoutMs, capacity = CAPACITY_DEFAULT, retry, onTimeout, onFailure = 'fail' } = options;
   if (mode !== 'ordered' && mode !== 'unordered') throw invalid('mode', `"ordered" or "unordered"`, mode);
   positive('capacity', capacity, CAPACITY_MAX);
   if (timeoutMs !== undefined) positive('timeoutMs', timeoutMs, Number.MAX_SAFE_INTEGER);
   if (retry !== undefined) checkRetry(retry);
-  return Object.freeze({ mode, timeoutMs, capacity, retry, onTimeout });
+  if (onFailure !== 'fail' && onFailure !== 'drop') throw invalid('onFailure', `"fail" or "drop"`, onFailure);
+  return Object.freeze({ mode, timeoutMs, capacity, retry, onTimeout, dropsFailed: onFailure === 'drop' });
 }
 
 function checkRetry(retry: AsyncRetry<never>): void {

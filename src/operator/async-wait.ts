@@ -62,6 +62,8 @@ class Call<T, Out> implements AsyncEntry {
   readonly kind: RowKindCode;
   state: 'running' | 'timing-out' | 'done' = 'running';
   results: Iterable<Out> = [];
+  /** Why it has no results, where its record is to be left out. */
+  dropped: string | undefined;
   repetitions = 0;
   abort: AbortController | undefined;
   timer: Cancellation | undefined;
@@ -151,17 +153,28 @@ class AsyncWaitOperator<T, R, Out> extends FunctionOperator<AsyncFunction<T, R>,
   #settled(call: Call<T, Out>, result: R): void {
     const { retry } = this.#settings;
     if (call.state === 'running' && retry?.ifResult?.(result) === true && this.#repeat(call)) return;
-    call.state = 'done';
     call.results = this.#results(result);
+    this.#completed(call);
+  }
+
+  #completed(call: Call<T, Out>): void {
+    call.state = 'done';
     call.timer?.cancel();
     this.#queue.completed(call);
     this.#pump();
   }
 
+  /** Fails the job, or leaves the record out. That is told when its turn comes, as results are: until then it is state. */
+  #failed(code: 'USER_CODE' | 'ASYNC_TIMEOUT', call: Call<T, Out>, what: string, cause: unknown): void {
+    if (!this.#settings.dropsFailed) throw this.#failure(code, call, what, cause);
+    call.dropped = `its call ${what}`;
+    this.#completed(call);
+  }
+
   #rejected(call: Call<T, Out>, error: unknown): void {
     const { retry } = this.#settings;
     if (call.state === 'running' && retry !== undefined && retriesError(retry, error) && this.#repeat(call)) return;
-    throw this.#failure('USER_CODE', call, `failed: ${describeThrown(error)}`, error);
+    this.#failed('USER_CODE', call, `failed: ${describeThrown(error)}`, error);
   }
 
   /** Makes the call again after its delay, if it may be. */
@@ -183,8 +196,8 @@ class AsyncWaitOperator<T, R, Out> extends FunctionOperator<AsyncFunction<T, R>,
     const { f } = this;
     const { onTimeout, timeoutMs } = this.#settings;
     const answer = onTimeout ?? f.timeout?.bind(f);
-    if (answer === undefined) throw this.#failure('ASYNC_TIMEOUT', call, `took longer than ${timeoutMs} ms`, undefined);
-    this.#await(call, () => answer(call.value), 'timing-out');
+    if (answer === undefined) this.#failed('ASYNC_TIMEOUT', call, `took longer than ${timeoutMs} ms`, undefined);
+    else this.#await(call, () => answer(call.value), 'timing-out');
   }
 
   #failure(code: 'USER_CODE' | 'ASYNC_TIMEOUT', call: Call<T, Out>, what: string, cause: unknown): MillstreamError {
@@ -240,10 +253,15 @@ class AsyncWaitOperator<T, R, Out> extends FunctionOperator<AsyncFunction<T, R>,
       const next = this.#queue.next();
       if (next === undefined) break;
       if (typeof next === 'function') next();
+      else if (next.dropped !== undefined) this.#drop(next, next.dropped);
       else this.#drain.emitAll(next.results, undefined, next.timestamp, next.kind);
       if (this.#drain.waiting) this.#drain.afterwards(() => this.#pump());
     }
     this.#holdOrRelease();
+  }
+
+  #drop({ value, timestamp }: Call<T, Out>, error: string): void {
+    this.context.dropped('failed', value, timestamp, { error });
   }
 
   /**

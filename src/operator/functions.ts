@@ -10,6 +10,7 @@
 import type { AnyStateDescriptor, MapStateDescriptor, StateHandle } from '../state/descriptor.ts';
 import type { BroadcastState, OperatorStateStore } from '../state/operator-state.ts';
 import type { TimeDomain, TimerService } from '../state/timers.ts';
+import type { DropReason } from './dropped.ts';
 import type { RuntimeContext } from './runtime-context.ts';
 
 /** What the compiler shows where a function returns a promise: records would be promises from there on. */
@@ -125,6 +126,11 @@ export interface ProcessContextBase {
   currentProcessingTime(): number;
   /** Emits to a side output. */
   output<X>(tag: SideOutputTag<X>, value: X): void;
+  /**
+   * Leaves a record out: it is counted in the metric `dropped.…`, a sample of it is kept, and it is sent to
+   * `getDropped(reason)` of the stream. `error` says why, as a clause.
+   */
+  drop(reason: DropReason, value: unknown, error?: string): void;
   readonly runtime: RuntimeContext;
 }
 

@@ -11,6 +11,7 @@ import { MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { valueState, type ValueState } from '../state/descriptor.ts';
 import type { TimerDriver } from '../state/timers.ts';
+import { sideOutput } from './side-output.ts';
 import type { Collector, OrClass, RichFunction, SideOutputTag } from './functions.ts';
 import { meteredTimers } from './metered-timers.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
@@ -223,7 +224,7 @@ class IntervalJoinOperator
     const watermark = this.#timers.service.currentWatermark;
     if (watermark !== MIN_WATERMARK && timestamp < watermark) {
       if (own.lateTag === undefined) this.context.dropped('late', value, timestamp);
-      else this.output.side(own.lateTag, value, timestamp);
+      else sideOutput(this.context, 'late', own.lateTag, value, timestamp);
       return;
     }
     const key = own.key(value);

@@ -11,6 +11,7 @@ import { MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import { EmissionDrain, type EmissionScope } from './emission-drain.ts';
 import { FunctionOperator } from './function-operator.ts';
+import type { DropReason } from './dropped.ts';
 import type { Collector, ProcessContextBase, RichFunction, SideOutputTag } from './functions.ts';
 import type { OperatorContext, Output, RowKindCode, Timestamp } from './operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
@@ -45,6 +46,10 @@ export class ElementContext implements ProcessContextBase {
 
   output<X>(tag: SideOutputTag<X>, value: X): void {
     this.#context.output.side(tag.id, value, this.at);
+  }
+
+  drop(reason: DropReason, value: unknown, error?: string): void {
+    this.#context.dropped(reason, value, this.at, error === undefined ? undefined : { error });
   }
 }
 

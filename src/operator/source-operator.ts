@@ -8,6 +8,7 @@
 import type { IndexRange, RangeOutput } from '../connect/index-range.ts';
 import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader } from '../connect/source.ts';
 import type { Cancellation } from '../base/world.ts';
+import { UNDECODABLE_TAG } from '../connect/undecodable.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
@@ -16,6 +17,7 @@ import { MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange 
 import type { WatermarkAlignment, WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
 import type { Gate } from '../base/gate.ts';
+import { sideOutput } from './side-output.ts';
 import type { OperatorContext, OperatorDefinition } from './operator.ts';
 import type { SourceOperator, SourceOutput } from './source-driver.ts';
 
@@ -188,8 +190,14 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   }
 
   #splitOutput(splitId: string): SplitOutput<T> {
-    return new SplitOutput(this, this.#watermarks.addSplit(splitId), this.#watermarks, this.#output, this.#gate, () =>
-      this.#change(this.#watermarks.take()),
+    return new SplitOutput(
+      this,
+      splitId,
+      this.#watermarks.addSplit(splitId),
+      this.#watermarks,
+      this.#output,
+      this.#gate,
+      () => this.#change(this.#watermarks.take()),
     );
   }
 
@@ -199,11 +207,17 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   }
 
   side(tag: string, value: unknown): void {
-    this.#output.side(tag, value, NO_TIMESTAMP);
+    if (tag === UNDECODABLE_TAG)
+      sideOutput(this.#context as OperatorContext<never>, 'undecodable', tag, value, NO_TIMESTAMP);
+    else this.#output.side(tag, value, NO_TIMESTAMP);
   }
 
-  dropped(value: unknown): void {
-    this.#context.dropped('undecodable', value, NO_TIMESTAMP);
+  dropped(value: unknown, split?: string): void {
+    const { error } = (value ?? {}) as { readonly error?: unknown };
+    this.#context.dropped('undecodable', value, NO_TIMESTAMP, {
+      ...(typeof error === 'string' ? { error } : {}),
+      ...(split === undefined ? {} : { split }),
+    });
   }
 
   // Time.
@@ -299,9 +313,15 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   }
 }
 
+/** What the outputs of splits have in common. */
+interface SplitParent<T> extends ReaderOutput<T> {
+  dropped(value: unknown, split?: string): void;
+}
+
 /** Where the records of one split go: its own watermark, the operator's output. */
 class SplitOutput<T> implements RangeOutput<T> {
-  readonly #parent: ReaderOutput<T>;
+  readonly #parent: SplitParent<T>;
+  readonly #id: string;
   readonly #split: SplitWatermark<T>;
   readonly #watermarks: SplitWatermarks<T>;
   readonly #output: SourceOutput<T>;
@@ -309,7 +329,8 @@ class SplitOutput<T> implements RangeOutput<T> {
   readonly #moved: () => void;
 
   constructor(
-    parent: ReaderOutput<T>,
+    parent: SplitParent<T>,
+    id: string,
     split: SplitWatermark<T>,
     watermarks: SplitWatermarks<T>,
     output: SourceOutput<T>,
@@ -317,6 +338,7 @@ class SplitOutput<T> implements RangeOutput<T> {
     moved: () => void,
   ) {
     this.#parent = parent;
+    this.#id = id;
     this.#split = split;
     this.#watermarks = watermarks;
     this.#output = output;
@@ -352,7 +374,7 @@ class SplitOutput<T> implements RangeOutput<T> {
   }
 
   dropped(value: unknown): void {
-    this.#parent.dropped(value);
+    this.#parent.dropped(value, this.#id === MAIN_SPLIT ? undefined : this.#id);
   }
 }
 

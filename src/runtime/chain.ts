@@ -7,13 +7,14 @@ import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import { keyGroupRange } from '../data/key.ts';
 import type { Checkpointing } from '../connect/sink.ts';
-import type { RecordBatch } from '../data/record-batch.ts';
+import { NO_TIMESTAMP, type RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
 import type { JobVertex } from '../graph/job-graph.ts';
 import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
 import { operatorId, type StreamNode } from '../graph/stream-graph.ts';
 import type { Gate } from '../base/gate.ts';
+import { dropTag, type Dropped, type DropFacts, type DropReason } from '../operator/dropped.ts';
 import type { Operator, OperatorContext, TaskIdentity } from '../operator/operator.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
@@ -208,7 +209,7 @@ export class Chain {
       hold: (work) => this.#hold(index, work),
       world: calls.world,
       toCoordinator: (message) => calls.toCoordinator(member.id, message),
-      dropped: (reason, value, timestamp) => this.#dropped(member, reason, value, timestamp),
+      dropped: (reason, value, timestamp, facts) => this.#dropped(member, index, { reason, value, timestamp }, facts),
     };
   }
 
@@ -276,7 +277,12 @@ export class Chain {
     );
   }
 
-  #dropped(member: Member, reason: string, value: unknown, timestamp: number): void {
+  #dropped(
+    member: Member,
+    index: number,
+    { reason, value, timestamp }: { readonly reason: DropReason; readonly value: unknown; readonly timestamp: number },
+    facts: DropFacts | undefined,
+  ): void {
     member.metrics.counter(`dropped.${reason}`).inc();
     member.dropped.push({
       operatorId: member.id,
@@ -286,6 +292,27 @@ export class Chain {
       timestamp,
     });
     if (member.dropped.length > DROPPED_SAMPLES_MAX) member.dropped.shift();
+    const output = this.code.outputs[index];
+    if (output === undefined || !this.#reads(member.node.id, dropTag(reason))) return;
+    const dropped: Dropped = {
+      ...facts,
+      reason,
+      value,
+      timestamp: timestamp === NO_TIMESTAMP ? undefined : timestamp,
+      operator: member.node.name,
+      uid: member.id,
+      subtask: this.#subtask,
+    };
+    output.side(dropTag(reason), dropped, timestamp);
+  }
+
+  /** Whether anybody reads a side output of a node. */
+  #reads(node: number, side: string): boolean {
+    const { chained, outputs } = this.#vertex;
+    return (
+      chained.some((edge) => edge.from === node && edge.side === side) ||
+      outputs.some((edge) => edge.sourceNode === node && edge.side === side)
+    );
   }
 
   /** Closes what was opened, the head first; all are closed whatever fails, and the first failure is thrown. */

@@ -5,6 +5,8 @@ import type { ConnectedStreams } from '../../src/api/connected-streams.ts';
 import type { DataStream } from '../../src/api/data-stream.ts';
 import type { KeyedStream } from '../../src/api/keyed-stream.ts';
 import type { SingleOutputStream } from '../../src/api/single-output-stream.ts';
+import type { Undecodable } from '../../src/connect/undecodable.ts';
+import type { Dropped } from '../../src/operator/dropped.ts';
 import type { Collector, KeyedProcessFunction, MapFunction } from '../../src/operator/functions.ts';
 import type { Sink } from '../../src/connect/sink.ts';
 import {
@@ -215,6 +217,27 @@ const main = clicks.process({
 });
 const lateOnes = main.getSideOutput(late);
 same<Equal<typeof lateOnes, DataStream<{ at: number }>>>(true);
+
+// What is dropped comes with the type that is named; what cannot be decoded, with its bytes.
+
+const dropped = main.getDropped<Click>('late');
+same<Equal<typeof dropped, DataStream<Dropped<Click>>>>(true);
+const undecodable = main.getDropped('undecodable');
+same<Equal<typeof undecodable, DataStream<Dropped<Undecodable>>>>(true);
+const failed = main.getDropped('failed');
+same<Equal<typeof failed, DataStream<Dropped<unknown>>>>(true);
+// @ts-expect-error nothing is dropped for such a reason
+main.getDropped('forgotten');
+clicks.process({
+  processElement(click, ctx) {
+    ctx.drop('late', click, 'time has passed it');
+    // @ts-expect-error nothing is dropped for such a reason
+    ctx.drop('forgotten', click);
+  },
+});
+clicks.asyncMap(async (click) => click.user, { onFailure: 'drop' });
+// @ts-expect-error a call fails the job, or is dropped
+clicks.asyncMap(async (click) => click.user, { onFailure: 'ignore' });
 
 // Several streams.
 

@@ -11,6 +11,7 @@ import { MIN_WATERMARK } from '../../data/element.ts';
 import { keyGroup } from '../../data/key.ts';
 import { KeyTable } from '../../state/key-table.ts';
 import type { AccumulatorReports } from '../accumulators.ts';
+import { sideOutput } from '../side-output.ts';
 import { TIMER_METRIC } from '../metered-timers.ts';
 import type { OperatorContext, Timestamp } from '../operator.ts';
 import { PlainOperator } from '../plain-operator.ts';
@@ -95,7 +96,7 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
   protected dropLate(value: unknown, timestamp: Timestamp): void {
     const { lateTag } = this.spec;
     if (lateTag === undefined) this.context.dropped('late', value, timestamp);
-    else this.output.side(lateTag, value, timestamp);
+    else sideOutput(this.context, 'late', lateTag, value, timestamp);
   }
 
   protected keyGroupOf(key: unknown): number {

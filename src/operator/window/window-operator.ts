@@ -12,6 +12,7 @@
 import { MillstreamError } from '../../base/error.ts';
 import { MAX_WATERMARK } from '../../data/element.ts';
 import { valueState, type ValueState } from '../../state/descriptor.ts';
+import { sideOutput } from '../side-output.ts';
 import type { RestoredState } from '../../state/snapshot.ts';
 import { stateHandle } from '../../state/state-handle.ts';
 import type { TimeDomain, TimerDriver } from '../../state/timers.ts';
@@ -260,7 +261,7 @@ export class WindowOperator
     if (!this.#assigner.isEventTime || timestamp + allowedLateness > this.#watermark)
       this.context.dropped('filtered', value, timestamp);
     else if (lateTag === undefined) this.context.dropped('late', value, timestamp);
-    else this.output.side(lateTag, value, timestamp);
+    else sideOutput(this.context, 'late', lateTag, value, timestamp);
   }
 
   // Timers.
