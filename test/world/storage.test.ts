@@ -93,3 +93,24 @@ test('temporary directories are fresh and empty', async () => {
   await storage.remove(one);
   await storage.remove(two);
 });
+
+test('working files are appended to and read at any position, at once', async (t) => {
+  const { working } = createRealWorld();
+  const directory = working.directory(scratchDirectory(t));
+  const path = join(directory, 'file');
+  const file = working.create(path);
+  file.append(Buffer.from('-hello world-'), 1, 12);
+  assert.equal(file.length, 11);
+  const into = Buffer.alloc(8, '.');
+  assert.equal(file.read(into, 5, 6), 5);
+  assert.equal(into.toString(), 'world...');
+  assert.equal(file.read(into, 8, 6), 5);
+  assert.equal(file.read(into, 8, 11), 0);
+  await file.sync();
+  file.close();
+  assert.throws(() => working.create(path), system('EEXIST', path));
+  assert.throws(() => working.directory(join(directory, 'none')), system('ENOENT', join(directory, 'none')));
+  working.remove(directory);
+  working.remove(directory);
+  assert.equal(await storage.status(directory), undefined);
+});
