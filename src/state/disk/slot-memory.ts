@@ -51,12 +51,18 @@ export class SlotMemory {
   add(bytes: number): void {
     this.#used += bytes;
     if (this.#releasing) return;
-    if (this.#used > this.limit && bytes > 0) this.#makeRoom();
+    if (this.#used > this.limit && bytes > 0) {
+      this.#releasing = true;
+      try {
+        this.#makeRoom();
+      } finally {
+        this.#releasing = false;
+      }
+    }
     if (this.#used > this.#most) this.#most = this.#used;
   }
 
   #makeRoom(): void {
-    this.#releasing = true;
     while (this.#used > this.limit) {
       let richest: MemoryUser | undefined;
       for (const user of this.#users) {
@@ -67,6 +73,5 @@ export class SlotMemory {
       // What is left is in use this very moment.
       if (this.#used >= before) break;
     }
-    this.#releasing = false;
   }
 }
