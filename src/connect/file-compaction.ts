@@ -46,8 +46,6 @@ export class FileCompactor<T> implements PreCommitter<PendingPart> {
   /** By directory and writer. */
   readonly #waiting = new Map<string, Group>();
   readonly #making = new Set<Group>();
-  /** Hidden names of files that a checkpoint held: somebody may have published their records since. */
-  readonly #restored = new Set<string>();
   /** Whether this goes on from the last checkpoint of its own job, so that nobody else works on the same files. */
   readonly #sameJob: boolean;
   #made: PendingPart[] = [];
@@ -69,8 +67,8 @@ export class FileCompactor<T> implements PreCommitter<PendingPart> {
   }
 
   #takeOver(part: PendingPart, checkpoints: number): void {
-    this.#restored.add(part.hidden);
-    this.#add(part, partName(part.final, this.#settings.partSuffix) as PartName, checkpoints);
+    const name = partName(part.final, this.#settings.partSuffix) as PartName;
+    this.#add({ ...part, restored: true }, name, checkpoints);
   }
 
   #add(part: PendingPart, { directory, stem }: PartName, checkpoints: number): void {
@@ -118,7 +116,7 @@ export class FileCompactor<T> implements PreCommitter<PendingPart> {
     if (this.#failure !== undefined || this.#closed) return;
     try {
       const [first] = group.parts;
-      if (this.#sameJob && first !== undefined && this.#restored.has(first.hidden)) await this.#clean(first);
+      if (this.#sameJob && first?.restored === true) await this.#clean(first);
       const parts = await this.#unpublished(group.parts);
       const { format, by } = this.#settings;
       // Files of which some begin otherwise, with other columns, are not put together.
@@ -149,7 +147,7 @@ export class FileCompactor<T> implements PreCommitter<PendingPart> {
     const { storage } = this.#context.world;
     const left: PendingPart[] = [];
     for (const part of parts) {
-      if (this.#restored.delete(part.hidden)) {
+      if (part.restored === true) {
         // That a pending file is gone means that its records are published.
         if ((await storage.status(part.hidden)) === undefined) continue;
         if (await isCompacted(storage, partName(part.final, this.#settings.partSuffix), this.#settings.partSuffix)) {

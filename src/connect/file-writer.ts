@@ -290,7 +290,7 @@ export class FileWriter<T> implements SinkWriter<T, PendingPart, FileWriterState
 
   #restore({ bucket: name, open, pending }: BucketState, sameJob: boolean): void {
     const bucket = this.#buckets.get(name) ?? this.#addBucket(name);
-    bucket.pending.push(...pending);
+    bucket.pending.push(...pending.map((part) => ({ ...part, restored: true as const })));
     if (open === undefined) return;
     this.#do(open.hidden, async () => {
       const part = await rescue(this.#context.world.storage, open, {

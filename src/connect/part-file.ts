@@ -21,6 +21,8 @@ export interface PendingPart {
    * more of that file, and then this has nothing to add.
    */
   readonly beginning?: true;
+  /** Present on a file that a restored state held: somebody else may have published its records since. */
+  readonly restored?: true;
   /** Files that nobody needs once this one is finished. */
   readonly leftovers?: readonly string[];
 }

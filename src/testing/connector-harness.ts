@@ -531,9 +531,19 @@ export class SinkRun<T> {
     return report;
   }
 
+  /** How many writers there are. */
+  get parallelism(): number {
+    return this.#writers.length;
+  }
+
+  /** The checkpoint at the end of the input: flushes for the last time. Nothing may be written behind it. */
+  async finalCheckpoint(): Promise<SinkSnapshot> {
+    return await this.#snapshot(true, true);
+  }
+
   /** The input ends: flushes for the last time and commits. */
   async finish(): Promise<CommitReport> {
-    return await this.commit(await this.#snapshot(true, true));
+    return await this.commit(await this.finalCheckpoint());
   }
 
   /** Closes the writers as after a failure: nothing is flushed. */

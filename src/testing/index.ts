@@ -16,6 +16,7 @@ export {
   type SourceRunOptions,
   type SourceSnapshot,
 } from './connector-harness.ts';
+export { assertCommits, type CommitContractOptions, type CommitTarget } from './commit-contract.ts';
 export {
   active,
   element,

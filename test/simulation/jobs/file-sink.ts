@@ -8,7 +8,7 @@ import { fileSink } from '../../../src/connect/file-sink.ts';
 import type { SimulatedRun } from '../../../src/testing/simulate.ts';
 import { multisetDifference } from '../../../src/testing/simulation/multiset.ts';
 
-const RECORDS = 400;
+export const RECORDS = 400;
 
 export default job('file-sink', (env) => {
   env.setParallelism(2);

@@ -1,0 +1,23 @@
+/** As `file-sink`, with small files that are put together before they are finished. */
+
+import { fileSink, job, text } from 'millstream';
+import { RECORDS } from './file-sink.ts';
+
+export { check } from './file-sink.ts';
+
+export default job('file-compaction', (env) => {
+  env.setParallelism(2);
+  env
+    .fromSequence(1, RECORDS)
+    .map((n) => `record ${n}`)
+    .rebalance()
+    .sinkTo(
+      fileSink({
+        path: '/output',
+        format: text(),
+        bucket: (line) => `bucket-${line.length}`,
+        rolling: { maxBytes: 100 },
+        compaction: { bytes: 400, checkpoints: 3 },
+      }),
+    );
+});
