@@ -146,14 +146,13 @@ export class ProcessCluster implements AsyncDisposable {
   async run(module: URL | string, options: SubmitOptions = {}): Promise<JobClient> {
     const url = new URL(module).href;
     const parameters = options.parameters ?? {};
-    const settings = options.settings ?? {};
-    const graph = await loadGraph({ kind: 'module', url, settings }, parameters);
+    const program = { kind: 'module', url, settings: options.settings ?? {} } as const;
+    const graph = await loadGraph(program, parameters);
     warnOfGuarantees(this.#world, graph);
     return await this.#client.submit(graph, {
       jobId: options.jobId ?? this.#world.random.id(),
-      module: url,
+      program,
       parameters,
-      settings,
       restore: options.fromSavepoint,
       claimMode: options.claimMode ?? 'no-claim',
       allowNonRestoredState: options.allowNonRestoredState === true,

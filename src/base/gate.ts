@@ -6,9 +6,9 @@
  * of timers, an iterable that a function returned) asks {@link Gate.proceed} between outputs and stops when told so;
  * what it has not done it leaves in its own fields and calls {@link Gate.pause}, and the task resumes it later.
  *
- * `proceed` reads no clock and no shared memory: it burns fuel, and only when that is gone looks at the clock and at
- * the mail, so that a stretch between two looks lasts about {@link STRETCH_MS}. A full output, a hold or a pause takes
- * what fuel is left. Fuel starts at one and doubles, and falls at once when records are slow.
+ * `proceed` reads no clock: it burns fuel, and only when that is gone looks at the clock, so that a stretch between two
+ * looks lasts about {@link STRETCH_MS}. A full output, a hold or a pause takes what fuel is left. Fuel starts at one and
+ * doubles, and falls at once when records are slow. Mail of other threads is seen at the next record.
  */
 
 import type { Clock } from './world.ts';
@@ -59,8 +59,8 @@ export class Gate {
 
   /** Whether one more unit of work may be done now. Called once per record, timer or element of an iterable. */
   proceed(): boolean {
-    // Whatever of this task forbids more takes the fuel away; the mail of others waits for the end of the stretch.
-    return --this.#fuel > 0 || this.#consider();
+    // Whatever of this task forbids more takes the fuel away; other threads can only raise the flag.
+    return (--this.#fuel > 0 && this.#mailFlag[0] === 0) || this.#consider();
   }
 
   #consider(): boolean {

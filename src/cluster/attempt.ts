@@ -27,6 +27,7 @@ import type {
   ToAttempt,
   ToTaskManager,
 } from './messages.ts';
+import type { JobEnd } from './held-job.ts';
 import { hostKey, placeTasks, taskName, type AssignedSlot, type Host, type PlacedTask } from './placement.ts';
 import { restoreFor } from './restore-plan.ts';
 
@@ -51,6 +52,8 @@ export interface JobOptions {
   readonly waitForSlots?: boolean;
   readonly send: (taskManager: string, message: ToTaskManager) => void;
   readonly ended: () => void;
+  /** Makes durable that the job has ended, before anything of it is removed. */
+  readonly noteEnd?: (end: JobEnd) => Promise<void>;
 }
 
 export interface AttemptReport {
@@ -158,6 +161,15 @@ export class Attempt {
     return new Map([...this.#coordinators].map(([id, coordinator]) => [id, coordinator.snapshot(checkpoint)]));
   }
 
+  /** What the coordinators add to a checkpoint that every task has acknowledged. */
+  gatheredCoordinators(checkpoint: number): ReadonlyMap<string, unknown> {
+    return new Map(
+      [...this.#coordinators].flatMap(([id, coordinator]): [string, unknown][] =>
+        coordinator.gathered === undefined ? [] : [[id, coordinator.gathered(checkpoint)]],
+      ),
+    );
+  }
+
   notifyComplete(checkpoint: number): void {
     this.#broadcast({ kind: 'checkpoint-complete', ...this.#id, checkpoint });
     for (const coordinator of this.#coordinators.values()) coordinator.checkpointComplete(checkpoint);
@@ -191,6 +203,7 @@ export class Attempt {
         if (node.coordinator === undefined) continue;
         const id = operatorId(node);
         const context = {
+          jobId: this.#options.jobId,
           parallelism: node.parallelism,
           operatorName: node.name,
           world,

@@ -5,15 +5,14 @@
 
 import type { SerializedError } from '../base/error.ts';
 import type { SavepointHandle, SavepointOptions } from '../graph/launch.ts';
-import type { SettingsPart } from '../graph/settings.ts';
+import type { ProgramReference } from './messages.ts';
+import type { BatchName } from './result-queue.ts';
 
 /** A job as it is handed to a JobManager: everything that it takes to start it, also by another process later. */
 export interface JobSubmission {
   readonly jobId: string;
-  /** URL of the job module. */
-  readonly module: string;
+  readonly program: ProgramReference;
   readonly parameters: Readonly<Record<string, unknown>>;
-  readonly settings: SettingsPart;
   readonly restore: SavepointHandle | string | undefined;
   readonly claimMode: 'claim' | 'no-claim';
   readonly allowNonRestoredState: boolean;
@@ -28,8 +27,8 @@ export type JobQuestion =
   | { readonly kind: 'stop'; readonly drain: boolean; readonly options: SavepointOptions }
   | { readonly kind: 'savepoint'; readonly options: SavepointOptions }
   | { readonly kind: 'checkpoint' }
-  /** The next values of a collecting sink, as bytes; undefined when there are no more. */
-  | { readonly kind: 'next'; readonly operatorId: string }
+  /** The next batch of a collecting sink; undefined when there are no more. */
+  | { readonly kind: 'next'; readonly operatorId: string; readonly taken: BatchName | undefined }
   /** The reader of a collecting sink lost interest. */
   | { readonly kind: 'leave'; readonly operatorId: string };
 

@@ -2,13 +2,13 @@
 
 import { MillstreamError, serializeError } from '../base/error.ts';
 import type { FromClient, JobQuestion, JobSubmission, ToClient } from './client-protocol.ts';
-import type { Job } from './job.ts';
+import type { HeldJob } from './held-job.ts';
 import type { Wire } from './wire.ts';
 
 /** What a session may ask of its JobManager. */
 export interface JobHolder {
-  submitModule(submission: JobSubmission): Promise<Job>;
-  job(jobId: string): Job | undefined;
+  take(submission: JobSubmission): Promise<HeldJob>;
+  job(jobId: string): HeldJob | undefined;
   hasSlots(slots: number): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export class ClientSession {
         return;
       case 'submit':
         this.#answer(message.request, async () => {
-          await this.#jobs.submitModule(message.submission);
+          await this.#jobs.take(message.submission);
         });
         return;
       case 'slots':
@@ -72,9 +72,9 @@ export class ClientSession {
       case 'checkpoint':
         return (await job.checkpoint()).id;
       case 'next':
-        return await job.collected(question.operatorId).nextBytes();
+        return await job.batches(question.operatorId).nextBatch(question.taken);
       case 'leave':
-        await job.collected(question.operatorId).return();
+        await job.batches(question.operatorId).leave();
         return undefined;
     }
   }

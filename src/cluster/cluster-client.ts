@@ -18,8 +18,9 @@ import type {
   SavepointOptions,
 } from '../graph/launch.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
-import { decodeValues } from '../operator/collect-sink.ts';
+import type { CollectedBatch } from '../operator/collect-sink.ts';
 import type { FromClient, JobQuestion, JobSubmission, ToClient } from './client-protocol.ts';
+import { CollectedValues, type BatchSource } from './result-queue.ts';
 import { Wire } from './wire.ts';
 
 /** While the JobManager cannot be reached, it is tried again this often. */
@@ -178,17 +179,12 @@ class RemoteJobClient implements JobClient {
     return (await this.#ask({ kind: 'exceptions' }, true)) as readonly JobFailure[];
   }
 
-  async *collected<T>(operatorId: string): AsyncIterableIterator<T> {
-    let over = false;
-    try {
-      for (;;) {
-        const bytes = (await this.#ask({ kind: 'next', operatorId }, false)) as Uint8Array | undefined;
-        if (bytes === undefined) break;
-        yield* decodeValues(bytes, this.#types) as T[];
-      }
-      over = true;
-    } finally {
-      if (!over) await this.#ask({ kind: 'leave', operatorId }, false).catch(() => {});
-    }
+  collected<T>(operatorId: string): AsyncIterableIterator<T> {
+    const source: BatchSource = {
+      nextBatch: async (taken) =>
+        (await this.#ask({ kind: 'next', operatorId, taken }, true)) as CollectedBatch | undefined,
+      leave: async () => void (await this.#ask({ kind: 'leave', operatorId }, true)),
+    };
+    return new CollectedValues(source, this.#types) as AsyncIterableIterator<T>;
   }
 }

@@ -19,7 +19,9 @@ import type {
 import type { SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { JobManager } from './job-manager.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Job } from './job.ts';
+import { CollectedValues } from './result-queue.ts';
 import { slotsNeeded } from './placement.ts';
 import { registerGraph } from './program.ts';
 import type { ProgramReference } from './messages.ts';
@@ -81,7 +83,7 @@ export class EmbeddedCluster {
       .result()
       .finally(() => options.signal?.removeEventListener('abort', abort))
       .catch(() => {});
-    return new EmbeddedJobClient(jobId, graph.jobName, job);
+    return new EmbeddedJobClient(jobId, graph, job);
   }
 
   /** Cancels what runs and ends all threads. */
@@ -94,11 +96,13 @@ export class EmbeddedCluster {
 class EmbeddedJobClient implements JobClient {
   readonly jobId: string;
   readonly jobName: string;
+  readonly #types: TypeRegistry;
   readonly #job: Job;
 
-  constructor(jobId: string, jobName: string, job: Job) {
+  constructor(jobId: string, { jobName, types }: StreamGraph, job: Job) {
     this.jobId = jobId;
     this.jobName = jobName;
+    this.#types = types;
     this.#job = job;
   }
 
@@ -135,7 +139,7 @@ class EmbeddedJobClient implements JobClient {
   }
 
   collected<T>(operatorId: string): AsyncIterableIterator<T> {
-    return this.#job.collected(operatorId) as AsyncIterableIterator<T>;
+    return new CollectedValues(this.#job.batches(operatorId), this.#types) as AsyncIterableIterator<T>;
   }
 }
 

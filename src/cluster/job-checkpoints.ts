@@ -24,6 +24,8 @@ export interface CheckpointedAttempt {
   trigger(task: string, barrier: BarrierElement, stop: boolean): void;
   drainSource(task: string): void;
   snapshotCoordinators(checkpoint: number): ReadonlyMap<string, unknown>;
+  /** What takes the place of some of these once every task has acknowledged. */
+  gatheredCoordinators(checkpoint: number): ReadonlyMap<string, unknown>;
   notifyComplete(checkpoint: number): void;
   notifyAborted(checkpoint: number): void;
   fail(error: Error): void;
@@ -47,9 +49,12 @@ interface Stored {
   readonly facts: CheckpointFacts;
 }
 
-/** Somebody who waits for a checkpoint, and where it is to go if it is a savepoint. */
+/** Somebody who waits for a checkpoint or savepoint. */
 interface Waiting extends PromiseWithResolvers<CompletedCheckpoint> {
-  readonly savepoint: SavepointPlace | undefined;
+  /** Whether the job is to stop behind it; undefined for checkpoints. */
+  readonly stops: boolean | undefined;
+  /** Set for savepoints, until they go there. */
+  target: SavepointPlace | undefined;
 }
 
 export class JobCheckpoints {
@@ -65,6 +70,7 @@ export class JobCheckpoints {
   #attempt: CheckpointedAttempt | undefined;
   #timer: Cancellation | undefined;
   #nextRequest = 0;
+  #stoppedBehind: CompletedCheckpoint | undefined;
   #answering: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -90,6 +96,8 @@ export class JobCheckpoints {
 
   attemptStarted(attempt: CheckpointedAttempt, restored: number | undefined): void {
     this.#attempt = attempt;
+    // A job that starts again did not stop.
+    this.#stoppedBehind = undefined;
     this.#gathering.clear();
     this.#hear({
       kind: 'attempt-started',
@@ -139,7 +147,7 @@ export class JobCheckpoints {
   // What its owner asks for.
 
   checkpoint(): Promise<CompletedCheckpoint> {
-    return this.#ask(undefined, (request) => ({
+    return this.#ask(undefined, undefined, (request) => ({
       kind: 'trigger-requested',
       now: this.#now,
       request,
@@ -149,8 +157,7 @@ export class JobCheckpoints {
 
   /** @param options where the savepoint goes, in a directory of its own; by default that of the settings. */
   async savepoint(options: SavepointOptions): Promise<CompletedCheckpoint> {
-    const place = this.#keeper.savepointPlace(options);
-    return await this.#ask(place, (request) => ({
+    return await this.#ask(false, this.#keeper.savepointPlace(options), (request) => ({
       kind: 'trigger-requested',
       now: this.#now,
       request,
@@ -160,13 +167,21 @@ export class JobCheckpoints {
 
   /** The savepoint behind which the job stops. */
   async stop(drain: boolean, options: SavepointOptions): Promise<CompletedCheckpoint> {
-    const place = this.#keeper.savepointPlace(options);
-    return await this.#ask(place, (request) => ({ kind: 'stop-requested', now: this.#now, request, drain }));
+    return await this.#ask(true, this.#keeper.savepointPlace(options), (request) => ({
+      kind: 'stop-requested',
+      now: this.#now,
+      request,
+      drain,
+    }));
   }
 
-  #ask(savepoint: Waiting['savepoint'], event: (request: string) => CoordinatorEvent): Promise<CompletedCheckpoint> {
+  #ask(
+    stops: Waiting['stops'],
+    target: SavepointPlace | undefined,
+    event: (request: string) => CoordinatorEvent,
+  ): Promise<CompletedCheckpoint> {
     const request = String(this.#nextRequest++);
-    const waiting: Waiting = { ...Promise.withResolvers<CompletedCheckpoint>(), savepoint };
+    const waiting: Waiting = { ...Promise.withResolvers<CompletedCheckpoint>(), stops, target };
     this.#requests.set(request, waiting);
     this.#hear(event(request));
     return waiting.promise;
@@ -278,11 +293,39 @@ export class JobCheckpoints {
     return alignedTimeoutMs === 0 ? 0 : this.#now + alignedTimeoutMs;
   }
 
-  #complete({ epoch, checkpoint, commits }: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
+  #complete(effect: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
+    const { epoch, checkpoint, commits } = effect;
+    this.#store(effect).then(
+      (stored) => {
+        this.#stored.set(checkpoint, stored);
+        if (commits) this.#completed(stored.completed);
+        this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
+        this.#gathering.delete(checkpoint);
+        if (!commits) this.#stored.delete(checkpoint);
+      },
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#hear({ kind: 'store-failed', now: this.#now, epoch, checkpoint, reason });
+      },
+    );
+  }
+
+  /**
+   * A savepoint on the way belongs to whoever asked for it: what came before it has not been committed. The one behind
+   * which the job stops is a checkpoint, too: from it the job goes on should the savepoint fail, or the stopping.
+   */
+  async #store({
+    epoch,
+    checkpoint,
+    commits,
+    type,
+  }: Extract<CoordinatorEffect, { kind: 'complete' }>): Promise<Stored> {
     const gathering = this.#gathering.get(checkpoint) as Gathering;
-    const { coordinators, triggeredAt } = gathering;
+    const { triggeredAt } = gathering;
     // In the order of the subtasks, whoever was first: each gets its own back while the parallelism stays.
     const snapshots = (this.#attempt?.tasks ?? []).flatMap((task) => gathering.snapshots.get(task) ?? []);
+    const gathered = this.#attempt?.gatheredCoordinators(checkpoint) ?? [];
+    const coordinators = new Map([...gathering.coordinators, ...gathered]);
     const operators = Map.groupBy(
       snapshots.flatMap((snapshot) => snapshot.operators),
       ({ operatorId }) => operatorId,
@@ -295,29 +338,33 @@ export class JobCheckpoints {
       location: undefined,
       owned: true,
     };
-    // A savepoint on the way belongs to whoever asked for it: what came before it has not been committed.
-    const stored = commits ? this.#keeper.complete(content, { epoch, triggeredAt }) : Promise.resolve(content);
-    stored.then(
-      (completed) => {
-        this.#stored.set(checkpoint, { completed, facts: { epoch, triggeredAt } });
-        if (commits) this.#completed(completed);
-        this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });
-        this.#gathering.delete(checkpoint);
-        if (!commits) this.#stored.delete(checkpoint);
-      },
-      (error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#hear({ kind: 'store-failed', now: this.#now, epoch, checkpoint, reason });
-      },
-    );
+    const facts = { epoch, triggeredAt };
+    const completed = commits ? await this.#keeper.complete(content, facts) : content;
+    if (type === 'checkpoint') return { completed, facts };
+    const savepoint = await this.#keeper.completeSavepoint(content, facts, this.#placeFor(commits));
+    if (commits) this.#stoppedBehind = savepoint;
+    return { completed: savepoint, facts };
+  }
+
+  /** Where the savepoint goes that was asked for first, of those that stop the job or those that do not. */
+  #placeFor(stops: boolean): SavepointPlace {
+    const waiting = [...this.#requests.values()].find((one) => one.stops === stops && one.target !== undefined);
+    if (waiting?.target === undefined) return this.#keeper.savepointPlace({});
+    const { target } = waiting;
+    waiting.target = undefined;
+    return target;
+  }
+
+  /** The savepoint behind which the job has stopped, when it has. */
+  get stoppedBehind(): CompletedCheckpoint | undefined {
+    return this.#stoppedBehind;
   }
 
   #answer(request: string, outcome: Extract<CoordinatorEffect, { kind: 'answer' }>['outcome']): void {
     const waiting = this.#requests.get(request);
-    if (waiting === undefined) return;
+    this.#requests.delete(request);
     if (outcome.kind === 'refused') {
-      this.#requests.delete(request);
-      waiting.reject(
+      waiting?.reject(
         new MillstreamError(
           'CHECKPOINT_FAILED',
           `The checkpoint of job "${this.#jobName}" was refused: ${outcome.reason}.`,
@@ -326,14 +373,19 @@ export class JobCheckpoints {
       return;
     }
     const stored = this.#stored.get(outcome.checkpoint);
-    if (stored === undefined) return;
-    const { savepoint } = waiting;
-    const answer =
-      savepoint === undefined
-        ? Promise.resolve(stored.completed)
-        : this.#keeper.completeSavepoint(stored.completed, stored.facts, savepoint);
-    const answered = answer.then(waiting.resolve, waiting.reject).finally(() => this.#requests.delete(request));
-    this.#answering = Promise.all([this.#answering, answered]);
+    if (stored === undefined || waiting === undefined) return;
+    if (waiting.target === undefined) waiting.resolve(stored.completed);
+    else this.#answering = Promise.all([this.#answering, this.#alsoSavepoint(stored, waiting, waiting.target)]);
+  }
+
+  /** Who asked for a stop when the job was ending by itself gets its last checkpoint as a savepoint. */
+  async #alsoSavepoint({ completed, facts }: Stored, waiting: Waiting, place: SavepointPlace): Promise<void> {
+    try {
+      this.#stoppedBehind = await this.#keeper.completeSavepoint(completed, facts, place);
+      waiting.resolve(this.#stoppedBehind);
+    } catch (error) {
+      waiting.reject(error);
+    }
   }
 
   /** Settles when everybody who is to have a savepoint has it. */

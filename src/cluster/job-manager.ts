@@ -11,12 +11,18 @@ import type { FromClient, JobSubmission, ToClient } from './client-protocol.ts';
 import { ClientSession, type JobHolder } from './client-session.ts';
 import { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
-import type { JobStore } from './job-store.ts';
+import { EndedJob, type HeldJob, type JobEnd } from './held-job.ts';
+import type { CheckpointPlace, JobStore, StoredJob } from './job-store.ts';
+import { JobStorage } from '../checkpoint/storage/job-storage.ts';
+import { checkpointDirectory, type CheckpointSettings } from '../graph/settings.ts';
 import { Job } from './job.ts';
 import type { AssignedSlot } from './placement.ts';
 import type { FromTaskManager, SlotOffer, ToTaskManager } from './messages.ts';
 import { loadGraph } from './program.ts';
 import { Wire } from './wire.ts';
+
+/** A job that could not be taken up, because its storage did not answer, is tried again this long after. */
+const TAKE_UP_AGAIN_MS = 1_000;
 
 /** Jobs that have ended and can still be asked about. */
 const ENDED_KEPT = 100;
@@ -43,9 +49,10 @@ export class JobManager implements JobHolder {
   readonly #stores: CheckpointStores;
   readonly #jobs = new Map<string, Job>();
   /** Jobs that have ended, the oldest first. */
-  readonly #ended = new Map<string, Job>();
+  readonly #ended = new Map<string, HeldJob>();
   readonly #waiting: { readonly slots: number; readonly resolve: () => void }[] = [];
   #listener: Listener | undefined;
+  #closed = false;
 
   constructor(options: JobManagerOptions) {
     this.#world = options.world;
@@ -175,78 +182,126 @@ export class JobManager implements JobHolder {
       ended: () => this.#hasEnded(options.jobId),
     });
     this.#jobs.set(options.jobId, job);
-    await job.start();
+    try {
+      await job.start();
+    } catch (error) {
+      this.#jobs.delete(options.jobId);
+      throw error;
+    }
     return job;
   }
 
   #hasEnded(jobId: string): void {
     const job = this.#jobs.get(jobId);
     if (job === undefined || !this.#jobs.delete(jobId)) return;
-    this.#ended.set(jobId, job);
-    const [oldest] = this.#ended.keys();
-    if (this.#ended.size > ENDED_KEPT && oldest !== undefined) this.#ended.delete(oldest);
-    // A job that this JobManager cancels because it is closed has ended, too.
-    this.#store?.remove(jobId).catch((error: unknown) => this.#world.print(describeThrown(error), 'error'));
+    this.#remember(jobId, job);
   }
 
-  job(jobId: string): Job | undefined {
+  /** An ended job can be asked about until so many others have ended after it. */
+  #remember(jobId: string, job: HeldJob): void {
+    this.#ended.set(jobId, job);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size <= ENDED_KEPT || oldest === undefined) return;
+    this.#ended.delete(oldest);
+    this.#store?.remove(oldest).catch((error: unknown) => this.#world.print(describeThrown(error), 'error'));
+  }
+
+  job(jobId: string): HeldJob | undefined {
     return this.#jobs.get(jobId) ?? this.#ended.get(jobId);
   }
 
-  /** Starts a job module, durably where this JobManager has a store. Submitting a job again changes nothing. */
-  async submitModule(submission: JobSubmission): Promise<Job> {
+  /** Takes a job, durably where this JobManager has a store. Taking one again changes nothing. */
+  async take(submission: JobSubmission): Promise<HeldJob> {
     const known = this.job(submission.jobId);
     if (known !== undefined) return known;
-    await this.#store?.save(submission);
+    const store = this.#store;
+    if (store === undefined) return await this.#start(submission, 0);
+    const stored = await store.find(submission.jobId);
+    if (stored !== undefined) return await this.#takeUp(store, stored);
+    await store.save(submission);
     try {
       return await this.#start(submission, 0);
     } catch (error) {
-      await this.#store?.remove(submission.jobId);
+      await store.remove(submission.jobId);
       throw error;
     }
   }
 
-  async #start(submission: JobSubmission, attemptsBefore: number): Promise<Job> {
-    const program = { kind: 'module', url: submission.module, settings: submission.settings } as const;
-    const graph = await loadGraph(program, submission.parameters);
-    const { jobId, parameters, allowNonRestoredState, restore, claimMode } = submission;
+  async #start(submission: JobSubmission, attemptsBefore: number): Promise<HeldJob> {
+    const graph = await loadGraph(submission.program, submission.parameters);
     // Another client may have been quicker meanwhile.
-    return (
-      this.job(jobId) ??
-      (await this.submit({
-        jobId,
-        graph,
-        program,
-        parameters,
-        restore,
-        claimMode,
-        allowNonRestoredState,
-        attemptsBefore,
-        waitForSlots: true,
-      }))
-    );
+    const known = this.job(submission.jobId);
+    if (known !== undefined) return known;
+    const store = this.#store;
+    return await this.submit({
+      ...submission,
+      graph,
+      attemptsBefore,
+      waitForSlots: true,
+      ...(store === undefined
+        ? {}
+        : { noteEnd: (end: JobEnd) => store.end(submission, end, checkpointPlace(graph.settings.checkpoint)) }),
+    });
   }
 
   /** Takes up the jobs that a JobManager before this one left behind. */
   async recover(): Promise<void> {
-    if (this.#store === undefined) return;
-    for (const stored of await this.#store.all()) {
-      const { submission, attemptsBefore } = await this.#store.takeUp(stored);
+    const store = this.#store;
+    if (store === undefined) return;
+    for (const stored of await store.all()) {
       try {
-        await this.#start(submission, attemptsBefore);
+        await this.#takeUp(store, stored);
       } catch (error) {
-        // It stays noted: what keeps it from starting may be gone the next time. The others go on.
-        this.#world.print(`Job ${submission.jobId} could not be taken up: ${describeThrown(error)}`, 'error');
+        // It stays noted, and is found again when somebody asks for it. The others go on.
+        const { jobId } = stored.submission;
+        this.#world.print(`Job ${jobId} could not be taken up: ${describeThrown(error)}`, 'error');
+        this.#world.clock.after(TAKE_UP_AGAIN_MS, () => void this.#takeUpLater(jobId));
       }
     }
   }
 
+  async #takeUpLater(jobId: string): Promise<void> {
+    if (this.#closed || this.job(jobId) !== undefined) return;
+    try {
+      const stored = await this.#store?.find(jobId);
+      if (stored !== undefined) await this.#takeUp(this.#store as JobStore, stored);
+    } catch {
+      this.#world.clock.after(TAKE_UP_AGAIN_MS, () => void this.#takeUpLater(jobId));
+    }
+  }
+
+  async #takeUp(store: JobStore, stored: StoredJob): Promise<HeldJob> {
+    if (stored.end !== undefined) return await this.#clean(stored, stored.end);
+    const { submission, attemptsBefore } = await store.takeUp(stored);
+    return await this.#start(submission, attemptsBefore);
+  }
+
+  /** The job has ended, but what it left behind may not be removed. */
+  async #clean({ submission, checkpoints }: StoredJob, end: JobEnd): Promise<HeldJob> {
+    const { jobId, program, parameters } = submission;
+    const ended = new EndedJob(end);
+    this.#remember(jobId, ended);
+    if (checkpoints === undefined) return ended;
+    // The module may bring the store of its checkpoints.
+    await loadGraph(program, parameters);
+    const storage = await JobStorage.open({ jobId, ...checkpoints }, this.#world, this.#stores);
+    if (storage.ended === undefined && storage.epoch > 0) await storage.close(end.outcome.status);
+    return ended;
+  }
+
   /** Cancels what runs, and takes nobody in any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#jobs.values()].map((job) => job.cancel()));
     await this.#listener?.close();
     for (const seat of this.#taskManagers.values()) seat.wire.close();
     this.#taskManagers.clear();
     await this.#stores.close();
   }
+}
+
+function checkpointPlace(settings: CheckpointSettings): CheckpointPlace | undefined {
+  const directory = checkpointDirectory(settings);
+  if (directory === undefined) return undefined;
+  return { directory, retained: settings.retained, retention: settings.externalizedRetention };
 }

@@ -4,11 +4,13 @@
  */
 
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { MillstreamError } from '../base/error.ts';
+import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Storage } from '../base/world.ts';
 import { readValue, writeValue } from '../data/structured-codec.ts';
 import { TypeRegistry } from '../data/type-registry.ts';
+import type { JobStorageOptions } from '../checkpoint/storage/job-storage.ts';
 import type { JobSubmission } from './client-protocol.ts';
+import type { JobEnd } from './held-job.ts';
 
 const SUFFIX = '.job';
 const PLAIN = new TypeRegistry();
@@ -16,8 +18,14 @@ const PLAIN = new TypeRegistry();
 /** A JobManager does not start a job so often before it dies. */
 const ATTEMPTS_PER_LIFE = 1_000_000;
 
+/** The checkpoints of a job, as far as it takes to remove them. */
+export type CheckpointPlace = Omit<JobStorageOptions, 'jobId'>;
+
 export interface StoredJob {
   readonly submission: JobSubmission;
+  /** Set once the job has ended. While there are `checkpoints` they may not have been removed yet. */
+  readonly end?: JobEnd;
+  readonly checkpoints?: CheckpointPlace;
   /** Attempts of earlier processes have numbers up to this. */
   readonly attemptsBefore: number;
 }
@@ -37,10 +45,22 @@ export class JobStore {
   }
 
   async #write(stored: StoredJob): Promise<void> {
+    const path = this.#path(stored.submission.jobId);
+    try {
+      await this.#replace(path, stored);
+    } catch (error) {
+      throw new MillstreamError(
+        'CHECKPOINT_STORAGE',
+        `The job could not be noted in ${path}: ${describeThrown(error)}. Make the directory of the jobs writable.`,
+        { cause: error, details: { path } },
+      );
+    }
+  }
+
+  async #replace(path: string, stored: StoredJob): Promise<void> {
     const writer = new ByteWriter();
     writeValue(stored, writer, PLAIN);
     await this.#storage.makeDirectory(this.#directory);
-    const path = this.#path(stored.submission.jobId);
     const draft = `${path}.draft`;
     await this.#storage.remove(draft);
     const file = await this.#storage.openAppend(draft);
@@ -61,6 +81,16 @@ export class JobStore {
     const taken = { ...stored, attemptsBefore: stored.attemptsBefore + ATTEMPTS_PER_LIFE };
     await this.#write(taken);
     return taken;
+  }
+
+  /** Notes how a job has ended: from here on nobody starts it again. */
+  async end(submission: JobSubmission, end: JobEnd, checkpoints: CheckpointPlace | undefined): Promise<void> {
+    await this.#write({ submission, end, attemptsBefore: 0, ...(checkpoints === undefined ? {} : { checkpoints }) });
+  }
+
+  async find(jobId: string): Promise<StoredJob | undefined> {
+    const path = this.#path(jobId);
+    return (await this.#storage.status(path)) === undefined ? undefined : await this.#read(path);
   }
 
   /** What was saved and not removed. A draft is a submission that nobody was told had succeeded. */

@@ -7,7 +7,7 @@
  * is over is not listened to.
  */
 
-import { describeThrown, MillstreamError } from '../base/error.ts';
+import { describeThrown, MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
 import { knownOperators } from '../checkpoint/savepoint/declared-state.ts';
 import type {
@@ -33,7 +33,8 @@ import type { FromSlot } from './messages.ts';
 import { slotsNeeded } from './placement.ts';
 import { restartStrategy, type Restarts } from './restart-strategy.ts';
 import { checkRestore } from './restore-plan.ts';
-import { ResultQueue } from './result-queue.ts';
+import { notCollected, type HeldJob, type JobEnd } from './held-job.ts';
+import { BatchQueue, type BatchSource } from './result-queue.ts';
 
 /** How long a restart waits for slots; then it fails with what is missing. Flink's `slot.request.timeout`. */
 const SLOT_WAIT_MS = 300_000;
@@ -47,13 +48,13 @@ interface Region {
   restartTimer: Cancellation | undefined;
 }
 
-export class Job {
+export class Job implements HeldJob {
   readonly #options: JobOptions;
   readonly #job: JobGraph;
   readonly #regions: readonly Region[];
   readonly #restarts: Restarts;
   readonly #result = Promise.withResolvers<JobExecutionResult>();
-  readonly #queues = new Map<string, ResultQueue>();
+  readonly #queues = new Map<string, BatchQueue>();
   readonly #alignments = new Map<string, AlignmentGroup>();
   readonly #startedAt: number;
   readonly #started = Promise.withResolvers<void>();
@@ -98,11 +99,11 @@ export class Job {
     }
   }
 
-  #queue(id: string): ResultQueue {
-    return new ResultQueue(
-      this.#options.graph.types,
-      (subtask) => {
-        for (const attempt of this.#running) attempt.fromClient(id, { subtask });
+  #queue(id: string): BatchQueue {
+    return new BatchQueue(
+      (batch) => {
+        const { attempt: from, subtask, number } = batch;
+        for (const attempt of this.#running) attempt.fromClient(id, { attempt: from, subtask, number });
       },
       () => this.cancel(),
     );
@@ -121,8 +122,11 @@ export class Job {
       await this.#open();
       this.#started.resolve();
     } catch (error) {
+      // Nothing has begun, so nothing has ended.
+      this.#status = 'failed';
       this.#started.reject(error);
-      this.#giveUp(error);
+      this.#result.reject(error);
+      for (const queue of this.#queues.values()) queue.end({ error });
       throw error;
     }
     if (isOver(this.#status)) return;
@@ -157,7 +161,7 @@ export class Job {
   }
 
   /** Starts an attempt for each of the regions, and a new epoch with them. */
-  async #deploy(regions: readonly Region[]): Promise<void> {
+  async #deploy(regions: readonly Region[], waitForSlots = false): Promise<void> {
     let number = this.#attempts;
     try {
       this.#attempts = await this.#keeper.startAttempt(this.#attempts + regions.length);
@@ -179,10 +183,17 @@ export class Job {
       }
       for (const region of regions) region.attempt?.deploy();
       this.#newEpoch();
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(describeThrown(thrown));
+      const begun = regions.flatMap(({ attempt }) => attempt ?? []);
+      for (const attempt of begun) attempt.fail(error);
+      if (begun.length > 0) return;
+      // They were there when it was decided to deploy.
+      if (waitForSlots && error instanceof MillstreamError && error.code === 'RESOURCES_INSUFFICIENT')
+        return this.#deployOnceThereAreSlots(regions);
+      // Nothing runs yet: the storage may be there in a moment.
       this.#exceptions.failed(this.#options.world.clock.now(), number, error, undefined);
-      this.#exceptions.settled('failed');
-      this.#giveUp(error);
+      this.#failed(error, regions);
     }
   }
 
@@ -219,6 +230,8 @@ export class Job {
         drainSource: (task) => of(task)?.drainSource(task),
         snapshotCoordinators: (checkpoint) =>
           new Map(attempts.flatMap((attempt) => [...attempt.snapshotCoordinators(checkpoint)])),
+        gatheredCoordinators: (checkpoint) =>
+          new Map(attempts.flatMap((attempt) => [...attempt.gatheredCoordinators(checkpoint)])),
         notifyComplete: (checkpoint) => attempts.forEach((attempt) => attempt.notifyComplete(checkpoint)),
         notifyAborted: (checkpoint) => attempts.forEach((attempt) => attempt.notifyAborted(checkpoint)),
         fail: (error) => attempts.forEach((attempt) => attempt.fail(error)),
@@ -303,7 +316,6 @@ export class Job {
 
   #failed(failure: Error, regions: readonly Region[]): void {
     for (const hear of this.#onFailure) hear(failure);
-    this.#onFailure.clear();
     const decision = isRestartable(failure)
       ? this.#restarts.onFailure(this.#options.world.clock.now(), this.#options.world.random)
       : undefined;
@@ -330,16 +342,16 @@ export class Job {
   #deployOnceThereAreSlots(regions: readonly Region[]): void {
     const { world, hasSlots } = this.#options;
     let decided = false;
-    const deploy = (): void => {
+    const deploy = (thereAreSlots: boolean): void => {
       if (decided || regions.some(({ restartTimer }) => restartTimer !== timer)) return;
       decided = true;
       timer.cancel();
       for (const region of regions) region.restartTimer = undefined;
-      void this.#deploy(regions);
+      void this.#deploy(regions, thereAreSlots);
     };
-    const timer = world.clock.after(SLOT_WAIT_MS, deploy);
+    const timer = world.clock.after(SLOT_WAIT_MS, () => deploy(false));
     for (const region of regions) region.restartTimer = timer;
-    void hasSlots(slotsNeeded(this.#job)).then(deploy);
+    void hasSlots(slotsNeeded(this.#job)).then(() => deploy(true));
   }
 
   /** The job has failed for good: what still runs of it is cancelled. */
@@ -366,41 +378,56 @@ export class Job {
   #end(status: 'finished' | 'cancelled' | 'failed', error?: unknown): void {
     if (this.#ending) return;
     this.#ending = true;
-    void this.#closeCheckpoints(status).then(() => this.#ended(status, error));
+    void this.#close(status, error).then((outcome) => this.#ended(outcome, error));
   }
 
-  /** Who was promised a savepoint gets it before what it is made of may be removed. */
-  async #closeCheckpoints(status: 'finished' | 'cancelled' | 'failed'): Promise<void> {
+  /**
+   * That the job has ended is durable before its checkpoints are gone, or a JobManager that comes back would begin it
+   * anew.
+   */
+  async #close(status: JobEnd['outcome']['status'], error: unknown): Promise<JobEnd['outcome']> {
+    // Another process has taken the job over: whatever is left of it is that one's.
+    if (error instanceof MillstreamError && error.code === 'CHECKPOINT_STALE') return this.#outcome('failed', error);
     this.#checkpoints?.close(`the job has ${status === 'failed' ? 'failed' : `been ${status}`}`);
+    await this.#checkpoints?.settled();
+    const outcome = this.#outcome(status, error);
     try {
-      await this.#checkpoints?.settled();
+      const unread = new Map(Array.from(this.#queues, ([id, queue]) => [id, queue.unread]));
+      const { jobName } = this.#options.graph;
+      await this.#options.noteEnd?.({ jobName, outcome, exceptions: this.#exceptions.all, unread });
       await this.#keeper?.close(status);
-    } catch (error) {
-      // The job has ended all the same; another process that has taken it over goes on with what is there.
+    } catch (failure) {
+      // The job has ended all the same.
       const { world, graph, jobId } = this.#options;
       world.print(
-        `The checkpoints of job "${graph.jobName}" (${jobId}) stay as they are: ${describeThrown(error)}`,
+        `The checkpoints of job "${graph.jobName}" (${jobId}) stay as they are: ${describeThrown(failure)}`,
         'error',
       );
     }
+    return outcome;
   }
 
-  #ended(status: 'finished' | 'cancelled' | 'failed', error: unknown): void {
-    this.#status = status;
-    for (const queue of this.#queues.values()) queue.end(status === 'failed' ? { error } : undefined);
-    if (status === 'failed') {
-      this.#result.reject(error);
-    } else {
-      this.#result.resolve({
-        jobId: this.#options.jobId,
-        jobName: this.#options.graph.jobName,
-        status,
-        durationMs: this.#options.world.clock.now() - this.#startedAt,
-        accumulators: this.#accumulators,
-        restarts: this.#restarted,
-        checkpoints: this.#completedCheckpoints,
-      });
-    }
+  #outcome(status: JobEnd['outcome']['status'], error: unknown): JobEnd['outcome'] {
+    if (status === 'failed') return { status, error: serializeError(error) };
+    const stopped = this.#checkpoints?.stoppedBehind;
+    const result: JobExecutionResult = {
+      jobId: this.#options.jobId,
+      jobName: this.#options.graph.jobName,
+      status,
+      durationMs: this.#options.world.clock.now() - this.#startedAt,
+      accumulators: this.#accumulators,
+      restarts: this.#restarted,
+      checkpoints: this.#completedCheckpoints,
+      savepoint: stopped && savepointHandle(stopped),
+    };
+    return { status, result };
+  }
+
+  #ended(outcome: JobEnd['outcome'], error: unknown): void {
+    this.#status = outcome.status;
+    for (const queue of this.#queues.values()) queue.end(outcome.status === 'failed' ? { error } : undefined);
+    if (outcome.status === 'failed') this.#result.reject(error);
+    else this.#result.resolve(outcome.result);
     this.#options.ended();
   }
 
@@ -426,13 +453,9 @@ export class Job {
     await this.#result.promise.catch(() => {});
   }
 
-  collected(id: string): ResultQueue {
+  batches(id: string): BatchSource {
     const queue = this.#queues.get(id);
-    if (queue === undefined)
-      throw new MillstreamError(
-        'OPTION_INVALID',
-        `Job "${this.#options.graph.jobName}" collects no results at an operator with the uid "${id}".`,
-      );
+    if (queue === undefined) throw notCollected(this.#options.graph.jobName, id);
     return queue;
   }
 
@@ -450,13 +473,21 @@ export class Job {
   /** Resolves when the job has ended behind its savepoint. */
   async stop(drain: boolean, options: SavepointOptions): Promise<SavepointHandle> {
     await this.#started.promise;
-    const savepoint = await this.#checkpoints.stop(drain, options);
-    // The savepoint is complete, but the job may still fail while it stops; then it goes on from there.
-    const failed = new Promise<never>((_, reject) => {
-      this.#onFailure.add((cause) => reject(this.#failedStopping(savepoint.id, cause)));
-    });
-    await Promise.race([this.#result.promise, failed]);
-    return savepointHandle(savepoint);
+    // Once the savepoint is complete, the job may still fail while it stops; then it goes on from there.
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => {});
+    const hear = (cause: Error): void => {
+      const savepoint = this.#checkpoints.stoppedBehind;
+      if (savepoint !== undefined) failed.reject(this.#failedStopping(savepoint.id, cause));
+    };
+    this.#onFailure.add(hear);
+    try {
+      const savepoint = await this.#checkpoints.stop(drain, options);
+      await Promise.race([failed.promise, this.#result.promise]);
+      return savepointHandle(savepoint);
+    } finally {
+      this.#onFailure.delete(hear);
+    }
   }
 
   #failedStopping(savepoint: number, cause: Error): MillstreamError {

@@ -2,27 +2,41 @@
 
 import { RingBuffer } from '../base/ring-buffer.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
-import { decodeValues, type CollectedBatch } from '../operator/collect-sink.ts';
+import { decodeValues, isNews, type BatchesRead, type CollectedBatch } from '../operator/collect-sink.ts';
 
-export class ResultQueue implements AsyncIterableIterator<unknown> {
-  readonly #types: TypeRegistry;
-  /** Tells the sink's coordinator that a batch of a subtask has been taken. */
-  readonly #taken: (subtask: number) => void;
-  /** The reader lost interest. */
+/** Which batch of which subtask and attempt. */
+export type BatchName = Omit<CollectedBatch, 'kind' | 'bytes'>;
+
+/** Where a reader takes batches, one after the other. */
+export interface BatchSource {
+  /**
+   * The next batch; undefined when there are no more. It stays until the reader asks for the one behind it.
+   *
+   * @param taken The batch that the reader has.
+   * @throws What the job failed with.
+   */
+  nextBatch(taken: BatchName | undefined): Promise<CollectedBatch | undefined>;
+  /** The reader has lost interest. */
+  leave(): Promise<void>;
+}
+
+export class BatchQueue implements BatchSource {
+  /** Hears of batches that the reader has. */
+  readonly #taken: (batch: CollectedBatch) => void;
   readonly #left: () => Promise<void>;
+  readonly #known: BatchesRead = new Map();
   readonly #batches = new RingBuffer<CollectedBatch>();
-  #values: readonly unknown[] = [];
-  #next = 0;
   #end: { readonly error: unknown } | 'finished' | undefined;
   #waiting: (() => void) | undefined;
 
-  constructor(types: TypeRegistry, taken: (subtask: number) => void, left: () => Promise<void>) {
-    this.#types = types;
+  constructor(taken: (batch: CollectedBatch) => void, left: () => Promise<void> = async () => {}) {
     this.#taken = taken;
     this.#left = left;
   }
 
+  /** What was pushed before is not news: an attempt that is restored hands out again what the one before may not have. */
   push(batch: CollectedBatch): void {
+    if (!isNews(this.#known, batch)) return;
     this.#batches.push(batch);
     this.#wake();
   }
@@ -33,46 +47,75 @@ export class ResultQueue implements AsyncIterableIterator<unknown> {
     this.#wake();
   }
 
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** What the reader has not. */
+  get unread(): readonly CollectedBatch[] {
+    return [...this.#batches];
+  }
+
   #wake(): void {
     this.#waiting?.();
     this.#waiting = undefined;
   }
 
-  async next(): Promise<IteratorResult<unknown>> {
+  async nextBatch(taken: BatchName | undefined): Promise<CollectedBatch | undefined> {
+    if (taken !== undefined) this.#take(taken);
     for (;;) {
-      if (this.#next < this.#values.length) return { done: false, value: this.#values[this.#next++] };
-      const batch = this.#batches.shift();
-      if (batch !== undefined) {
-        this.#values = decodeValues(batch.bytes, this.#types);
-        this.#next = 0;
-        this.#taken(batch.subtask);
-        continue;
-      }
-      if (this.#end === 'finished') return { done: true, value: undefined };
-      if (this.#end !== undefined) throw this.#end.error;
-      await new Promise<void>((resolve) => (this.#waiting = resolve));
-    }
-  }
-
-  /** The next batch as it came, for a reader in another process; undefined when there are no more. */
-  async nextBytes(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const batch = this.#batches.shift();
-      if (batch !== undefined) {
-        this.#taken(batch.subtask);
-        return batch.bytes;
-      }
+      const batch = this.#batches.peek();
+      if (batch !== undefined) return batch;
       if (this.#end === 'finished') return undefined;
       if (this.#end !== undefined) throw this.#end.error;
       await new Promise<void>((resolve) => (this.#waiting = resolve));
     }
   }
 
-  async return(): Promise<IteratorResult<unknown>> {
+  #take({ attempt, subtask, number }: BatchName): void {
+    const first = this.#batches.peek();
+    if (first?.attempt !== attempt || first.subtask !== subtask || first.number !== number) return;
+    this.#batches.shift();
+    this.#taken(first);
+  }
+
+  async leave(): Promise<void> {
     this.#batches.clear();
-    this.#values = [];
     if (this.#end === undefined) await this.#left();
     this.#end = 'finished';
+  }
+}
+
+/** The values of a collecting sink as their reader sees them. */
+export class CollectedValues implements AsyncIterableIterator<unknown> {
+  readonly #source: BatchSource;
+  readonly #types: TypeRegistry;
+  /** A JobManager that comes back may hand out again what this reader has. */
+  readonly #read: BatchesRead = new Map();
+  #values: readonly unknown[] = [];
+  #next = 0;
+  #taken: BatchName | undefined;
+
+  constructor(source: BatchSource, types: TypeRegistry) {
+    this.#source = source;
+    this.#types = types;
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    while (this.#next >= this.#values.length) {
+      const batch = await this.#source.nextBatch(this.#taken);
+      if (batch === undefined) return { done: true, value: undefined };
+      const { attempt, subtask, number, bytes } = batch;
+      this.#taken = { attempt, subtask, number };
+      this.#next = 0;
+      this.#values = isNews(this.#read, batch) ? decodeValues(bytes, this.#types) : [];
+    }
+    return { done: false, value: this.#values[this.#next++] };
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    this.#values = [];
+    await this.#source.leave();
     return { done: true, value: undefined };
   }
 

@@ -37,6 +37,8 @@ export interface JobExecutionResult {
   readonly accumulators: Readonly<Record<string, unknown>>;
   readonly restarts: number;
   readonly checkpoints: number;
+  /** The savepoint behind which the job was stopped; undefined when it was not. */
+  readonly savepoint: SavepointHandle | undefined;
 }
 
 /** Metrics of one subtask of one operator. */

@@ -24,6 +24,8 @@ export interface CollectedBatch {
   readonly kind: 'batch';
   readonly subtask: number;
   readonly attempt: number;
+  /** Counts the batches of the subtask in its attempt, from 1. */
+  readonly number: number;
   readonly bytes: Uint8Array;
 }
 
@@ -58,6 +60,7 @@ export function collectSink(options: CollectOptions): {
 class CollectOperator extends PlainOperator<never> implements InputOperator<unknown> {
   #values: unknown[] = [];
   #ahead = 0;
+  #batches = 0;
   #closed = false;
   #timer = false;
 
@@ -88,6 +91,7 @@ class CollectOperator extends PlainOperator<never> implements InputOperator<unkn
       kind: 'batch',
       subtask: this.context.task.subtask,
       attempt: this.context.task.attempt,
+      number: ++this.#batches,
       bytes,
     } satisfies CollectedBatch);
     this.#ahead++;
@@ -117,8 +121,25 @@ class CollectOperator extends PlainOperator<never> implements InputOperator<unkn
   }
 }
 
+/** What the client may not have when the checkpoint is complete. */
 interface CollectState {
+  /** Whose client: that of a job which starts from somebody else's savepoint has nothing to do with them. */
+  readonly jobId: string;
   readonly waiting: readonly CollectedBatch[];
+}
+
+/** Which batches a client has, so that none is read twice: of every subtask in an attempt, up to which number. */
+export type BatchesRead = Map<string, number>;
+
+/** Notes that a batch is read. Returns whether it is news. */
+export function isNews(
+  read: BatchesRead,
+  { attempt, subtask, number }: Omit<CollectedBatch, 'kind' | 'bytes'>,
+): boolean {
+  const from = `${attempt}/${subtask}`;
+  if (number <= (read.get(from) ?? 0)) return false;
+  read.set(from, number);
+  return true;
 }
 
 /** Passes batches on to the client, and the client's answers back. */
@@ -127,11 +148,19 @@ class CollectCoordinator implements OperatorCoordinator {
   readonly #withCheckpoints: boolean;
   /** Batches that no complete checkpoint covers yet, and the checkpoint behind them, once it was triggered. */
   #waiting: { batch: CollectedBatch; checkpoint: number | undefined }[] = [];
+  /** Batches that were handed to the client, which has not said that it took them. */
+  #handed: CollectedBatch[] = [];
 
   constructor(context: CoordinatorContext, withCheckpoints: boolean, restored: CollectState | undefined) {
     this.#context = context;
     this.#withCheckpoints = withCheckpoints;
-    for (const batch of restored?.waiting ?? []) context.toClient(batch);
+    // The client knows which of them it has.
+    if (restored?.jobId === context.jobId) for (const batch of restored.waiting) this.#hand(batch);
+  }
+
+  #hand(batch: CollectedBatch): void {
+    this.#handed.push(batch);
+    this.#context.toClient(batch);
   }
 
   start(): void {}
@@ -150,17 +179,26 @@ class CollectCoordinator implements OperatorCoordinator {
       // Nobody can take what must wait, so the subtask is not held back for it.
       this.#context.toTask(batch.subtask, { kind: 'taken' } satisfies Taken);
     } else {
-      this.#context.toClient(batch);
+      this.#hand(batch);
     }
   }
 
   fromClient(message: unknown): void {
-    const { subtask } = message as { readonly subtask: number };
+    const { attempt, subtask, number } = message as CollectedBatch;
+    this.#handed = this.#handed.filter(
+      (batch) => batch.attempt !== attempt || batch.subtask !== subtask || batch.number !== number,
+    );
     if (!this.#withCheckpoints) this.#context.toTask(subtask, { kind: 'taken' } satisfies Taken);
   }
 
   snapshot(): CollectState {
-    return { waiting: [] };
+    return { jobId: this.#context.jobId, waiting: [] };
+  }
+
+  gathered(checkpoint: number): CollectState {
+    const covered = this.#waiting.filter((one) => one.checkpoint !== undefined && one.checkpoint <= checkpoint);
+    const waiting = [...this.#handed, ...covered.map(({ batch }) => batch)];
+    return { jobId: this.#context.jobId, waiting };
   }
 
   #cut({ subtask, checkpoint }: Cut): void {
@@ -171,7 +209,7 @@ class CollectCoordinator implements OperatorCoordinator {
   checkpointComplete(checkpoint: number): void {
     const covered = this.#waiting.filter((one) => one.checkpoint !== undefined && one.checkpoint <= checkpoint);
     this.#waiting = this.#waiting.filter((one) => !covered.includes(one));
-    for (const one of covered) this.#context.toClient(one.batch);
+    for (const one of covered) this.#hand(one.batch);
   }
 
   close(): void {}

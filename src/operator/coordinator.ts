@@ -8,6 +8,7 @@ import type { ConnectorWorld } from '../connect/source.ts';
 import type { AlignmentGroup } from '../time/watermark-alignment.ts';
 
 export interface CoordinatorContext {
+  readonly jobId: string;
   readonly parallelism: number;
   readonly operatorName: string;
   readonly world: ConnectorWorld;
@@ -32,6 +33,11 @@ export interface OperatorCoordinator {
   acknowledged?(subtask: number, checkpoint: number): void;
   /** Plain data for the checkpoint; called when its barriers are injected. */
   snapshot(checkpoint: number): unknown;
+  /**
+   * Plain data for the checkpoint in place of what `snapshot` gave; called when every subtask has acknowledged it. For
+   * what the subtasks sent before their barriers and nobody else keeps.
+   */
+  gathered?(checkpoint: number): unknown;
   checkpointComplete(checkpoint: number): void;
   close(): void | Promise<void>;
 }

@@ -6,14 +6,13 @@
 import { inspect } from 'node:util';
 import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Milliseconds, Random } from '../base/world.ts';
-import type { Job } from '../cluster/job.ts';
 import { slotsNeeded } from '../cluster/placement.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
 import type { JobExecutionResult, JobProgram, SavepointHandle } from '../graph/launch.ts';
 import { DEFAULT_SETTINGS, type ExecutionSettings } from '../graph/settings.ts';
 import { operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import { multisetDifference } from './simulation/multiset.ts';
-import { SimulatedCluster } from './simulated-cluster.ts';
+import { SimulatedCluster, type SimulatedJob } from './simulated-cluster.ts';
 import { createSimulation, type Simulation } from './simulated-world.ts';
 import type { SimulatedDisk } from './simulation/storage.ts';
 
@@ -21,6 +20,12 @@ import type { SimulatedDisk } from './simulation/storage.ts';
 export interface SimulatedFaults {
   /** Crashes of TaskManagers. Default 3. */
   readonly crashes?: number;
+  /** Crashes of the JobManager. Default 2. */
+  readonly jobManagerCrashes?: number;
+  /** Times that a TaskManager is cut off from the JobManager. Default 1. */
+  readonly partitions?: number;
+  /** Times that the disk is full for a while. Default 1. */
+  readonly fullDisks?: number;
   /** Connections between two TaskManagers that are reset. Default 2. */
   readonly resets?: number;
   /** Savepoints that somebody takes while the job goes on. Default 2. */
@@ -81,7 +86,25 @@ const TASK_MANAGERS = 2;
 
 /** TaskManagers beyond those that are needed, so that a job can restart before the crashed one is back. */
 const SPARES = 1;
-const FAULTS: Required<SimulatedFaults> = { crashes: 3, resets: 2, savepoints: 2, stops: 1 };
+const FAULTS: Required<SimulatedFaults> = {
+  crashes: 3,
+  jobManagerCrashes: 2,
+  partitions: 1,
+  fullDisks: 1,
+  resets: 2,
+  savepoints: 2,
+  stops: 1,
+};
+
+/** Where the checkpoints and savepoints of a run lie. */
+const CHECKPOINTS = '/millstream/checkpoints';
+const SAVEPOINTS = '/millstream/savepoints';
+
+/** A TaskManager is cut off for at most so long: sometimes nobody notices, sometimes both ends do. */
+const CUT_OFF_MS_MAX: Milliseconds = 3_000;
+
+/** The disk is full for at most so long. */
+const FULL_MS_MAX: Milliseconds = 100;
 
 /** What a job that was stopped may go on with: its own parallelism, or one of these. */
 const PARALLELISMS = [1, 2, 3];
@@ -211,7 +234,7 @@ async function runOnce(
 class Course {
   readonly collected = new Map<string, unknown[]>();
   restarts = 0;
-  #job: Job | undefined;
+  #job: SimulatedJob | undefined;
   readonly #simulation: Simulation;
   readonly #cluster: SimulatedCluster;
   readonly #program: JobProgram;
@@ -243,10 +266,16 @@ class Course {
       const over = job.result().then(() => true);
       if (await Promise.race([over, this.#until(stop.at)])) return await this.#ended(job, read);
       try {
-        savepoint = await job.stop(false, {});
+        savepoint = await job.stop();
       } catch {
-        // It could not be stopped, because it was restarting or ending: then it simply goes on.
-        return await this.#ended(job, read);
+        // It could not be stopped, because it was restarting or ending: then it simply goes on. Or it was, and the
+        // JobManager crashed before it said so.
+        const result = await this.#ended(job, read);
+        if (result.savepoint === undefined) return result;
+        savepoint = result.savepoint;
+        parallelism = stop.parallelism;
+        this.#faults.push(`stopped unheard, went on with parallelism ${parallelism}`);
+        continue;
       }
       await this.#ended(job, read);
       parallelism = stop.parallelism;
@@ -259,7 +288,7 @@ class Course {
   async #start(
     savepoint: SavepointHandle | undefined,
     parallelism: number | undefined,
-  ): Promise<{ readonly job: Job; readonly read: Promise<void> }> {
+  ): Promise<{ readonly job: SimulatedJob; readonly read: Promise<void> }> {
     const graph = this.#program.build(this.#parameters, {
       ...this.#settings,
       ...(parallelism === undefined ? {} : { parallelism }),
@@ -271,14 +300,14 @@ class Course {
 
   /** Takes a savepoint that nothing is started from. */
   takeSavepoint(): void {
-    this.#job?.savepoint({}).then(
+    this.#job?.savepoint().then(
       () => this.#faults.push(`a savepoint was complete at ${this.#simulation.now.toFixed(3)} ms`),
       // Restarts and the end of the job come in between, which is no wrong.
       () => {},
     );
   }
 
-  async #ended(job: Job, read: Promise<void>): Promise<JobExecutionResult> {
+  async #ended(job: SimulatedJob, read: Promise<void>): Promise<JobExecutionResult> {
     const result = await job.result();
     await read;
     this.restarts += result.restarts;
@@ -291,14 +320,14 @@ class Course {
   }
 
   /** Reads every collecting sink to its end. */
-  async #read(job: Job, graph: StreamGraph): Promise<void> {
+  async #read(job: SimulatedJob, graph: StreamGraph): Promise<void> {
     const ids = graph.nodes.filter((node) => node.definition.kind === 'collect').map(operatorId);
     await Promise.all(
       ids.map(async (id) => {
         const values = this.collected.get(id) ?? [];
         this.collected.set(id, values);
         try {
-          for await (const value of job.collected(id)) values.push(value);
+          for await (const value of job.collected(id, graph.types)) values.push(value);
         } catch {
           // The job has failed, which its result tells.
         }
@@ -322,6 +351,10 @@ function settingsFor(simulation: Simulation, seed: number): Partial<ExecutionSet
       tolerableFailures: Number.MAX_SAFE_INTEGER,
       unaligned: pick(false, true),
       alignedTimeoutMs: pick(0, 0, 2, 20),
+      directory: CHECKPOINTS,
+      savepointDirectory: SAVEPOINTS,
+      retained: pick(1, 2),
+      inlineThresholdBytes: pick(0, 20 * 1024),
     },
     ...(seed === 0
       ? {}
@@ -371,6 +404,21 @@ function planFaults(
   plan(faults.crashes, () => {
     const victim = pickOne(random, cluster.taskManagers);
     return cluster.crash(victim) ? `${victim} crashed` : undefined;
+  });
+  plan(faults.jobManagerCrashes, () => (cluster.crashJobManager() ? 'the JobManager crashed' : undefined));
+  plan(faults.partitions, () => {
+    const victim = pickOne(random, cluster.taskManagers);
+    const forMs = random.next() * CUT_OFF_MS_MAX;
+    cluster.cutOff(victim, forMs);
+    return `${victim} was cut off for ${forMs.toFixed(0)} ms`;
+  });
+  plan(faults.fullDisks, () => {
+    const forMs = random.next() * FULL_MS_MAX;
+    simulation.disk.freeBytes = 0;
+    simulation.after(forMs, () => {
+      simulation.disk.freeBytes = Infinity;
+    });
+    return `the disk was full for ${forMs.toFixed(0)} ms`;
   });
   plan(faults.resets, () => {
     const [a, b] = [pickOne(random, cluster.taskManagers), pickOne(random, cluster.taskManagers)];

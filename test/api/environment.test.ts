@@ -10,6 +10,7 @@ import { MillstreamError } from '../../src/base/error.ts';
 import { job } from '../../src/api/job.ts';
 import { discardSink } from '../../src/connect/discard-sink.ts';
 import { csv } from '../../src/format/csv.ts';
+import { DEFAULT_SETTINGS } from '../../src/graph/settings.ts';
 import { environment } from './environments.ts';
 
 test('collections, sequences and generators are sources', async () => {
@@ -176,15 +177,11 @@ test('a part of the checkpoint settings leaves the others as they are', () => {
   env.set({ checkpoint: { tolerableFailures: 4 } });
   env.fromData(1).print();
   assert.deepEqual(env.buildGraph().settings.checkpoint, {
+    ...DEFAULT_SETTINGS.checkpoint,
     intervalMs: 500,
     timeoutMs: 9,
-    minPauseMs: 0,
     maxConcurrent: 3,
     tolerableFailures: 4,
-    mode: 'exactly-once',
-    unaligned: false,
-    alignedTimeoutMs: 0,
-    forceUnaligned: false,
   });
   for (const wrong of [{ minPauseMs: -1 }, { maxConcurrent: 0 }, { tolerableFailures: 0.5 }])
     assert.throws(() => env.set({ checkpoint: wrong }), { code: 'OPTION_INVALID' });

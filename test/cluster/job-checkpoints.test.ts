@@ -28,6 +28,9 @@ class Recorded implements CheckpointedAttempt {
   snapshotCoordinators(): ReadonlyMap<string, unknown> {
     return new Map();
   }
+  gatheredCoordinators(): ReadonlyMap<string, unknown> {
+    return new Map();
+  }
   notifyComplete(checkpoint: number): void {
     this.said.push(`complete ${checkpoint}`);
   }

@@ -4,6 +4,7 @@ import { buildJobGraph } from '../../src/graph/job-graph.ts';
 import type { StreamGraph } from '../../src/graph/stream-graph.ts';
 import { savepointHandle, type CompletedCheckpoint } from '../../src/cluster/completed-checkpoint.ts';
 import { JobManager } from '../../src/cluster/job-manager.ts';
+import type { TypeRegistry } from '../../src/data/type-registry.ts';
 import type { Job } from '../../src/cluster/job.ts';
 import { slotsNeeded } from '../../src/cluster/placement.ts';
 import { registerGraph } from '../../src/cluster/program.ts';
@@ -13,6 +14,7 @@ import { RealDoorbell } from '../../src/world/doorbell.ts';
 
 export interface JobInProcess {
   readonly job: Job;
+  readonly types: TypeRegistry;
   /** Cancels the job, if it still runs, and stops everything. */
   close(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function runInProcess(graph: StreamGraph, restore?: CompletedCheckp
   });
   return {
     job,
+    types: graph.types,
     close: async () => {
       await job.cancel();
       await job.result().catch(() => {});

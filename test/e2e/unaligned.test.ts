@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createEnvironment, type ExecutionSettings } from 'millstream';
+import { CollectedValues } from '../../src/cluster/result-queue.ts';
 import type { CompletedCheckpoint } from '../../src/cluster/completed-checkpoint.ts';
 import type { StreamGraph } from '../../src/graph/stream-graph.ts';
 import { runInProcess, type JobInProcess } from './job-in-process.ts';
@@ -49,10 +50,10 @@ function graphOf(
 }
 
 /** Reads what comes out until the job has ended, in whatever way. */
-async function read({ job }: JobInProcess): Promise<string[]> {
+async function read({ job, types }: JobInProcess): Promise<string[]> {
   const lines: string[] = [];
   try {
-    for await (const line of job.collected('out')) lines.push(line as string);
+    for await (const line of new CollectedValues(job.batches('out'), types)) lines.push(line as string);
   } catch {
     // It was cancelled.
   }

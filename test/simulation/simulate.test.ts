@@ -37,7 +37,8 @@ test('seeds bring crashes, resets, restarts, savepoints, and stops with another 
 });
 
 test('faults that are not wanted do not come', async () => {
-  const report = await simulate(counts, { seeds: 10, faults: { crashes: 0, resets: 0, savepoints: 0, stops: 0 } });
+  const none = { crashes: 0, jobManagerCrashes: 0, partitions: 0, fullDisks: 0, resets: 0, savepoints: 0, stops: 0 };
+  const report = await simulate(counts, { seeds: 10, faults: none });
   assert.deepEqual(report, { runs: 10, faults: 0, restarts: 0 });
 });
 
