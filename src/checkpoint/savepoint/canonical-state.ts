@@ -170,7 +170,7 @@ export class CanonicalWriter {
 
   /** A name that tells people what is in the file. */
   #fileName(operatorId: string, name: string, kind: string): string {
-    const wanted = `${safeName(operatorId)}/${safeName(name)}.${safeName(kind)}`;
+    const wanted = `${safeName(operatorId)}/${safeName(name)}.${safeName(kind.replace('+', '-'))}`;
     let free = wanted;
     for (let i = 2; this.#names.has(free.toLowerCase()); i++) free = `${wanted}-${i}`;
     this.#names.add(free.toLowerCase());
