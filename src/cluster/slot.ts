@@ -66,12 +66,15 @@ export class Slot {
   readonly #attempts = new Map<string, SlotAttempt>();
   readonly #stray: Cancellation;
   readonly #channels: SlotChannels;
+  /** Where state files lie, opened once for all tasks of the slot. */
+  readonly #stores: CheckpointStores;
   #sleeping = false;
   #closed = false;
 
   constructor(options: SlotOptions, channels: SlotChannels) {
     this.#options = options;
     this.#channels = channels;
+    this.#stores = new CheckpointStores(options.world);
     this.#loop = new TaskLoop(options.world.clock, options.takeMail);
     this.#stray = options.world.ownership.onStray((owner, error) => {
       const attempt = this.#attempts.get(owner);
@@ -106,7 +109,7 @@ export class Slot {
 
   #deploy(deployment: Deployment, rings: SlotRings): void {
     const key = attemptKey(deployment);
-    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, rings, () =>
+    const attempt = new SlotAttempt(deployment, this.#options, this.#loop, this.#channels, this.#stores, rings, () =>
       this.#forget(key),
     );
     this.#attempts.set(key, attempt);
@@ -142,6 +145,7 @@ export class Slot {
     this.#loop.stop();
     this.#stray.cancel();
     await this.#channels.close();
+    await this.#stores.close();
   }
 }
 
@@ -154,6 +158,7 @@ interface Seat {
   readonly task: Task;
   readonly loopTask: LoopTask;
   readonly reference: TaskReference;
+  readonly files: StoredSnapshotFiles;
 }
 
 class SlotAttempt {
@@ -161,6 +166,7 @@ class SlotAttempt {
   readonly #options: SlotOptions;
   readonly #loop: TaskLoop;
   readonly #channels: SlotChannels;
+  readonly #stores: CheckpointStores;
   readonly #rings: SlotRings;
   readonly #forget: () => void;
   readonly #seats = new Map<string, Seat>();
@@ -174,6 +180,7 @@ class SlotAttempt {
     options: SlotOptions,
     loop: TaskLoop,
     channels: SlotChannels,
+    stores: CheckpointStores,
     rings: SlotRings,
     forget: () => void,
   ) {
@@ -181,6 +188,7 @@ class SlotAttempt {
     this.#options = options;
     this.#loop = loop;
     this.#channels = channels;
+    this.#stores = stores;
     this.#rings = rings;
     this.#forget = forget;
     this.#owner = attemptKey(deployment);
@@ -216,24 +224,24 @@ class SlotAttempt {
       const vertex = job.vertices[place.vertex] as JobVertex;
       const inputs = await this.#inputsOf(vertex, place.subtask, job, graph);
       const writers = await this.#writersOf(vertex, place.subtask, job, graph);
-      const fetched = await this.#fetchRestored(vertex.id, place.subtask, graph);
+      const files = new StoredSnapshotFiles(this.#deployment.files, this.#options.world, this.#stores);
+      const fetched = await this.#fetchRestored(vertex.id, place.subtask, graph, files);
       if (this.#state === 'leaving') return;
-      this.#seat(graph, job, vertex, place.subtask, inputs, writers, fetched);
+      this.#seat(graph, job, vertex, place.subtask, inputs, writers, files, fetched);
     }
   }
 
   /** What a task restores from may lie in files, and in another format than it reads. */
-  async #fetchRestored(vertex: number, subtask: number, graph: StreamGraph): Promise<FetchedState | undefined> {
+  async #fetchRestored(
+    vertex: number,
+    subtask: number,
+    graph: StreamGraph,
+    files: StoredSnapshotFiles,
+  ): Promise<FetchedState | undefined> {
     const restore = this.#restoreFor(vertex, subtask);
-    if (!this.#deployment.restored || restore === undefined || filesOf(restore.snapshots).size === 0) return undefined;
-    const { world } = this.#options;
-    const stores = new CheckpointStores(world);
-    try {
-      const files = new StoredSnapshotFiles(this.#deployment.files, world, stores);
-      return await fetchedState(files, restore.snapshots, graph.types);
-    } finally {
-      await stores.close();
-    }
+    if (!this.#deployment.restored || restore === undefined || filesOf(restore).size === 0) return undefined;
+    const channels = restore.channels.map(({ bytes }) => bytes);
+    return await fetchedState(files, restore.snapshots, channels, graph.types);
   }
 
   #isMine(place: Placement): boolean {
@@ -319,6 +327,7 @@ class SlotAttempt {
     subtask: number,
     inputs: readonly SlotInput[],
     writers: readonly (readonly ChannelWriter[])[],
+    files: StoredSnapshotFiles,
     fetched: FetchedState | undefined,
   ): void {
     const { world } = this.#options;
@@ -328,7 +337,8 @@ class SlotAttempt {
     const exactlyOnce = graph.settings.checkpoint.mode === 'exactly-once';
     const places = this.#places(graph, job);
     const unaligned = places.overtake(vertex);
-    const restored = places.restored(vertex, subtask, inputs, this.#restoreFor(vertex.id, subtask)?.channels ?? []);
+    const held = this.#restoreFor(vertex.id, subtask)?.channels ?? [];
+    const restored = places.restored(vertex, subtask, inputs, held, fetched?.bytesOf);
     const task: Task = new Task({
       vertex,
       subtask,
@@ -360,10 +370,12 @@ class SlotAttempt {
         restore: this.#restoreOf(vertex.id, subtask, fetched),
         ...(fetched === undefined ? {} : { bytesOf: fetched.bytesOf }),
         claimed: deployment.claimed && fetched?.asStored !== false,
+        // Without a place for files everything stays with the JobManager.
+        ...(deployment.files.directory === undefined ? {} : { files }),
       },
     });
     const loopTask: LoopTask = { turn: () => world.ownership.run(this.#owner, () => task.turn()) };
-    this.#seats.set(key, { task, loopTask, reference });
+    this.#seats.set(key, { task, loopTask, reference, files });
   }
 
   #places(graph: StreamGraph, job: JobGraph): ChannelPlaces {
@@ -505,7 +517,9 @@ class SlotAttempt {
 
   /** The job has finished: what its tasks still do in the background is waited for. */
   async #release(): Promise<void> {
-    await Promise.all([...this.#seats.values()].map(({ task }) => task.settled()));
+    const seats = [...this.#seats.values()];
+    await Promise.all(seats.map(({ task }) => task.settled()));
+    await Promise.all(seats.map(({ files }) => files.jobOver()));
     await this.cancel();
   }
 

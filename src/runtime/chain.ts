@@ -422,6 +422,8 @@ export class Chain {
       member.snapshots?.completed(checkpoint);
       this.#as(index, () => member.instance?.checkpointComplete?.(checkpoint));
     });
+    const { files } = this.#calls;
+    files?.completed(checkpoint, new Set(this.#members.flatMap((member) => [...(member.snapshots?.files ?? [])])));
   }
 
   checkpointAborted(checkpoint: number): void {

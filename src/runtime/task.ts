@@ -403,8 +403,9 @@ export class Task {
   #passBarrier(arrived: ArrivedBarrier): void {
     if (this.#barriers[0] !== arrived) return;
     this.#barriers = this.#barriers.slice(1);
-    const { checkpoint, type } = arrived.barrier;
+    const { checkpoint, type, epoch } = arrived.barrier;
     this.#passed.add(checkpoint);
+    this.#options.environment.files?.enter(epoch);
     const inUse = this.#batch === undefined ? undefined : { channel: this.#batchChannel, batch: this.#batch };
     // Both parts are of this moment, whenever they are complete.
     let channels: readonly ChannelStateSnapshot[] | undefined;
@@ -466,7 +467,8 @@ export class Task {
 
   #snapshotEnded(barrier: BarrierElement): void {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
-    const { checkpoint, type } = barrier;
+    const { checkpoint, type, epoch } = barrier;
+    this.#options.environment.files?.enter(epoch);
     const acknowledge = (): void => {
       const overtaken = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
       const failed = (reason: string): void => this.#options.listener.declined(checkpoint, reason, true);

@@ -3,13 +3,17 @@
 import { invariant } from '../base/assert.ts';
 import { isFileSegment, type BytesOf, type OperatorSnapshot, type SnapshotFiles, type StateBytes } from './snapshot.ts';
 
-/** Reads everything that the snapshots refer to. Bytes can be had as long as the result is kept. */
-export async function fetchedBytes(files: SnapshotFiles, snapshots: readonly OperatorSnapshot[]): Promise<BytesOf> {
+/** Reads everything that the snapshots refer to, and `further` bytes beside. Bytes can be had as long as the result is kept. */
+export async function fetchedBytes(
+  files: Pick<SnapshotFiles, 'read'>,
+  snapshots: readonly OperatorSnapshot[],
+  further: readonly StateBytes[] = [],
+): Promise<BytesOf> {
   const wanted = snapshots.flatMap((snapshot) => [
     ...snapshot.keyed.flatMap(({ groups }) => groups.flatMap(({ parts }) => parts.map((part) => part.bytes))),
     ...snapshot.lists.flatMap(({ items }) => items),
   ]);
-  const segments = wanted.filter(isFileSegment);
+  const segments = [...wanted, ...further].filter(isFileSegment);
   const bytes = await files.read(segments);
   const byPlace = new Map(segments.map((segment, i) => [placeOf(segment), bytes[i] as Uint8Array]));
   return (of: StateBytes): Uint8Array => {

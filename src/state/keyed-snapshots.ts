@@ -16,7 +16,15 @@ import { invariant } from '../base/assert.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { chainOf, earned, extended, keyedStateOf, rolled, type StateChain } from './part-chains.ts';
 import { PartBuffers, type WrittenPart } from './part-buffers.ts';
-import type { BytesOf, KeyGroupPart, OperatorSnapshot, SnapshotFile, SnapshotFiles, StateBytes } from './snapshot.ts';
+import {
+  isFileSegment,
+  type BytesOf,
+  type KeyGroupPart,
+  type OperatorSnapshot,
+  type SnapshotFile,
+  type SnapshotFiles,
+  type StateBytes,
+} from './snapshot.ts';
 import { joinedView, type KeyedView, type ViewedState } from './views.ts';
 
 /** When so much has come together it is handed to the state file. */
@@ -131,6 +139,15 @@ export class KeyedSnapshots {
     this.#credit += complete.earned;
     this.#foundation = { generation: complete.generation, chains };
     for (const state of this.#states) state.completed(complete.generation);
+  }
+
+  /** The files that the last complete checkpoint refers to. */
+  get files(): ReadonlySet<string> {
+    const files = new Set<string>();
+    for (const { groups } of this.#foundation.chains)
+      for (const parts of groups.values())
+        for (const { bytes } of parts) if (isFileSegment(bytes)) files.add(bytes.file);
+    return files;
   }
 
   /** The checkpoint was given up. */

@@ -217,6 +217,11 @@ export interface SnapshotFile {
 
 /** The state files as a task sees them: where its snapshots go, and where it reads what it is restored from. */
 export interface SnapshotFiles {
+  /**
+   * A barrier of this epoch has come: what is written from here on is written in it. Another region of the job may have
+   * been started anew meanwhile.
+   */
+  enter(epoch: number): void;
   /** Begins the state file of an operator. `directory` (a URL) is where a savepoint goes; without it, to the checkpoints. */
   open(file: {
     readonly checkpoint: number;

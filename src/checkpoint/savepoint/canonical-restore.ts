@@ -9,7 +9,14 @@ import { writeValue } from '../../data/structured-codec.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import { NO_ENTRY, NO_INDEX, PartEncoder } from '../../state/part-entries.ts';
 import { fetchedBytes } from '../../state/fetched-bytes.ts';
-import type { BytesOf, KeyGroupPart, KeyGroupState, OperatorSnapshot, SnapshotFiles } from '../../state/snapshot.ts';
+import type {
+  BytesOf,
+  KeyGroupPart,
+  KeyGroupState,
+  OperatorSnapshot,
+  SnapshotFiles,
+  StateBytes,
+} from '../../state/snapshot.ts';
 import { holdsTimers } from '../../state/timers.ts';
 import { isArrowSegment, StoredRows, type ReadsSegments, type StoredList, type StoredState } from './stored-rows.ts';
 
@@ -90,13 +97,14 @@ export interface FetchedState {
   readonly asStored: boolean;
 }
 
-/** Brings to memory what a task restores from, in whichever format it is. */
+/** Brings to memory what a task restores from, in whichever format it is, and what was on its way to it in channels. */
 export async function fetchedState(
   files: SnapshotFiles,
   snapshots: readonly OperatorSnapshot[],
+  channels: readonly StateBytes[],
   types: TypeRegistry,
 ): Promise<FetchedState> {
   const asStored = !isCanonical(snapshots);
   const native = asStored ? snapshots : await nativeSnapshots(files, snapshots, types);
-  return { snapshots: native, bytesOf: await fetchedBytes(files, native), asStored };
+  return { snapshots: native, bytesOf: await fetchedBytes(files, native, channels), asStored };
 }

@@ -13,6 +13,7 @@ import type { CheckpointStores } from './stores.ts';
 /** What a task must know about the storage: plain data, part of its deployment. */
 export interface SnapshotFilesPlan {
   readonly jobId: string;
+  /** The epoch in which the task was started; barriers may bring higher ones. */
   readonly epoch: number;
   /** URL of the root; undefined keeps all checkpoints in the acknowledgements. */
   readonly directory: string | undefined;
@@ -32,13 +33,20 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   /** Files that have local copies because of this task. */
   readonly #copied = new Set<string>();
 
+  #epoch: number;
+
   constructor(plan: SnapshotFilesPlan, world: World, stores: CheckpointStores) {
     this.#plan = plan;
+    this.#epoch = plan.epoch;
     this.#world = world;
     this.#stores = stores;
     if (plan.localDirectories.length > 0)
       this.#local = new LocalCopies(world.storage, plan.localDirectories, plan.jobId);
     this.#reader = new SegmentReader(stores, this.#local);
+  }
+
+  enter(epoch: number): void {
+    this.#epoch = Math.max(this.#epoch, epoch);
   }
 
   /** Bytes that were read for restores so far. */
@@ -47,7 +55,8 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   }
 
   open(file: { checkpoint: number; operatorId: string; subtask: number; directory?: string }): SnapshotFile {
-    const { jobId, epoch, compression, inlineThresholdBytes } = this.#plan;
+    const { jobId, compression, inlineThresholdBytes } = this.#plan;
+    const epoch = this.#epoch;
     const header = {
       compressed: compression,
       jobId,
@@ -68,6 +77,7 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   }
 
   #fileTarget(store: ObjectStore, key: string, local: LocalCopies | undefined): StateFileTarget {
+    const epoch = this.#epoch;
     const url = `${store.url}/${key}`;
     return {
       url,
@@ -77,7 +87,7 @@ export class StoredSnapshotFiles implements SnapshotFiles {
         this.#copied.add(url);
         return local.along(store, url, writer);
       },
-      check: () => this.#check(),
+      check: () => this.#check(epoch),
       written: async () => await local?.keep(store, key, url),
       remove: async () => {
         this.#copied.delete(url);
@@ -89,8 +99,8 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   }
 
   /** Savepoints, too, are written by the current attempt only. Without a directory nobody could tell. */
-  async #check(): Promise<void> {
-    const { directory, jobId, epoch } = this.#plan;
+  async #check(epoch: number): Promise<void> {
+    const { directory, jobId } = this.#plan;
     if (directory !== undefined) await checkEpoch(this.#stores.at(directory), jobId, epoch);
   }
 
@@ -98,6 +108,11 @@ export class StoredSnapshotFiles implements SnapshotFiles {
     // Whoever is restored from a file has its copy in hand, until a checkpoint completes without it.
     if (this.#local !== undefined) for (const part of bytes) if (isFileSegment(part)) this.#copied.add(part.file);
     return await this.#reader.read(bytes);
+  }
+
+  /** The job is over: its copies are of no use to anybody. */
+  async jobOver(): Promise<void> {
+    await this.#local?.removeAll();
   }
 
   completed(checkpoint: number, files: ReadonlySet<string>): void {
