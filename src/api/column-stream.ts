@@ -16,11 +16,13 @@ import { columnCalc } from '../operator/column-calc.ts';
 import { columnSink } from '../operator/column-source.ts';
 import { columnTimestamps, columnWatermarks } from '../operator/column-timestamps.ts';
 import { columnWindow } from '../operator/column-window.ts';
+import { dropTag, type Dropped, type DropReason } from '../operator/dropped.ts';
 import type { OperatorDefinition } from '../operator/operator.ts';
 import { toRows } from '../operator/to-rows.ts';
 import type { SlidingEventTimeWindows } from '../time/windows/sliding-windows.ts';
 import type { TumblingEventTimeWindows } from '../time/windows/tumbling-windows.ts';
 import { type AggregateExpression, ColumnExpression } from './column-expression.ts';
+import type { DataStream } from './data-stream.ts';
 import type { DataStreamSink } from './data-stream-sink.ts';
 import type { NodeDefinition, NodeDraft } from './graph-builder.ts';
 import { OperatorSettings } from './operator-settings.ts';
@@ -282,10 +284,32 @@ function columnExpression(index: number, type: LogicalType): ColumnExpression<un
  */
 export class OperatorColumnStream<Row> extends ColumnStream<Row> {
   readonly #settings: OperatorSettings;
+  readonly #node: NodeDraft;
 
   constructor(scope: StreamScope, node: NodeDraft, schema: Schema) {
     super(StreamHandle.of(scope, node), schema);
+    this.#node = node;
     this.#settings = new OperatorSettings(scope.graph, node);
+  }
+
+  /**
+   * What the operator leaves out for a reason, row by row: rows that are late for their window, with the columns that the
+   * window reads. As `getDropped` of a stream of records.
+   *
+   * @example
+   * ```ts
+   * import { type ColumnStream } from 'millstream/columns';
+   * declare const bids: ColumnStream<{ auction: number; price: number }>;
+   * const sums = bids
+   *   .keyBy('auction')
+   *   .window(TumblingEventTimeWindows.of(60_000))
+   *   .aggregate((bid) => ({ sum: bid.price.sum() }));
+   * sums.getDropped<{ auction: number; price: number }>('late').print('late');
+   * ```
+   */
+  getDropped<X>(reason: DropReason): DataStream<Dropped<X>> {
+    const { scope } = this.handle;
+    return scope.make.stream<Dropped<X>>(StreamHandle.of(scope, this.#node, dropTag(reason)));
   }
 
   /** The name that plans, metrics and errors show. Default: what the operator is. */

@@ -3,15 +3,15 @@
  *
  * Committables wait in the operator's state until their checkpoint is complete, and stay there until they are committed
  * and have passed the post-committer: a later checkpoint that completes before holds them too. After a restore they are
- * handed to the committer again. Where there is a global committer they stay longer still: see `global-commits.ts`.
+ * handed to the committer again. Where there is a global committer they stay longer still: see `async-global-commits.ts`.
  */
 
 import { MillstreamError } from '../base/error.ts';
 import type { CommitRequest, Committer, PostCommitter } from '../connect/sink.ts';
 import { describeRecord } from '../data/describe-record.ts';
-import type { Committed, ToGlobal } from './global-commits.ts';
+import type { Committed, ToGlobal } from './async-global-commits.ts';
 import type { OperatorContext } from './operator.ts';
-import { CommitMetrics } from './commit-metrics.ts';
+import { CommitMetrics, type CommitAnswer } from './commit-metrics.ts';
 
 /** Flink's default of `sink.committer.retries`. */
 export const COMMIT_RETRIES_DEFAULT = 10;
@@ -30,6 +30,10 @@ export interface CommitParts {
   readonly tellsGlobal: boolean;
   /** How often a committable may ask to be tried later before it is given up. */
   readonly retries: number;
+}
+
+interface Closeable {
+  close(): void | Promise<void>;
 }
 
 /** The commits of one subtask. */
@@ -184,14 +188,13 @@ export class Commits {
     });
   }
 
-  /** Waits for what is under way, without trying again, then closes who committed. */
-  async close(writer: { close(): void | Promise<void> } | undefined): Promise<void> {
+  /** Waits for what is under way, without trying again, then closes those who prepared and those who committed. */
+  async close(preparing: readonly (Closeable | undefined)[]): Promise<void> {
     this.#closed = true;
     this.#resumePause?.();
     await this.#committing;
-    await writer?.close();
-    await this.#parts.committer?.close();
-    await this.#parts.postCommitter?.close();
+    const { committer, postCommitter } = this.#parts;
+    for (const one of [...preparing, committer, postCommitter]) await one?.close();
   }
 }
 
@@ -209,9 +212,6 @@ function describeCommittable(committable: unknown): string {
   }
   return describeRecord(committable);
 }
-
-/** How a request was answered; `committed` unless it was said otherwise. */
-export type CommitAnswer = 'committed' | 'already' | 'later' | 'failed';
 
 class Request implements CommitRequest<unknown> {
   readonly committable: unknown;

@@ -1,7 +1,9 @@
 /** What a committer did, counted by Flink's names (FLIP-371). */
 
 import type { Counter, MetricGroup } from '../observe/metrics.ts';
-import type { CommitAnswer } from './async-commits.ts';
+
+/** How a request was answered; `committed` unless it was said otherwise. */
+export type CommitAnswer = 'committed' | 'already' | 'later' | 'failed';
 
 export class CommitMetrics {
   /** Prepared here, or taken over from a checkpoint. */

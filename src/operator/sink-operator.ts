@@ -7,7 +7,7 @@ import type { PreCommitter, Sink, SinkWriter, WriteContext, WriterContext } from
 import type { SnapshotWriter } from '../state/snapshot.ts';
 import { COMMIT_RETRIES_DEFAULT, Commits, type Pending } from './async-commits.ts';
 import type { CoordinatorFactory } from './coordinator.ts';
-import { GlobalCommitCoordinator, type FromGlobal } from './global-commits.ts';
+import { GlobalCommitCoordinator, type FromGlobal } from './async-global-commits.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
@@ -166,9 +166,8 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
     return this.#commits.idle;
   }
 
-  override async close(): Promise<void> {
-    await this.#commits?.close(this.writer);
-    await this.#preCommitter?.close();
+  override close(): Promise<void> {
+    return this.#commits.close([this.writer, this.#preCommitter]);
   }
 }
 

@@ -207,8 +207,7 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   }
 
   side(tag: string, value: unknown): void {
-    if (tag === UNDECODABLE_TAG)
-      sideOutput(this.#context as OperatorContext<never>, 'undecodable', tag, value, NO_TIMESTAMP);
+    if (tag === UNDECODABLE_TAG) sideOutput(this.#context, 'undecodable', tag, value, NO_TIMESTAMP);
     else this.#output.side(tag, value, NO_TIMESTAMP);
   }
 

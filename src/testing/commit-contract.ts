@@ -165,7 +165,8 @@ async function twice<T>(at: Situated<T>): Promise<void> {
 async function commitTwice<T>(run: SinkRun<T>, checkpoint: SinkSnapshot): Promise<void> {
   const first = await run.commit(checkpoint);
   const second = await run.commit(checkpoint);
-  if (first.failed.length + second.failed.length > 0) throw first.failed[0] ?? second.failed[0];
+  const [failure] = [...first.failed, ...second.failed];
+  if (failure !== undefined) throw failure;
   if (second.already !== first.committed + first.already)
     throw new Error(
       `the committer calls ${second.already} of ${first.committed + first.already} committables committed already, the second time`,

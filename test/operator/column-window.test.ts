@@ -6,6 +6,7 @@ import { keyGroup, keyGroupRange, mapKey } from '../../src/data/key.ts';
 import { LogicalType, Schema } from '../../src/data/schema.ts';
 import type { NamedAggregate } from '../../src/kernel/aggregates.ts';
 import { columnWindow, type ColumnWindowOptions } from '../../src/operator/column-window.ts';
+import { dropTag, type Dropped } from '../../src/operator/dropped.ts';
 import { OperatorHarness } from '../../src/testing/operator-harness.ts';
 import { anyShape, anyText, batchOf, PLAIN, type Row, type Shape, shown } from '../kernel/any-columns.ts';
 import { aggregateNaively } from '../kernel/naive-aggregate.ts';
@@ -150,15 +151,23 @@ test('windows hold what the reference holds, and survive torture', () => {
   );
 });
 
-test('rows behind all their windows are counted as late, with a sample', () => {
+test('rows behind all their windows are counted as late, and come out where what is dropped is read', () => {
   fc.assert(
     fc.property(anyItems, anyTimes, (items, times) => {
-      const harness = new OperatorHarness(columnWindow(options(times)));
+      const harness = new OperatorHarness(columnWindow(options(times)), { sides: [dropTag('late')] });
       for (const item of items) {
         if ('watermark' in item) harness.watermark(item.watermark);
         else harness.element(batch(item));
       }
-      assert.equal(harness.metric('dropped.late'), naive(items, times).late);
+      const { late } = naive(items, times);
+      assert.equal(harness.metric('dropped.late'), late);
+      const sides = harness.output.flatMap((out) => (out.kind === 'side' ? [out.value as Dropped] : []));
+      assert.equal(sides.length, late);
+      for (const { reason, value, timestamp } of sides) {
+        assert.equal(reason, 'late');
+        assert.deepEqual(Object.keys(value as object), ['key', 'value', 'other']);
+        assert.ok(timestamp !== undefined);
+      }
     }),
     { numRuns: 100 },
   );

@@ -54,13 +54,13 @@ export class GlobalCommitCoordinator implements OperatorCoordinator {
   #state: 'running' | 'failed' | 'closed' = 'running';
 
   constructor(sink: Sink<unknown>, context: CoordinatorContext, restored: unknown) {
-    const { createGlobalCommitter } = sink;
-    invariant(createGlobalCommitter !== undefined, 'a coordinator of commits needs a global committer');
+    const committer = sink.createGlobalCommitter?.(context.world);
+    invariant(committer !== undefined, 'a coordinator of commits needs a global committer');
     this.#context = context;
     this.#restored = (restored as GlobalState | undefined) ?? { checkpoint: 0, done: 0 };
     this.#done = this.#restored.done;
     this.#handed = this.#done;
-    this.#committer = createGlobalCommitter(context.world);
+    this.#committer = committer;
   }
 
   start(): void {}
