@@ -215,7 +215,15 @@ export type FailureKind =
   | 'closed'
   | 'other';
 
-/** Why an attempt failed. */
+/**
+ * Why an attempt failed.
+ *
+ * @example
+ * ```ts
+ * const failure = new KafkaFailure('stale', 'another broker leads the partition now');
+ * console.log(failure.passes); // true
+ * ```
+ */
 export class KafkaFailure extends Error {
   override readonly name = 'KafkaFailure';
   readonly kind: FailureKind;

@@ -17,7 +17,8 @@ import type { KafkaWriterState } from './transaction-pool.ts';
  *
  * @example
  * ```ts no-run
- * const env = createEnvironment({ checkpoint: { intervalMs: 1_000 } });
+ * const env = createEnvironment();
+ * env.set({ checkpoint: { intervalMs: 1_000 } });
  * env
  *   .fromData({ user: 'ada', clicks: 3 }, { user: 'bob', clicks: 5 })
  *   .sinkTo(

@@ -2,6 +2,7 @@
 
 import { partitionName, type TopicPartition } from './client.ts';
 
+/** What a reader is given, and what a checkpoint holds of it. */
 export interface KafkaSplit extends TopicPartition {
   /** The offset of the next record. */
   readonly offset: number;

@@ -29,7 +29,7 @@ export interface KafkaSerialization<T> {
    * The bytes of a value: a format such as `json()`, without the line break at its end, or a function. A string is
    * written as UTF-8, null as a tombstone.
    */
-  readonly value: Format<unknown, T> | ((value: T) => Bytes);
+  readonly value: Format<unknown, NoInfer<T>> | ((value: T) => Bytes);
   /** Default: none. */
   readonly headers?: (value: T) => HeaderList;
   /** Milliseconds since the epoch. Default: the record's event time, or the time of writing where it has none. */
