@@ -1,7 +1,7 @@
 /** What operators around keyed process functions share: declared state, timers, and the key that goes with an element. */
 
 import type { KeyedBackend } from '../state/keyed-backend.ts';
-import type { TimeDomain, TimerDriver, TimerService } from '../state/timers.ts';
+import { USER_TIMERS, type TimeDomain, type TimerDriver, type TimerService } from '../state/timers.ts';
 import { stateHandles } from './function-operator.ts';
 import type {
   KeyedProcessContext,
@@ -15,9 +15,6 @@ import { meteredTimers } from './metered-timers.ts';
 import type { OperatorContext, Timestamp } from './operator.ts';
 import { ElementContext, ProcessOperator, type Emitted } from './process-operator.ts';
 import type { RuntimeContext } from './runtime-context.ts';
-
-/** The name of a function's timers in snapshots. */
-const USER_TIMERS = 'user-timers';
 
 /** Speaks of the element or timer in hand, and of its key. */
 export class KeyedContext<K, S> extends ElementContext implements KeyedProcessContext<K, S>, OnTimerContext<K, S> {

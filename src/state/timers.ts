@@ -14,6 +14,9 @@ export type TimeDomain = 'event' | 'processing';
 /** Kinds of state in a snapshot, by domain. */
 export const TIMER_KINDS = { event: 'event-timer', processing: 'processing-timer' } as const;
 
+/** The name under which timers of users' functions are kept. */
+export const USER_TIMERS = 'user-timers';
+
 /** Whether a kind of state in a snapshot holds timers. */
 export function holdsTimers(kind: string): boolean {
   return kind === TIMER_KINDS.event || kind === TIMER_KINDS.processing;

@@ -9,7 +9,7 @@ import { utf8Bytes } from '../../data/text.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import type { ArrowPlace, FileSegment, KeyGroupState, OperatorSnapshot } from '../../state/snapshot.ts';
 import { SegmentReader } from '../storage/segment-reader.ts';
-import { removeFiles } from '../storage/snapshot-location.ts';
+import { openAround, removeFiles } from '../storage/snapshot-location.ts';
 import type { CheckpointStores } from '../storage/stores.ts';
 import { loadArrow, type Arrow } from './arrow.ts';
 import { columnsOf, rowValues, type InferredColumn, type KeyedRow } from './keyed-columns.ts';
@@ -65,6 +65,7 @@ export class CanonicalWriter {
 
   /** @param directory the URL of the savepoint. */
   static async open(writing: CanonicalWriting, directory: string): Promise<CanonicalWriter> {
+    openAround(writing.stores, directory);
     return new CanonicalWriter(writing, directory, await loadArrow());
   }
 

@@ -6,6 +6,7 @@ import { TypeRegistry, type InstanceClass, type InstanceCodec } from '../../data
 import type { SnapshotFile } from '../../state/snapshot.ts';
 import { METADATA } from '../storage/layout.ts';
 import { SegmentReader } from '../storage/segment-reader.ts';
+import { openAround } from '../storage/snapshot-location.ts';
 import { StoredSnapshotFiles } from '../storage/stored-snapshot-files.ts';
 import { CheckpointStores, storeUrl } from '../storage/stores.ts';
 
@@ -54,6 +55,7 @@ export class Offline {
   /** @throws CHECKPOINT_FAILED when there is a savepoint already. */
   async freshPlace(path: string): Promise<string> {
     const url = storeUrl(path);
+    openAround(this.stores, url);
     const { store, key } = this.stores.find(`${url}/${METADATA}`);
     if ((await store.get(key)) === undefined) return url;
     throw new MillstreamError(

@@ -15,14 +15,18 @@ export interface FoundSnapshot {
   readonly files: ReadonlySet<string>;
 }
 
+function directoryOf(path: string): string {
+  const url = storeUrl(path);
+  return url.endsWith(`/${METADATA}`) ? url.slice(0, -METADATA.length - 1) : url;
+}
+
 /**
  * Reads the metadata of a checkpoint or savepoint.
  *
  * @throws CHECKPOINT_MISSING when there is none, STATE_CORRUPT, CHECKPOINT_VERSION, CHECKPOINT_STORAGE.
  */
 export async function findSnapshot(stores: CheckpointStores, path: string): Promise<FoundSnapshot> {
-  const url = storeUrl(path);
-  const directory = url.endsWith(`/${METADATA}`) ? url.slice(0, -METADATA.length - 1) : url;
+  const directory = directoryOf(path);
   const { store, key } = stores.find(`${directory}/${METADATA}`);
   const bytes = await store.get(key);
   if (bytes === undefined)
@@ -40,12 +44,22 @@ export async function findSnapshot(stores: CheckpointStores, path: string): Prom
  * it. Files that it shares with other checkpoints lie elsewhere and are left alone.
  */
 export async function disposeSnapshot(stores: CheckpointStores, path: string): Promise<void> {
+  openAround(stores, directoryOf(path));
   const { directory, files } = await findSnapshot(stores, path);
   await removeSnapshot(
     stores,
     directory,
     [...files].filter((file) => file.startsWith(`${directory}/`)),
   );
+}
+
+/**
+ * Opens the store so that the directory goes with the last file in it; a savepoint has directories below, too. To be
+ * called before anything of the directory is touched.
+ */
+export function openAround(stores: CheckpointStores, directory: string): void {
+  const parent = directory.slice(0, directory.lastIndexOf('/'));
+  stores.at(directory.startsWith('file:///') && parent.length > 'file:///'.length ? parent : directory);
 }
 
 /** The metadata first: what is removed by half is no snapshot any more. */
