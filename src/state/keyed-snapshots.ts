@@ -156,7 +156,7 @@ export class KeyedSnapshots {
     if (pending === undefined) return;
     this.#pending.delete(checkpoint);
     this.#credit += pending.cost;
-    pending.abort();
+    pending.release();
   }
 
   close(): void {
