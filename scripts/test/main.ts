@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runFile } from './run-file.ts';
 import type { FileResult, FileRun } from './run-file.ts';
@@ -49,15 +49,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /**
- * A connector may need what no package manager brings, such as a server: its `test/prepare.ts` does that, before its
- * tests, which then know nothing of how long it takes on a fresh machine.
+ * Tests may need what npm does not bring, such as a server: the `prepare.ts` beside them, or in the `test` of their
+ * connector, does that before them, so that they know nothing of how long it takes on a fresh machine.
  */
 function prepare(): boolean {
-  const connectors = new Set(files.flatMap((file) => /^connectors\/[^/]+/.exec(file) ?? []));
-  for (const connector of connectors) {
-    const script = join(ROOT, connector, 'test/prepare.ts');
+  const folders = files.flatMap((file) => [dirname(file), ...(/^connectors\/[^/]+\/test/.exec(file) ?? [])]);
+  for (const folder of new Set(folders)) {
+    const script = join(ROOT, folder, 'prepare.ts');
     if (!existsSync(script)) continue;
-    console.log(`Preparing the tests of ${connector}, which takes minutes the first time on a machine.`);
+    console.log(`Preparing the tests in ${folder}, which takes minutes the first time on a machine.`);
     if (spawnSync(process.execPath, [...process.execArgv, script], { stdio: 'inherit' }).status === 0) continue;
     console.log('Tests: 0 passed, 0 failed');
     return false;
