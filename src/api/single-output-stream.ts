@@ -129,8 +129,8 @@ export class SingleOutputStream<T> extends DataStream<T> {
 
   /**
    * What the operator leaves out for a reason: records that are late for their window or join, that a source could not
-   * read and was told to skip (`onUndecodable: 'skip'`), whose call failed (`onFailure: 'drop'`), and what a process
-   * function drops itself. Each comes with where it was dropped, and why. Counted in the metric `dropped.REASON`.
+   * read and was told to skip (`onUndecodable: 'skip'`), whose call failed (`onFailure: 'drop'`), state that expired
+   * (`reportExpired` of its TTL), and what a process function drops itself. Each comes with where it was dropped, and why. Counted in the metric `dropped.REASON`.
    *
    * Records for which an operator has a side output of their own (`sideOutputLateData`, `onUndecodable: 'side-output'`)
    * go there, and are counted in the metric `sideOutput.REASON`.

@@ -17,6 +17,8 @@ export interface DropFacts {
   readonly state?: string;
   /** The key that it belonged to. */
   readonly key?: unknown;
+  /** The key of a map state's entry. */
+  readonly entryKey?: unknown;
 }
 
 /** A record that was left out: see `getDropped` of a stream. */

@@ -71,6 +71,8 @@ class Member {
   readonly instance: Operator | undefined;
   readonly metrics = new OperatorMetricGroup();
   readonly dropped: DroppedSample[] = [];
+  /** What expired and has not been told yet. */
+  readonly expired: { readonly value: unknown; readonly facts: DropFacts }[] = [];
   backend: KeyedBackend | undefined;
   operatorState: MemoryOperatorState | undefined;
   snapshots: KeyedSnapshots | undefined;
@@ -197,7 +199,7 @@ export class Chain {
       output: this.code.outputs[index] as NonNullable<ChainCode['outputs'][number]>,
       gate: this.#gate,
       metrics: member.metrics,
-      keyedBackend: () => (member.backend ??= this.#backend(member, restored, at)),
+      keyedBackend: () => (member.backend ??= this.#backend(member, index, restored, at)),
       operatorState,
       types: calls.types,
       parameters: calls.parameters,
@@ -215,6 +217,7 @@ export class Chain {
 
   #backend(
     member: Member,
+    index: number,
     restored: RestoredState,
     at: (time: number, callback: () => void) => Cancellation,
   ): KeyedBackend {
@@ -229,6 +232,12 @@ export class Chain {
         schedule: at,
         gate: this.#gate,
         restored,
+        expired: (state, key, value, entryKey) => {
+          const facts = entryKey === undefined ? { state, key } : { state, key, entryKey };
+          member.expired.push({ value, facts });
+          if (member.expired.length === 1)
+            this.#calls.mail(() => this.#as(index, () => this.#tellExpired(member, index)));
+        },
       },
       member.metrics,
     );
@@ -275,6 +284,12 @@ export class Chain {
           throw error;
         }),
     );
+  }
+
+  /** Not in the middle of the access that met it: whoever hears of it may have state of its own to touch. */
+  #tellExpired(member: Member, index: number): void {
+    for (const { value, facts } of member.expired.splice(0))
+      this.#dropped(member, index, { reason: 'expired', value, timestamp: NO_TIMESTAMP }, facts);
   }
 
   #dropped(
@@ -379,6 +394,8 @@ export class Chain {
   beforeBarrier(checkpoint: number, type: 'checkpoint' | 'savepoint'): Promise<void> | undefined {
     for (const [index, member] of this.#members.entries()) {
       this.#frame.at = index;
+      // It has left the state that the checkpoint holds.
+      this.#tellExpired(member, index);
       const waiting = member.instance?.beforeBarrier?.(checkpoint, type);
       if (waiting !== undefined) return this.#beforeBarrierFrom(index + 1, checkpoint, type, waiting);
     }
@@ -393,8 +410,10 @@ export class Chain {
   ): Promise<void> {
     await waiting;
     for (let index = from; index < this.#members.length; index++) {
+      const member = this.#members[index] as Member;
       this.#frame.at = index;
-      await (this.#members[index] as Member).instance?.beforeBarrier?.(checkpoint, type);
+      this.#tellExpired(member, index);
+      await member.instance?.beforeBarrier?.(checkpoint, type);
     }
   }
 

@@ -95,6 +95,11 @@ export abstract class CellTable<C> {
     }
   }
 
+  /** The key whose turn it is. */
+  get currentKey(): unknown {
+    return this.space.key;
+  }
+
   protected groupAt(place: number): number {
     return this.space.rows.keyGroupOf(this.places.rowOf(place));
   }

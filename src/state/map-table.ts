@@ -141,15 +141,23 @@ export class MapTable<K, V> extends CellTable<KeyedMap<K, V>> implements Changin
     return map;
   }
 
-  protected override expire(_place: number, cell: KeyedMap<K, V> | Stale<KeyedMap<K, V>>, deadline: number): void {
+  protected override expire(place: number, cell: KeyedMap<K, V> | Stale<KeyedMap<K, V>>, deadline: number): void {
     const map = cell instanceof Stale ? cell.cell : cell;
     if (map.oldest > deadline) return;
     let oldest = Infinity;
     for (const entry of map.entries.values()) {
-      if (entry.stamp <= deadline) this.remove(entry);
-      else if (entry.stamp < oldest) oldest = entry.stamp;
+      if (entry.stamp <= deadline) {
+        this.#tell(place, cell instanceof Stale ? cell : undefined, entry);
+        this.remove(entry);
+      } else if (entry.stamp < oldest) oldest = entry.stamp;
     }
     map.oldest = oldest;
+  }
+
+  #tell(place: number, stale: Stale<KeyedMap<K, V>> | undefined, { key, value }: MapEntry<K, V>): void {
+    if (this.ttl?.expired === undefined) return;
+    const told = stale === undefined ? value : this.migratedValue(stale.version, value);
+    this.ttl.expired(this.keyAt(place), told, key);
   }
 
   // Views.

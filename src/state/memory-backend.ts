@@ -37,7 +37,7 @@ import { StateTable } from './state-table.ts';
 import { MemoryTimers, type Schedule } from './timer-service.ts';
 import { holdsTimers, type TimerDriver, type TimerGate, type TimerHandler } from './timers.ts';
 import { TtlAggregatingState, TtlListState, TtlMapState, TtlReducingState, TtlValueState } from './ttl-states.ts';
-import { ttlRules } from './ttl.ts';
+import { ttlRules, type ExpiredListener } from './ttl.ts';
 import { joinedView, type KeyedView, type ViewPlan } from './views.ts';
 
 export interface MemoryBackendSettings {
@@ -51,6 +51,8 @@ export interface MemoryBackendSettings {
   /** Calls back on the task's thread between two records, not before the time. */
   readonly schedule: Schedule;
   readonly restored: RestoredState | undefined;
+  /** Told of what expires, where its state asks for that; in the middle of an access to it. */
+  readonly expired?: ExpiredListener;
 }
 
 export function createMemoryBackend(settings: MemoryBackendSettings): KeyedBackend {
@@ -170,7 +172,7 @@ class MemoryBackend implements KeyedBackend {
     expiring: (table: StateTable<Expiring>) => Handle,
   ): Handle {
     return this.#state(descriptor, namespaced, (): readonly [CellTable<unknown>, Handle] => {
-      const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
+      const ttl = ttlRules(descriptor, this.#settings.clock, this.#settings.expired);
       if (ttl === undefined) {
         const table = new StateTable(descriptor, namespaced, this.#space, plainShape, ttl, this.#generation);
         return [table, plain(table)];
@@ -183,7 +185,7 @@ class MemoryBackend implements KeyedBackend {
   map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced = false): MapState<K, V> {
     const erased = descriptor as MapStateDescriptor<never, never>;
     return this.#state(erased, namespaced, (): readonly [CellTable<unknown>, MapState<K, V>] => {
-      const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
+      const ttl = ttlRules(descriptor, this.#settings.clock, this.#settings.expired);
       const { types } = this.#settings;
       const table = new MapTable<K, V>(erased, namespaced, this.#space, types, ttl, this.#generation);
       return [table, ttl === undefined ? new MemoryMapState(table) : new TtlMapState(table)];

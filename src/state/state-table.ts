@@ -1,6 +1,6 @@
 /** One keyed state of a memory backend: a cell per place, each written whole, or from an item on. Everything but maps. */
 
-import type { CellShape } from './cell-shape.ts';
+import type { CellShape, Stamped } from './cell-shape.ts';
 import { CellTable, type RemovedCell } from './cell-table.ts';
 import { Changes, type ChangeWriter, type Changing } from './changes.ts';
 import type { StateDescriptor } from './descriptor.ts';
@@ -96,8 +96,18 @@ export class StateTable<C> extends CellTable<C> implements Changing<RemovedCell>
     const content = cell instanceof Stale ? cell.cell : cell;
     const live = this.#shape.live(content, deadline);
     if (live === content) return;
+    if (this.ttl?.expired !== undefined) this.#tell(place, cell instanceof Stale ? cell : undefined, content, deadline);
     if (live === undefined) this.dropAt(place);
     else this.#put(place, cell instanceof Stale ? new Stale(cell.version, live) : live);
+  }
+
+  /** Tells of what has expired of a cell: one stamped value, or some of a list of them. */
+  #tell(place: number, stale: Stale<C> | undefined, content: C, deadline: number): void {
+    const stamped = content as Stamped<unknown> | readonly Stamped<unknown>[];
+    for (const { value, stamp } of Array.isArray(stamped) ? stamped : [stamped]) {
+      if (stamp > deadline) continue;
+      this.ttl?.expired?.(this.keyAt(place), stale === undefined ? value : this.migratedValue(stale.version, value));
+    }
   }
 
   // Views.

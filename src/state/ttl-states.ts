@@ -38,6 +38,7 @@ class StampedCell<T> {
     if (cell === undefined) return undefined;
     const { value } = cell;
     if (cell.stamp + this.#ttl.timeToLive <= now) {
+      this.#ttl.expired?.(this.#table.currentKey, value);
       this.#table.drop();
       return this.#ttl.returnExpired ? value : undefined;
     }
@@ -54,7 +55,9 @@ class StampedCell<T> {
     if (cell === undefined) {
       this.#table.store(new Stamped(next(undefined, input), now));
     } else {
-      cell.value = next(cell.stamp + this.#ttl.timeToLive <= now ? undefined : cell.value, input);
+      const expired = cell.stamp + this.#ttl.timeToLive <= now;
+      if (expired) this.#ttl.expired?.(this.#table.currentKey, cell.value);
+      cell.value = next(expired ? undefined : cell.value, input);
       cell.stamp = now;
     }
   }
@@ -154,6 +157,11 @@ export class TtlListState<T> implements ListState<T> {
     const cell = this.#table.load();
     if (cell === undefined) return EMPTY_LIST;
     const live = cell.filter((item) => item.stamp + this.#ttl.timeToLive > now);
+    const { expired } = this.#ttl;
+    if (expired !== undefined && live.length < cell.length) {
+      for (const item of cell)
+        if (item.stamp + this.#ttl.timeToLive <= now) expired(this.#table.currentKey, item.value);
+    }
     if (live.length === 0) this.#table.drop();
     else if (live.length < cell.length) this.#table.store(live);
     if (this.#ttl.refreshOnRead) for (const item of live) item.stamp = now;
@@ -207,6 +215,7 @@ export class TtlMapState<K, V> implements MapState<K, V> {
     const entry = this.#table.find(key);
     if (entry === undefined) return undefined;
     if (entry.stamp + this.#ttl.timeToLive <= now) {
+      this.#ttl.expired?.(this.#table.currentKey, entry.value, entry.key);
       this.#table.remove(entry);
       return this.#ttl.returnExpired ? entry : undefined;
     }
@@ -222,7 +231,14 @@ export class TtlMapState<K, V> implements MapState<K, V> {
   put(key: K, value: V): void {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
+    if (this.#ttl.expired !== undefined) this.#overwritten(key, now);
     this.#table.set(key, value, now);
+  }
+
+  #overwritten(key: K, now: number): void {
+    const entry = this.#table.find(key);
+    if (entry !== undefined && entry.stamp + this.#ttl.timeToLive <= now)
+      this.#ttl.expired?.(this.#table.currentKey, entry.value, entry.key);
   }
 
   putAll(entries: Iterable<readonly [K, V]>): void {
@@ -256,8 +272,10 @@ export class TtlMapState<K, V> implements MapState<K, V> {
     for (const entry of map.entries.values()) {
       const expired = entry.stamp + this.#ttl.timeToLive <= now;
       if (!expired || this.#ttl.returnExpired) visible.push(entry);
-      if (expired) this.#table.remove(entry);
-      else this.#handOut(entry, now);
+      if (expired) {
+        this.#ttl.expired?.(this.#table.currentKey, entry.value, entry.key);
+        this.#table.remove(entry);
+      } else this.#handOut(entry, now);
     }
     return visible;
   }

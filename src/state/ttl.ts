@@ -13,7 +13,15 @@ export interface StateTtl {
     /** Entries looked at per state access, and whether also once per record. Default 5, false; `false` turns it off. */
     readonly incremental?: { readonly entries: number; readonly everyRecord: boolean } | false;
   };
+  /**
+   * Whether what has expired is told when it is removed: counted, and sent to `getDropped('expired')` of the stream.
+   * It then stays in snapshots until it is. Default false.
+   */
+  readonly reportExpired?: boolean;
 }
+
+/** Hears of a value that is removed because it has expired; `entryKey` is that of a map's entry. */
+export type ExpiredListener = (state: string, key: unknown, value: unknown, entryKey: unknown) => void;
 
 const CLEANUP_ENTRIES_DEFAULT = 5;
 
@@ -29,19 +37,27 @@ export interface TtlRules {
   readonly sweepEveryRecord: boolean;
   /** Wall-clock time in milliseconds. */
   readonly clock: () => number;
+  /** Told of every value that is removed because it has expired; undefined where nobody asked for that. */
+  readonly expired: ((key: unknown, value: unknown, entryKey?: unknown) => void) | undefined;
 }
 
 /** Undefined where TTL is off. */
-export function ttlRules(ttl: StateTtl | undefined, clock: () => number): TtlRules | undefined {
+export function ttlRules(
+  { name, ttl }: { readonly name: string; readonly ttl: StateTtl | undefined },
+  clock: () => number,
+  listener: ExpiredListener | undefined,
+): TtlRules | undefined {
   if (ttl === undefined || ttl.update === 'disabled') return undefined;
+  const reports = ttl.reportExpired === true && listener !== undefined;
   const incremental = ttl.cleanup?.incremental ?? { entries: CLEANUP_ENTRIES_DEFAULT, everyRecord: false };
   return {
     timeToLive: ttl.timeToLive,
     refreshOnRead: ttl.update === 'on-read-and-write',
     returnExpired: ttl.visibility === 'return-expired-if-not-cleaned-up',
-    fullSnapshot: ttl.cleanup?.fullSnapshot === true,
+    fullSnapshot: ttl.cleanup?.fullSnapshot === true && !reports,
     sweepEntries: incremental === false ? 0 : incremental.entries,
     sweepEveryRecord: incremental !== false && incremental.everyRecord,
     clock,
+    expired: reports ? (key, value, entryKey) => listener(name, key, value, entryKey) : undefined,
   };
 }

@@ -9,6 +9,7 @@ import { KeyedSnapshots } from '../../src/state/keyed-snapshots.ts';
 import { createSnapshotWriter, inlineBytes, redistribute, restoredState } from '../../src/state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
 import type { TimerGate } from '../../src/state/timers.ts';
+import type { ExpiredListener } from '../../src/state/ttl.ts';
 
 export const MAX_PARALLELISM = 16;
 export const ALL_GROUPS: KeyGroupRange = { start: 0, end: MAX_PARALLELISM - 1 };
@@ -91,6 +92,7 @@ export interface HarnessOptions {
   readonly types?: TypeRegistry;
   readonly keyGroups?: KeyGroupRange;
   readonly from?: readonly OperatorSnapshot[];
+  readonly expired?: ExpiredListener;
 }
 
 /** Makes the backends of all harnesses from now on. */
@@ -108,6 +110,7 @@ export function harness(options: HarnessOptions = {}): Harness {
     maxParallelism: MAX_PARALLELISM,
     keyGroups,
     types,
+    ...(options.expired === undefined ? {} : { expired: options.expired }),
     clock: () => time.now,
     gate,
     schedule: time.schedule,

@@ -3,5 +3,6 @@ import { testOnDisk } from './disk/test-on-disk.ts';
 
 testOnDisk(2 ** 30, 2 ** 24);
 
+await import('./expired.test.ts');
 await import('./timers.test.ts');
 await import('./ttl.test.ts');

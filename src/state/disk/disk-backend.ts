@@ -252,7 +252,7 @@ export class DiskBackend implements KeyedBackend {
   ): Handle {
     const known = this.#states.get(descriptor.name);
     if (known !== undefined) return knownHandle(known, descriptor, namespaced) as Handle;
-    const ttl = ttlRules(descriptor.ttl, this.#settings.clock);
+    const ttl = ttlRules(descriptor, this.#settings.clock, this.#settings.expired);
     const [shape, makeHandle] = make(ttl !== undefined);
     const tables = namespaced ? this.#tables.ofNamespaces : this.#tables.ofKeys;
     const number = tables.length;

@@ -101,6 +101,19 @@ export class ListCell {
   }
 }
 
+/** Tells of the values of a cell with stamps that have expired by the deadline; of a map, with the keys of its entries. */
+export function tellExpired(cell: unknown, deadline: number, tell: (value: unknown, entryKey?: unknown) => void): void {
+  if (cell instanceof Stamped) {
+    if (cell.stamp <= deadline) tell(cell.value);
+  } else if (cell instanceof ListCell) {
+    cell.stamps?.forEach((stamp, index) => {
+      if (stamp <= deadline) tell(cell.items[index]);
+    });
+  } else if (cell instanceof MapCell) {
+    for (const { key, value, stamp } of cell.entries.values()) if (stamp <= deadline) tell(value, key);
+  }
+}
+
 /** `stamped` where the state has TTL. */
 export function listShape(stamped: boolean): DiskShape<ListCell> {
   const form = ({ items, stamps }: ListCell, from: number): unknown =>

@@ -17,7 +17,7 @@ import type {
 } from '../descriptor.ts';
 import { EMPTY_LIST } from '../memory-states.ts';
 import type { TtlRules } from '../ttl.ts';
-import { ListCell, MapCell, MapEntry } from './disk-cell.ts';
+import { ListCell, MapCell, MapEntry, tellExpired } from './disk-cell.ts';
 import type { DiskTable } from './disk-table.ts';
 
 /** Lists and maps are measured again whenever they have grown by so much. */
@@ -127,6 +127,7 @@ class StampedCell<T> {
     const cell = this.#table.load();
     if (cell === undefined) return undefined;
     if (cell.stamp + this.#ttl.timeToLive <= now) {
+      this.#ttl.expired?.(this.#table.space.key, cell.value);
       this.#table.drop();
       return this.#ttl.returnExpired ? cell.value : undefined;
     }
@@ -145,7 +146,9 @@ class StampedCell<T> {
       return;
     }
     this.#table.change();
-    cell.value = next(cell.stamp + this.#ttl.timeToLive <= now ? undefined : cell.value, input);
+    const expired = cell.stamp + this.#ttl.timeToLive <= now;
+    if (expired) this.#ttl.expired?.(this.#table.space.key, cell.value);
+    cell.value = next(expired ? undefined : cell.value, input);
     cell.stamp = now;
   }
 
@@ -265,6 +268,8 @@ export class DiskListState<T> implements ListState<T> {
 
   #visible(cell: ListCell, now: number, ttl: TtlRules): readonly T[] {
     const before = cell.items as T[];
+    const { expired } = ttl;
+    if (expired !== undefined) tellExpired(cell, now - ttl.timeToLive, (item) => expired(this.#table.space.key, item));
     const live = this.#table.shape.live(cell, now - ttl.timeToLive, this.#table.space.store.generation);
     if (live === undefined) this.#table.drop();
     else if (live !== cell) this.#table.store(live);
@@ -343,6 +348,7 @@ export class DiskMapState<K, V> implements MapState<K, V> {
     const ttl = this.#ttl;
     if (ttl !== undefined) {
       if (entry.stamp + ttl.timeToLive <= now) {
+        ttl.expired?.(this.#table.space.key, entry.value, entry.key);
         this.#remove(cell, id);
         return ttl.returnExpired ? entry : undefined;
       }
@@ -386,6 +392,8 @@ export class DiskMapState<K, V> implements MapState<K, V> {
       if ((cell.entries.size & MEASURE_MASK) === 0) this.#table.grown();
       return;
     }
+    if (this.#ttl?.expired !== undefined && entry.stamp + this.#ttl.timeToLive <= now)
+      this.#ttl.expired(this.#table.space.key, entry.value, entry.key);
     entry.value = value;
     entry.stamp = now;
     entry.generation = generation;
@@ -432,6 +440,7 @@ export class DiskMapState<K, V> implements MapState<K, V> {
       const expired = ttl !== undefined && entry.stamp + ttl.timeToLive <= now;
       if (!expired || ttl.returnExpired) visible.push(entry);
       if (expired) {
+        ttl?.expired?.(this.#table.space.key, entry.value, entry.key);
         this.#remove(cell, id);
         continue;
       }

@@ -7,7 +7,7 @@ import type { RestoredKeyedState } from '../snapshot.ts';
 import type { TtlRules } from '../ttl.ts';
 import type { PartWriter } from '../views.ts';
 import type { CellReader, CellWriter } from './cell-io.ts';
-import type { DiskShape } from './disk-cell.ts';
+import { tellExpired, type DiskShape } from './disk-cell.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Row } from './row.ts';
 import type { ShapeHint } from './value-codec.ts';
@@ -241,6 +241,11 @@ export class DiskTable<C> {
     const cell = stale ? (stored.cell as C) : (stored as C);
     const live = this.shape.live(cell, deadline, this.space.store.generation);
     if (live === cell) return;
+    const { expired } = this.ttl as TtlRules;
+    if (expired !== undefined) {
+      const now = (value: unknown): unknown => (stale ? migrated(this.#state, stored.version, value) : value);
+      tellExpired(cell, deadline, (value, entryKey) => expired(row.key, now(value), entryKey));
+    }
     if (live !== undefined) {
       this.space.store.touch(row);
       row.exchange(this.number, stale ? new Stale(stored.version, live) : live);
