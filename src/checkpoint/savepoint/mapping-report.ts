@@ -33,6 +33,8 @@ export interface StateMapping {
   /** Of what is stored. In checkpoints, which are written as changes, entries that were replaced count, too. */
   readonly entries: number;
   readonly bytes: number;
+  /** Entries of which a part is opaque bytes, because no column can hold it; undefined where the format is native. */
+  readonly opaque: number | undefined;
   /** Kind, version and shape. */
   readonly stored: string | undefined;
   readonly declared: string | undefined;
@@ -63,6 +65,7 @@ interface StoredSummary {
   readonly entries: number;
   readonly bytes: number;
   readonly shape: string | undefined;
+  readonly opaque: number | undefined;
 }
 
 export function mappingReport(graph: StreamGraph, stored: Stored): MappingReport {
@@ -140,6 +143,7 @@ function mapping(
     fate,
     entries: stored?.entries ?? 0,
     bytes: stored?.bytes ?? 0,
+    opaque: stored?.opaque,
     stored: stored && describeStored(stored),
     declared: declared && describeDeclared(declared),
     reason: undefined,
@@ -175,7 +179,15 @@ export function storedStates(snapshots: readonly OperatorSnapshot[]): StoredSumm
     ...Array.from(lists, ([name, own]): StoredSummary => {
       const items = own.flatMap((list) => list.items);
       const versions = [...new Set(own.map(({ version }) => version))];
-      return { name, kind: LIST_KIND, versions, entries: items.length, bytes: listBytes(items), shape: undefined };
+      return {
+        name,
+        kind: LIST_KIND,
+        versions,
+        entries: items.length,
+        bytes: listBytes(items),
+        shape: undefined,
+        opaque: undefined,
+      };
     }),
   ];
 }
@@ -192,6 +204,7 @@ function keyedSummary(states: readonly StoredState[]): StoredSummary {
     entries: put.reduce((sum, { count }) => sum + count, 0),
     bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
     shape: described && `${described.key} → ${described.value}`,
+    opaque: described?.opaque,
   };
 }
 
@@ -210,7 +223,8 @@ function listBytes(items: readonly StateBytes[]): number {
 /** One line of a report. */
 export function mappingLine(state: StateMapping): string {
   const operator = state.operatorName === undefined ? state.operator : `${state.operator} (${state.operatorName})`;
-  const size = `${state.entries} entries, ${state.bytes} bytes`;
+  const opaque = (state.opaque ?? 0) > 0 ? ` (${state.opaque} with opaque parts)` : '';
+  const size = `${state.entries} entries${opaque}, ${state.bytes} bytes`;
   const schemas = [
     state.stored === undefined ? [] : [`stored ${state.stored}`],
     state.declared === undefined ? [] : [`declared ${state.declared}`],

@@ -71,6 +71,8 @@ export interface StateSummary {
   readonly bytes: number;
   /** Keys and values as TypeScript would write them; undefined where the format is native. */
   readonly shape: string | undefined;
+  /** Entries of which a part is opaque bytes; undefined where the format is native. */
+  readonly opaque: number | undefined;
 }
 
 const WINDOW_CONTENTS: readonly string[] = ['window-contents', 'window-elements', 'window-slices'];

@@ -5,9 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tableFromIPC } from 'apache-arrow';
 import type { SettingsPart } from 'millstream';
-import { course, inScratch, SALES } from './stateful-job.ts';
-
-const HALF = 30;
+import { course, HALF, inScratch, SALES, TIME_TO_LIVE_MS } from './stateful-job.ts';
 
 const whole = (await course(SALES, {})).lines;
 
@@ -72,7 +70,7 @@ test('the files of a savepoint are tables that Arrow reads', async () => {
     assert.ok(table('states/user-timers.event-timer.arrow').numRows > 0);
     const fresh = table('states/fresh.value-ttl.arrow');
     const [first] = fresh.toArray().map((row) => row.toJSON());
-    assert.equal(Number(first.expiry) - Number(first.last_write), 3_600_000);
+    assert.equal(Number(first.expiry) - Number(first.last_write), TIME_TO_LIVE_MS);
   });
 });
 

@@ -11,9 +11,7 @@ import {
   readSavepoint,
   rewriteSavepoint,
 } from 'millstream/savepoints';
-import { buildStateful, course, inScratch, SALES, totals, type Sale } from './stateful-job.ts';
-
-const HALF = 30;
+import { buildStateful, course, HALF, inScratch, SALES, totals, type Sale } from './stateful-job.ts';
 
 /** One savepoint for all tests that only read it. */
 let path = '';

@@ -27,10 +27,13 @@ export interface Sale {
 
 export const sale = (n: number): Sale => ({ shop: `shop-${n % 7}`, amount: n % 11, time: 1000 + n * 10 });
 
+export const HALF = 30;
+
 export const SALES: readonly Sale[] = Array.from({ length: 60 }, (_, n) => sale(n));
 
-/** Long enough that nothing expires while a test runs. */
-const ttl = { timeToLive: 3_600_000 };
+/** A hundred years: golden savepoints shall not expire. */
+export const TIME_TO_LIVE_MS = 100 * 365 * 86_400_000;
+const ttl = { timeToLive: TIME_TO_LIVE_MS };
 
 export const totals = valueState<{ sum: number; exact: bigint; last: Date; note?: string | null | undefined }>(
   'totals',
