@@ -30,7 +30,10 @@ export interface StateMapping {
   /** `value`, `list`, `map`, `event-timer`, `operator-list`, … */
   readonly kind: string;
   readonly fate: StateFate;
-  /** Of what is stored. In checkpoints, which are written as changes, entries that were replaced count, too. */
+  /**
+   * Of what is stored. In the native format the entries of maps count one by one, and in checkpoints, which are written
+   * as changes, those that were replaced count, too.
+   */
   readonly entries: number;
   readonly bytes: number;
   /** Entries of which a part is opaque bytes, because no column can hold it; undefined where the format is native. */

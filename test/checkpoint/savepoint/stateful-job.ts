@@ -126,6 +126,27 @@ export interface Course {
   readonly build?: (env: StreamEnvironment, sales: DataStream<Sale>) => void;
 }
 
+/** Gives the sales, and then nothing more until it is left. */
+function thenWait(sales: readonly Sale[], waits: boolean): AsyncIterableIterator<Sale> {
+  const left = Promise.withResolvers<IteratorResult<Sale>>();
+  const end: IteratorResult<Sale> = { done: true, value: undefined };
+  let at = 0;
+  return {
+    next: async () => {
+      const value = sales[at++];
+      if (value !== undefined) return { done: false, value };
+      return waits ? await left.promise : end;
+    },
+    async return() {
+      left.resolve(end);
+      return end;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
 /** Feeds the sales, and stops with a savepoint (or, without `stop`, at the end of the input). */
 export async function course(
   sales: readonly Sale[],
@@ -133,13 +154,9 @@ export async function course(
 ): Promise<{ readonly lines: readonly string[]; readonly path: string }> {
   const read = Promise.withResolvers<void>();
   const env = createEnvironment({ settings: { bufferTimeoutMs: 0, ...settings } });
-  const source = env.fromAsyncIterable(
-    async function* () {
-      yield* sales;
-      if (stop !== undefined) await new Promise(() => {});
-    },
-    { boundedness: stop === undefined ? 'bounded' : 'unbounded' },
-  );
+  const source = env.fromAsyncIterable(() => thenWait(sales, stop !== undefined), {
+    boundedness: stop === undefined ? 'bounded' : 'unbounded',
+  });
   build(env, source.uid('sales'));
   const client = await env.executeAsync('sales', launch);
   const lines: string[] = [];
