@@ -132,9 +132,12 @@ export class Slot {
   async #listen(doorbell: Doorbell): Promise<void> {
     if (this.#sleeping) return;
     this.#sleeping = true;
+    const { clock } = this.#options.world;
     while (this.#attempts.size > 0 && !this.#closed) {
       await doorbell.wait(SLEEP_MS_MAX);
-      for (const attempt of this.#attempts.values()) attempt.wakeAll();
+      this.#loop.wakeNow([...this.#attempts.values()].flatMap((attempt) => attempt.runningTasks));
+      // A bell that rings all the time would keep sockets and timers waiting.
+      await new Promise<void>((resolve) => clock.nextTurn(resolve));
     }
     this.#sleeping = false;
   }
@@ -443,8 +446,11 @@ class SlotAttempt {
   }
 
   wakeAll(): void {
-    if (this.#state !== 'running') return;
-    for (const seat of this.#seats.values()) this.#loop.wake(seat.loopTask);
+    for (const task of this.runningTasks) this.#loop.wake(task);
+  }
+
+  get runningTasks(): readonly LoopTask[] {
+    return this.#state === 'running' ? [...this.#seats.values()].map(({ loopTask }) => loopTask) : [];
   }
 
   handle(message: ToAttempt): void {

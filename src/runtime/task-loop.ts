@@ -38,6 +38,18 @@ export class TaskLoop {
     this.#schedule();
   }
 
+  /**
+   * Runs a round at once if the loop has nothing to do: for a thread that was woken by another one, which has taken long
+   * enough. Whoever calls this lets the event loop go round before it does so again.
+   */
+  wakeNow(tasks: Iterable<LoopTask>): void {
+    const idle = !this.#scheduled;
+    // Keeps the tasks from scheduling the round that comes now.
+    if (idle) this.#scheduled = true;
+    for (const task of tasks) this.wake(task);
+    if (idle) this.#round();
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
