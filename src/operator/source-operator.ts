@@ -389,6 +389,7 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   readonly #group: AlignmentGroup | undefined;
   readonly #alignment: WatermarkAlignment | undefined;
   #announcer: Cancellation | undefined;
+  readonly #timers = new Set<Cancellation>();
   #closed = false;
 
   constructor(
@@ -424,11 +425,18 @@ class EnumeratorCoordinator implements OperatorCoordinator {
           this.#context.fail(error);
           return;
         }
-        if (everyMs !== undefined)
-          this.#context.world.clock.after(everyMs, () => this.#closed || this.#call(work, done, everyMs));
+        if (everyMs !== undefined && !this.#closed) this.#callLater(work, done, everyMs);
       },
       (error: unknown) => this.#closed || this.#context.fail(error),
     );
+  }
+
+  #callLater<R>(work: () => Promise<R>, done: (result: R) => void, everyMs: number): void {
+    const timer = this.#context.world.clock.after(everyMs, () => {
+      this.#timers.delete(timer);
+      this.#call(work, done, everyMs);
+    });
+    this.#timers.add(timer);
   }
 
   start(): void {
@@ -470,6 +478,7 @@ class EnumeratorCoordinator implements OperatorCoordinator {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
     this.#announcer?.cancel();
     await this.#enumerator.close();
   }
