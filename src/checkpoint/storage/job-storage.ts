@@ -152,12 +152,14 @@ export class JobStorage {
    * resolved.
    *
    * @throws CHECKPOINT_STALE when a newer attempt has begun, CHECKPOINT_STORAGE when the storage fails, CHECKPOINT_FAILED
-   * when it refers to files that are gone.
+   * when it refers to files that are gone, or a later checkpoint counts already: acknowledgements of several that are
+   * under way come in any order.
    */
   async complete(content: CheckpointContent): Promise<StoredCheckpoint> {
     return await this.#exclusive(async () => {
       await this.#settle();
       this.#checkCurrent(content.epoch);
+      this.#checkLater(content.checkpoint);
       const files = filesOf([content.operators, content.channels]);
       this.#checkFiles(content, files);
       const directory = await this.#putMetadata(content);
@@ -191,6 +193,16 @@ export class JobStorage {
 
   #checkCurrent(epoch: number): void {
     if (epoch !== this.epoch) throw stale(this.#options.jobId, epoch, `attempt ${this.epoch} is current`);
+  }
+
+  /** What a later checkpoint covers has been committed, so nobody may go back behind it. */
+  #checkLater(checkpoint: number): void {
+    const latest = this.latest?.id ?? 0;
+    if (checkpoint > latest) return;
+    throw new MillstreamError(
+      'CHECKPOINT_FAILED',
+      `Checkpoint ${checkpoint} of job ${this.#options.jobId} came too late: checkpoint ${latest} is complete.`,
+    );
   }
 
   /** Tasks build on the checkpoint that they last heard to be complete; that must not have been too long ago. */

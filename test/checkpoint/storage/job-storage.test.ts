@@ -135,6 +135,17 @@ test('a checkpoint that refers to files that are gone does not complete', async 
   assert.equal(manager.storage.latest?.id, 3);
 });
 
+test('a checkpoint does not complete once a later one has', async (t) => {
+  const manager = await Manager.start(scratchDirectory(t), { retained: 2 });
+  await manager.checkpoint(1);
+  await manager.checkpoint(3);
+  await assert.rejects(manager.checkpoint(2), { code: 'CHECKPOINT_FAILED', message: /came too late: checkpoint 3/ });
+  assert.deepEqual(
+    manager.storage.completed.map(({ id }) => id),
+    [1, 3],
+  );
+});
+
 test('discarding removes what was written for a checkpoint, and nothing that others use', async (t) => {
   const manager = await Manager.start(scratch(t));
   const one = await manager.checkpoint(1);
