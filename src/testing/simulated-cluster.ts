@@ -19,6 +19,7 @@ import type { StreamGraph } from '../graph/stream-graph.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { JobSubmission } from '../cluster/client-protocol.ts';
 import { CollectedValues, type BatchSource } from '../cluster/result-queue.ts';
+import type { CrashMoment } from './simulation/effects.ts';
 import type { Simulation } from './simulated-world.ts';
 
 const JOB_MANAGER = 'jobmanager';
@@ -111,6 +112,18 @@ export class SimulatedJob {
 
   checkpoint(): Promise<CompletedCheckpoint> {
     return this.#ask((job) => job.checkpoint());
+  }
+
+  /** Asks until a JobManager has heard of it. */
+  async cancel(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#ask((job) => job.cancel());
+      } catch (error) {
+        if (error !== JOB_MANAGER_LOST) throw error;
+        await this.#taken.promise;
+      }
+    }
   }
 
   /** The values of a collecting sink, to their end, whichever JobManager hands them out. */
@@ -216,28 +229,55 @@ export class SimulatedCluster {
     await keepMembership(world, taskManager, JOB_MANAGER_ADDRESS, new AbortController().signal);
   }
 
+  /** The name of the process that runs the JobManager. */
+  get jobManager(): string {
+    return JOB_MANAGER;
+  }
+
+  /** Names of all processes. */
+  get processes(): readonly string[] {
+    return [JOB_MANAGER, ...this.taskManagers];
+  }
+
   /**
-   * Crashes a TaskManager and has it back a moment later, without anything that it knew. Returns false, and does
-   * nothing, while another process is away: a job that restarts needs its slots.
+   * Crashes a process and has it back a moment later, without anything that it knew. Returns false, and does nothing,
+   * while another process is away: a job that restarts needs its slots.
    */
-  crash(taskManager: string): boolean {
-    return this.#crash(taskManager, () => this.#startTaskManager(taskManager));
-  }
-
-  /** The same with the JobManager. */
-  crashJobManager(): boolean {
-    const crashed = this.#crash(JOB_MANAGER, () => void this.#startJobManager());
-    if (crashed) for (const job of this.#submitted.values()) job.lose();
-    return crashed;
-  }
-
-  #crash(name: string, again: () => void): boolean {
+  crash(name: string): boolean {
     if (this.#away) return false;
     this.#away = true;
     this.#simulation.crash(name);
+    if (name === JOB_MANAGER) for (const job of this.#submitted.values()) job.lose();
     const [least, most] = BACK_MS;
     this.#simulation.after(least + this.#random.next() * (most - least), () => {
-      again();
+      if (name === JOB_MANAGER) void this.#startJobManager();
+      else this.#startTaskManager(name);
+      this.#simulation.after(KNOWN_MS, () => {
+        this.#away = false;
+      });
+    });
+    return true;
+  }
+
+  /** The same at an effect of the process, counted from now on, unless another process is away then. */
+  crashAtEffect(name: string, effect: number, moment: CrashMoment, happened: () => void): void {
+    this.#simulation.crashAt(name, this.#simulation.effects(name) + effect, {
+      moment,
+      possible: () => !this.#away,
+      happen: () => {
+        this.crash(name);
+        happened();
+      },
+    });
+  }
+
+  /** Stops a process for a while; others may give it up meanwhile. Returns false while another process is away. */
+  hang(name: string, forMs: Milliseconds): boolean {
+    if (this.#away) return false;
+    this.#away = true;
+    this.#simulation.hang(name);
+    this.#simulation.after(forMs, () => {
+      this.#simulation.wake(name);
       this.#simulation.after(KNOWN_MS, () => {
         this.#away = false;
       });
@@ -255,7 +295,7 @@ export class SimulatedCluster {
   async submit(
     graph: StreamGraph,
     parameters: Readonly<Record<string, unknown>>,
-    savepoint: SavepointHandle | undefined,
+    restore: SavepointHandle | string | undefined,
   ): Promise<SimulatedJob> {
     const jobId = `job-${++this.#jobs}`;
     const forget = registerGraph(jobId, graph);
@@ -263,7 +303,7 @@ export class SimulatedCluster {
       jobId,
       program: { kind: 'graph', id: jobId },
       parameters,
-      restore: savepoint,
+      restore,
       claimMode: 'no-claim',
       allowNonRestoredState: false,
     });

@@ -15,6 +15,7 @@ import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Doorbell, Milliseconds, Random, World } from '../base/world.ts';
 import { RealClock } from '../world/clock.ts';
 import { SimulatedDoorbell } from './simulation/doorbell.ts';
+import { Effects, type PlannedCrash } from './simulation/effects.ts';
 import { SimulatedNetwork, type NetworkOptions, type StreamHandler } from './simulation/network.ts';
 import { SimulatedProcess } from './simulation/process.ts';
 import { SeededRandom } from './simulation/random.ts';
@@ -72,6 +73,22 @@ export interface Simulation {
    * did not sync may be lost or torn. Others see their connections close.
    */
   crash(process: string): void;
+  /**
+   * How often a process has changed something outside it, over all its lives: files, messages, connections. Equal for
+   * equal courses of events, so a crash at any of them can be planned.
+   */
+  effects(process: string): number;
+  /**
+   * Plans a crash at an effect, counted from 1: with nothing of it done, with a part, or with all, of which the process
+   * does not hear. When the effect comes, `possible` may still refuse; `happen` must end the process with `crash`.
+   */
+  crashAt(process: string, effect: number, crash: PlannedCrash): void;
+  /** Stops a process as SIGSTOP does: what is due for it waits, and its connections stay, until it is woken. */
+  hang(process: string): void;
+  /** Lets a process go on that hangs; it knows nothing of the time that has passed. */
+  wake(process: string): void;
+  /** Makes every turn of a process wait this many times longer than those of others. 1: as long. */
+  slowDown(process: string, factor: number): void;
   /** Breaks the connections between two processes, which may connect again at once. */
   breakConnections(a: string, b: string): void;
   /** From now on nothing passes between two processes; connections across break when it lasts. */
@@ -133,6 +150,7 @@ class Cluster implements Simulation {
   readonly #network: SimulatedNetwork;
   readonly #members = new Map<string, Member>();
   readonly #incarnations = new Map<string, number>();
+  readonly #effects = new Map<string, Effects>();
   /** All that ever ran, the dead included: what they left behind may still fail. */
   readonly #processes: SimulatedProcess[] = [];
   /** Who makes trouble, and is never hit by it. */
@@ -151,7 +169,7 @@ class Cluster implements Simulation {
     };
     this.#network = new SimulatedNetwork(this.#scheduler, seed, network);
     this.disk = new SimulatedStorage(this.#scheduler, seed, options.storageDelayMs ?? [0.01, 5]);
-    this.#fate = new SimulatedProcess(this.#scheduler, seed, 'fate', 0);
+    this.#fate = new SimulatedProcess(this.#scheduler, seed, 'fate', 0, new Effects());
   }
 
   get now(): Milliseconds {
@@ -181,7 +199,7 @@ class Cluster implements Simulation {
     if (running !== undefined) return running;
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
-    const process = new SimulatedProcess(this.#scheduler, this.seed, name, incarnation);
+    const process = new SimulatedProcess(this.#scheduler, this.seed, name, incarnation, this.#effectsOf(name));
     this.#processes.push(process);
     const member: Member = { process, world: this.#worldOf(process), bells: [] };
     this.#members.set(name, member);
@@ -232,6 +250,41 @@ class Cluster implements Simulation {
   }
 
   // Trouble.
+
+  #effectsOf(process: string): Effects {
+    const known = this.#effects.get(process) ?? new Effects();
+    this.#effects.set(process, known);
+    return known;
+  }
+
+  effects(process: string): number {
+    return this.#effectsOf(process).count;
+  }
+
+  crashAt(process: string, effect: number, crash: PlannedCrash): void {
+    this.#effectsOf(process).plan(effect, crash);
+  }
+
+  hang(process: string): void {
+    this.#setHung(process, true);
+  }
+
+  wake(process: string): void {
+    this.#setHung(process, false);
+  }
+
+  #setHung(name: string, hung: boolean): void {
+    const process = this.#members.get(name)?.process;
+    if (process === undefined) return;
+    this.#options.trace?.(`${this.now.toFixed(3)} ${name} ${hung ? 'hangs' : 'is woken'}`);
+    process.hang(hung);
+    this.#network.refresh(process);
+  }
+
+  slowDown(process: string, factor: number): void {
+    const member = this.#members.get(process);
+    if (member !== undefined) member.process.slowness = factor;
+  }
 
   breakConnections(a: string, b: string): void {
     this.#network.breakConnections(a, b);

@@ -71,6 +71,8 @@ interface Alarm extends SimulatedEvent {
 export class TimerLane implements Lane {
   readonly id: number;
   readonly name: string;
+  /** While true nothing happens here. */
+  blocked = false;
   /** A binary heap. */
   readonly #alarms: Alarm[] = [];
   #order = 0;
@@ -81,6 +83,7 @@ export class TimerLane implements Lane {
   }
 
   get due(): Milliseconds {
+    if (this.blocked) return Infinity;
     let first = this.#alarms[0];
     while (first?.cancelled === true) {
       this.#removeFirst();

@@ -15,6 +15,10 @@ import type { SimulatedProcess } from './process.ts';
 import { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
+/** Some directions of some connections are slower than others by up to this much, so that what they carry comes later. */
+const LAG_MAX = 20;
+const LAGGING_SHARE = 0.2;
+
 /** The first port that is given to who asks for port 0. */
 const FIRST_FREE_PORT = 40_000;
 
@@ -127,12 +131,18 @@ export class SimulatedNetwork {
 
   #join(a: SimulatedProcess, b: SimulatedProcess): readonly [End, End] {
     const name = `${a.name}-${b.name} ${this.#connections++}`;
-    const near = new End(this, a, this.#scheduler.fifo(`${name} to ${a.name}`));
-    const far = new End(this, b, this.#scheduler.fifo(`${name} to ${b.name}`));
+    const near = new End(this, a, this.#scheduler.fifo(`${name} to ${a.name}`), this.#lag());
+    const far = new End(this, b, this.#scheduler.fifo(`${name} to ${b.name}`), this.#lag());
     near.peer = far;
     far.peer = near;
+    near.refresh();
+    far.refresh();
     this.#ends.add(near).add(far);
     return [near, far];
+  }
+
+  #lag(): number {
+    return this.#random.chance(LAGGING_SHARE) ? this.#random.between(1, LAG_MAX) : 1;
   }
 
   /** There and back: `meet` runs in between. */
@@ -140,8 +150,11 @@ export class SimulatedNetwork {
     return new Promise((resolve, reject) => {
       process.after(this.delay(), kind, () => {
         try {
-          const met = meet();
-          process.after(this.delay(), `${kind}ed`, () => resolve(met));
+          const done = (met: T): void => void process.after(this.delay(), `${kind}ed`, () => resolve(met));
+          process.effect(
+            () => done(meet()),
+            () => {},
+          );
         } catch (error) {
           process.after(this.delay(), `${kind}-failed`, () => reject(error));
         }
@@ -185,7 +198,7 @@ export class SimulatedNetwork {
     this.#partitions.add(cut);
     for (const end of this.#ends) {
       if (!this.#joins(end, a, b)) continue;
-      end.lane.blocked = true;
+      end.refresh();
       // Each end notices by itself.
       at(this.#random.between(...this.#options.partitionMs), () => {
         if (end.isCut) end.breakOff(new Error('no answer'), this.#random);
@@ -195,7 +208,12 @@ export class SimulatedNetwork {
 
   heal(a: string, b: string): void {
     this.#partitions.delete(pairOf(a, b));
-    for (const end of this.#ends) if (this.#joins(end, a, b)) end.unblock();
+    for (const end of this.#ends) if (this.#joins(end, a, b)) end.refresh();
+  }
+
+  /** A process hangs or was woken: what is sent to it waits meanwhile. */
+  refresh(process: SimulatedProcess): void {
+    for (const end of this.#ends) if (end.process === process) end.refresh();
   }
 
   #isCut(a: SimulatedProcess, b: SimulatedProcess): boolean {
@@ -256,6 +274,7 @@ class End implements PausableEnd {
   readonly lane: FifoLane;
   peer!: End;
   readonly #network: SimulatedNetwork;
+  readonly #lag: number;
   #state: 'open' | 'closed' = 'open';
   /** Bytes on the way to this end. */
   #waitingBytes = 0;
@@ -267,15 +286,24 @@ class End implements PausableEnd {
   readonly #arrived: Uint8Array[] = [];
   #ended: { readonly reason: Error | undefined } | undefined;
 
-  constructor(network: SimulatedNetwork, process: SimulatedProcess, lane: FifoLane) {
+  constructor(network: SimulatedNetwork, process: SimulatedProcess, lane: FifoLane, lag: number) {
     this.#network = network;
+    this.#lag = lag;
     this.process = process;
     this.lane = lane;
   }
 
   send(message: Uint8Array): boolean {
-    if (this.#state !== 'open' || !this.process.alive) return true;
-    return this.peer.#take(message.slice());
+    if (this.#state !== 'open') return true;
+    let roomLeft = true;
+    // Of a message all arrives, or nothing.
+    this.process.effect(
+      () => {
+        roomLeft = this.peer.#take(message.slice());
+      },
+      () => {},
+    );
+    return roomLeft;
   }
 
   onMessage(listener: ((message: Uint8Array) => void) | undefined): void {
@@ -316,7 +344,7 @@ class End implements PausableEnd {
   }
 
   #push(kind: string, run: () => void): void {
-    this.lane.push(this.#network.now + this.#network.delay(), kind, run);
+    this.lane.push(this.#network.now + this.#network.delay() * this.#lag, kind, run);
   }
 
   /** Hands over what has arrived, one message per event. */
@@ -366,7 +394,7 @@ class End implements PausableEnd {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.lane.keep(this.isCut ? 0 : random.below(this.lane.size + 1));
-    this.lane.blocked = false;
+    this.lane.blocked = this.process.hung;
     this.#push('break', () => this.#end(reason));
   }
 
@@ -377,8 +405,9 @@ class End implements PausableEnd {
     this.#network.forget(this);
   }
 
-  unblock(): void {
-    this.lane.blocked = false;
+  /** Looks whether anything passes. */
+  refresh(): void {
+    this.lane.blocked = this.process.hung || (this.#state === 'open' && this.isCut);
   }
 
   get isCut(): boolean {

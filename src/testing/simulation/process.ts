@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Cancellation, Clock, Milliseconds, Ownership } from '../../base/world.ts';
 import { RealOwnership } from '../../world/ownership.ts';
+import type { Effects } from './effects.ts';
 import type { FifoLane, TimerLane } from './lanes.ts';
 import { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -35,6 +36,11 @@ export class SimulatedProcess {
   readonly clock: Clock;
   readonly ownership: Ownership;
   alive = true;
+  /** Stopped, as by SIGSTOP: nothing of it happens until it is woken. */
+  hung = false;
+  /** How many times longer its turns wait than those of others. */
+  slowness = 1;
+  readonly #effects: Effects;
   readonly #scheduler: Scheduler;
   readonly #turns: FifoLane;
   readonly #timers: TimerLane;
@@ -43,7 +49,8 @@ export class SimulatedProcess {
   readonly #onDeath: (() => void)[] = [];
   readonly #rejections: Cancellation;
 
-  constructor(scheduler: Scheduler, seed: number, name: string, incarnation: number) {
+  constructor(scheduler: Scheduler, seed: number, name: string, incarnation: number, effects: Effects) {
+    this.#effects = effects;
     this.name = name;
     this.incarnation = incarnation;
     this.random = new SeededRandom(seed, `${name}#${incarnation}`);
@@ -73,13 +80,39 @@ export class SimulatedProcess {
   /** Runs `callback` in an event of its own, behind those that were asked for before; on nobody's behalf. */
   turn(kind: string, callback: () => void): void {
     if (!this.alive) return;
-    const at = this.#scheduler.now + this.#delays.next() * TURN_MS_MAX;
+    const at = this.#scheduler.now + this.#delays.next() * TURN_MS_MAX * this.slowness;
     this.#turns.push(at, kind, () => this.#guard(callback));
   }
 
   after(delay: Milliseconds, kind: string, callback: () => void): Cancellation {
     if (!this.alive) return { cancel: () => {} };
     return this.#timers.set(this.#scheduler.now + Math.max(0, delay), kind, () => this.#guard(callback));
+  }
+
+  /**
+   * Does something to the World, unless the process is to crash before. Returns whether it has survived; whoever goes
+   * on in the name of one that has not does nothing any more.
+   *
+   * @param half What may be done of it when the process crashes in the middle.
+   */
+  effect(work: () => void, half: () => void): boolean {
+    if (!this.alive) return false;
+    const crash = this.#effects.next();
+    if (crash === undefined) {
+      work();
+      return true;
+    }
+    if (crash.moment === 'half') half();
+    if (crash.moment === 'after') work();
+    crash.happen();
+    return this.alive;
+  }
+
+  /** Stops it, or lets it go on with all that waits for it. */
+  hang(hung: boolean): void {
+    this.hung = hung;
+    this.#turns.blocked = hung;
+    this.#timers.blocked = hung;
   }
 
   /** Registers what else ends with the process. */

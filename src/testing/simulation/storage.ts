@@ -99,19 +99,31 @@ export class SimulatedStorage implements SimulatedDisk {
 
   of(process: SimulatedProcess): Storage {
     process.onDeath(() => this.#crash(process));
-    const perform = <T>(kind: string, work: () => T): Promise<T> => this.#perform(process, kind, work);
+    const look = <T>(kind: string, work: () => T): Promise<T> => this.#perform(process, kind, work);
+    const change = <T>(kind: string, work: () => T, half = (): void => {}): Promise<T> =>
+      this.#change(process, kind, work, half);
     return {
-      openRead: (path) => perform('open-read', () => this.#openRead(process, normal(path))),
+      openRead: (path) => look('open-read', () => this.#openRead(process, normal(path))),
       openAppend: (path, options) =>
-        perform('open-append', () => this.#openAppend(process, normal(path), options?.truncateTo)),
-      status: (path) => perform('status', () => this.#status(normal(path))),
-      list: (directory) => perform('list', () => this.#list(normal(directory))),
-      makeDirectory: (path) => perform('make-directory', () => this.#makeDirectory(normal(path))),
-      rename: (from, to) => perform('rename', () => this.#rename(normal(from), normal(to))),
-      link: (path, name) => perform('link', () => this.#link(normal(path), normal(name))),
-      remove: (path) => perform('remove', () => this.#remove(normal(path))),
-      removeEmptyDirectory: (path) => perform('remove-directory', () => this.#removeEmpty(normal(path))),
-      temporaryDirectory: () => perform('temporary-directory', () => this.#makeTemporary()),
+        change('open-append', () => this.#openAppend(process, normal(path), options?.truncateTo)),
+      status: (path) => look('status', () => this.#status(normal(path))),
+      list: (directory) => look('list', () => this.#list(normal(directory))),
+      makeDirectory: (path) =>
+        change(
+          'make-directory',
+          () => this.#makeDirectory(normal(path)),
+          () => this.#makeDirectory(posix.dirname(normal(path))),
+        ),
+      rename: (from, to) => change('rename', () => this.#rename(normal(from), normal(to))),
+      link: (path, name) => change('link', () => this.#link(normal(path), normal(name))),
+      remove: (path) =>
+        change(
+          'remove',
+          () => this.#remove(normal(path)),
+          () => this.#removeSome(normal(path)),
+        ),
+      removeEmptyDirectory: (path) => change('remove-directory', () => this.#removeEmpty(normal(path))),
+      temporaryDirectory: () => change('temporary-directory', () => this.#makeTemporary()),
     };
   }
 
@@ -139,7 +151,7 @@ export class SimulatedStorage implements SimulatedDisk {
       },
       // By path: a test may have put other bytes there.
       read: (into, length, position) => copyOut(this.#file(path), into.subarray(0, length), position),
-      sync: () => this.#perform(process, 'sync', () => void (file.synced = file.length)),
+      sync: () => this.#sync(process, file),
       close: () => {},
     };
   }
@@ -156,6 +168,36 @@ export class SimulatedStorage implements SimulatedDisk {
         }
       });
     });
+  }
+
+  /** The same with an effect, in which the process may crash. */
+  #change<T>(process: SimulatedProcess, kind: string, work: () => T, half: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      process.after(this.#delay(), kind, () => {
+        try {
+          const done = (result: T): void => void process.after(this.#delay(), `${kind} done`, () => resolve(result));
+          process.effect(() => done(work()), half);
+        } catch (error) {
+          process.after(this.#delay(), `${kind} failed`, () => reject(error));
+        }
+      });
+    });
+  }
+
+  #sync(process: SimulatedProcess, file: StoredFile): Promise<void> {
+    const until = (length: number) => (): void => {
+      file.synced = length;
+    };
+    return this.#change(
+      process,
+      'sync',
+      () => until(file.length)(),
+      () => until(this.#between(file.synced ?? 0, file.length))(),
+    );
+  }
+
+  #between(least: number, most: number): number {
+    return least + this.#random.below(most - least + 1);
   }
 
   #delay(): Milliseconds {
@@ -182,14 +224,21 @@ export class SimulatedStorage implements SimulatedDisk {
       get length() {
         return length;
       },
-      append: (bytes) =>
-        this.#perform(process, 'append', () => {
-          const written = Math.min(bytes.length, Math.max(0, this.freeBytes));
+      append: (bytes) => {
+        const put = (count: number): void => {
+          const written = Math.min(count, Math.max(0, this.freeBytes));
           this.#put(file, length, bytes.subarray(0, written));
           length += written;
-          if (written < bytes.length) throw new StorageError('ENOSPC', path);
-        }),
-      sync: () => this.#perform(process, 'sync', () => void (file.synced = file.length)),
+          if (written < count) throw new StorageError('ENOSPC', path);
+        };
+        return this.#change(
+          process,
+          'append',
+          () => put(bytes.length),
+          () => put(Math.min(this.#random.below(bytes.length + 1), Math.max(0, this.freeBytes))),
+        );
+      },
+      sync: () => this.#sync(process, file),
       close: () => Promise.resolve(),
     };
   }
@@ -317,6 +366,13 @@ export class SimulatedStorage implements SimulatedDisk {
     }
   }
 
+  /** Of a directory some files are gone, and the rest is there. */
+  #removeSome(path: string): void {
+    for (const inside of Array.from(this.#nodes.keys()))
+      if (inside.startsWith(`${path}/`) && this.#nodes.get(inside)?.kind === 'file' && this.#random.chance(0.5))
+        this.#remove(inside);
+  }
+
   #removeEmpty(path: string): boolean {
     const node = this.#nodes.get(path);
     if (node === undefined) return true;
@@ -350,7 +406,7 @@ export class SimulatedStorage implements SimulatedDisk {
   #tear(file: StoredFile): void {
     const synced = file.synced ?? 0;
     const before = file.length;
-    const kept = this.#random.chance(0.3) ? synced : synced + this.#random.below(before - synced + 1);
+    const kept = this.#random.chance(0.3) ? synced : this.#between(synced, before);
     const zeros = this.#random.chance(0.2) ? this.#random.below(TORN_BYTES_MAX) : 0;
     grow(file, kept + zeros);
     file.bytes.fill(0, kept, kept + zeros);
