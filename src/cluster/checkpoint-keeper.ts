@@ -108,9 +108,8 @@ async function writtenAs(
 ): Promise<CompletedCheckpoint> {
   if (format === 'native') return savepoint(await write(content, directory));
   const { stores, world } = job;
-  const { types, timeToLive } = job.operators;
   const url = storeUrl(directory);
-  const writing = { stores, types, clock: world.clock, timeToLive };
+  const writing = { ...job.operators, stores, clock: world.clock };
   const { operators, abort } = await canonicalOperators(writing, content.operators, url);
   try {
     return savepoint(await write({ ...content, operators }, url));

@@ -34,3 +34,22 @@ test('savepoints continues on two threads where it stopped on one', () =>
     stopped on 1 thread, before the end: true
     continued on 2 threads: { blog: 1000, docs: 1000, home: 1000 }`,
   ));
+
+test('open-savepoint reads the state of a job by Apache Arrow alone, and goes on from it after an edit', () =>
+  prints(
+    'open-savepoint/main.ts',
+    `
+    baskets: basket, value
+    key_group Int32, version Int32, key Utf8, value Struct<{items:Int32, last:Timestamp<MILLISECOND, UTC>}>
+    Ann → {"items":3,"last":3000}
+    Bob → {"items":1,"last":1000}
+    Cem → {"items":1,"last":1000}
+    orders: splits, list-split
+    subtask Int32, item Struct<{id:Utf8, next:Int32, step:Int32, end:Int32}>
+    Ann has 7
+    Bob has 3
+    Ann has 8
+    Cem has 3
+    Ann has 9
+    Bob has 4`,
+  ));

@@ -119,6 +119,7 @@ function placedWriter(
   arrow: Arrow,
   take: (bytes: Uint8Array) => void,
 ): { write(batch: RecordBatch): void; close(): void } {
+  /* oxlint-disable no-underscore-dangle -- so the library names what its writers may override */
   class PlacedWriter extends arrow.RecordBatchFileWriter {
     protected override _write(chunk: ArrayBufferView): this {
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -131,9 +132,10 @@ function placedWriter(
 
     /** The format has the schema here, too, so that the file without its magic is a stream. */
     protected override _writeSchema(schema: Schema): this {
-      return super._writeSchema(schema)._writeMessage(arrow.Message.from(schema) as never);
+      return super._writeSchema(schema)._writeMessage(arrow.Message.from(schema));
     }
   }
+  /* oxlint-enable no-underscore-dangle */
   return new PlacedWriter();
 }
 

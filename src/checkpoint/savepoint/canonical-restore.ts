@@ -30,7 +30,7 @@ function isCanonical(snapshots: readonly OperatorSnapshot[]): boolean {
 }
 
 /** The same state with every part of the canonical format as entries at hand; other parts stay as they are. */
-export async function nativeSnapshots(
+async function nativeSnapshots(
   files: ReadsSegments,
   snapshots: readonly OperatorSnapshot[],
   types: TypeRegistry,

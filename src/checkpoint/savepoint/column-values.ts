@@ -51,7 +51,7 @@ function childFields(field: Field): readonly Field[] {
   return (field.type as DataType & { readonly children: readonly Field[] }).children;
 }
 
-function child(field: Field, data: Data, index: number, types: TypeRegistry): ReadRow {
+function childReader(field: Field, data: Data, index: number, types: TypeRegistry): ReadRow {
   return columnReader(childFields(field)[index] as Field, data.children[index] as Data, types);
 }
 
@@ -84,9 +84,9 @@ function kindReader(kind: string, field: Field, data: Data, types: TypeRegistry)
       return (row) => new Date(time(row));
     }
     case 'array':
-      return listReader(data, child(field, data, 0, types), (items) => items);
+      return listReader(data, childReader(field, data, 0, types), (items) => items);
     case 'set':
-      return listReader(data, child(field, data, 0, types), (items) => new Set(items));
+      return listReader(data, childReader(field, data, 0, types), (items) => new Set(items));
     case 'map':
       return mapReader(field, data, types);
     case OPAQUE: {
@@ -168,7 +168,7 @@ function listReader(data: Data, item: ReadRow, made: (items: unknown[]) => unkno
 function entryReaders(field: Field, data: Data, types: TypeRegistry): readonly [ReadRow, ReadRow] {
   const entries = childFields(field)[0] as Field;
   const struct = data.children[0] as Data;
-  return [child(entries, struct, 0, types), child(entries, struct, 1, types)];
+  return [childReader(entries, struct, 0, types), childReader(entries, struct, 1, types)];
 }
 
 function mapReader(field: Field, data: Data, types: TypeRegistry): ReadRow {
@@ -193,7 +193,10 @@ function fieldsReader(kind: string, field: Field, data: Data, types: TypeRegistr
   const make = emptyObject(kind, types);
   // The library reads an empty name as null.
   const nameOf = ({ name }: { readonly name: string | null }): string => name ?? '';
-  const fields = childFields(field).map((part, i) => ({ name: nameOf(part), read: child(field, data, i, types) }));
+  const fields = childFields(field).map((part, i) => ({
+    name: nameOf(part),
+    read: childReader(field, data, i, types),
+  }));
   return (row) => {
     const object = make();
     for (const { name, read } of fields) {
@@ -209,7 +212,7 @@ function tableReader(kind: string, field: Field, data: Data, types: TypeRegistry
   const entries = childFields(field)[0] as Field;
   const struct = data.children[0] as Data;
   const name = textReader(struct.children[0] as Data);
-  const value = child(entries, struct, 1, types);
+  const value = childReader(entries, struct, 1, types);
   const offsets = data.valueOffsets as Int32Array;
   return (row) => {
     const object = make();
@@ -226,6 +229,6 @@ function codedReader(name: string, field: Field, data: Data, types: TypeRegistry
       'VALUE_UNSUPPORTED',
       `The column "${field.name}" holds instances of "${name}" as a codec encoded them, but the type is registered without a codec here. Register it with the same codec everywhere.`,
     );
-  const encoded = child(field, data, 0, types);
+  const encoded = childReader(field, data, 0, types);
   return (row) => codec.decode(encoded(row));
 }

@@ -39,7 +39,7 @@ export function bareKind(kind: string): string {
   return kind.endsWith(TTL_SUFFIX) ? kind.slice(0, -TTL_SUFFIX.length) : kind;
 }
 
-export function hasTtl(kind: string): boolean {
+function hasTtl(kind: string): boolean {
   return kind.endsWith(TTL_SUFFIX);
 }
 

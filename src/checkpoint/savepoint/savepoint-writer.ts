@@ -271,7 +271,7 @@ export class SavepointWriter {
 
   /** Gives the entries of an operator other keys, timers included. */
   migrateKeys<K>(uid: string, keys: KeyChange<K>): this {
-    this.#known(uid).keys = keys as KeyChange;
+    this.#known(uid).keys = keys;
     return this;
   }
 

@@ -120,10 +120,10 @@ function* rowsOf(
       return column === undefined ? [] : [{ name, read: columnReader(column.field, column.data, types) }];
     });
     for (let row = 0; row < batch.numRows; row++) {
-      const cells: Record<string, unknown> = {};
+      const cells: { [Name in keyof RowValues]: unknown } = {};
       for (const { name, read } of columns) cells[name] = read(row);
       const { key, namespace } = cells;
-      yield { keyGroup, version, key, namespace, value: entryValue(kind, cells as RowValues) };
+      yield { keyGroup, version, key, namespace, value: entryValue(kind, cells) };
     }
   }
 }

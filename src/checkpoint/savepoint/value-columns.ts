@@ -349,6 +349,7 @@ function entriesBuilder(
     (entry: Entry, child) => entry[child],
   );
   const field = new arrow.Field('entries', entries.type, false);
+  // oxlint-disable-next-line no-underscore-dangle -- the library's name
   const list = plainKeys ? new arrow.Map_(field as never) : new arrow.List(field);
   return new ListBuilder(arrow, weight, list, entries, each);
 }

@@ -292,16 +292,16 @@ function describe({ id, fields, item, key }: Alternative): string {
   if (id === 'date') return 'Date';
   if (id === OPAQUE) return 'bytes of the structured codec';
   if (isFields(id)) return describeFields(id, fields, item);
-  if (id === 'array') return `Array<${item}>`;
-  if (id === 'set') return `Set<${item}>`;
-  if (id === 'map') return `Map<${key}, ${item}>`;
+  if (id === 'array') return `Array<${String(item)}>`;
+  if (id === 'set') return `Set<${String(item)}>`;
+  if (id === 'map') return `Map<${String(key)}, ${String(item)}>`;
   const colon = id.indexOf(':');
   return colon === -1 ? id : id.slice(colon + 1);
 }
 
 function describeFields(id: string, fields: Alternative['fields'], item: ValueShape | undefined): string {
   const name = id.startsWith('instance:') ? `${id.slice('instance:'.length)} ` : '';
-  if (fields === undefined) return `${name}{ [name]: ${item} }`;
+  if (fields === undefined) return `${name}{ [name]: ${String(item)} }`;
   if (fields.size === 0) return `${name}{}`;
   const texts = [...fields].map(
     ([field, shape]) => `${field}${shape.absences.has('missing') ? '?' : ''}: ${shape.toString()}`,

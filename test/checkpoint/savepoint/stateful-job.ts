@@ -25,7 +25,7 @@ export interface Sale {
   readonly time: number;
 }
 
-export const sale = (n: number): Sale => ({ shop: `shop-${n % 7}`, amount: n % 11, time: 1000 + n * 10 });
+const sale = (n: number): Sale => ({ shop: `shop-${n % 7}`, amount: n % 11, time: 1000 + n * 10 });
 
 export const HALF = 30;
 
