@@ -537,7 +537,10 @@ class SlotAttempt {
 
   async #leave(): Promise<void> {
     this.#state = 'leaving';
-    await Promise.all([...this.#seats.values()].map(({ task }) => task.close()));
+    const seats = [...this.#seats.values()];
+    await Promise.all(seats.map(({ task }) => task.close()));
+    // Whoever hears that the slot is vacated may remove what it has left.
+    await Promise.all(seats.map(({ files }) => files.settled()));
     for (const close of this.#closeChannels.splice(0)) close();
     this.#forget();
     this.#options.post({ kind: 'vacated', ...this.#id });

@@ -107,7 +107,35 @@ test('whatever dies, every result is written once', async () => {
   const lines = await linesBelow(places.output);
   const expected = Array.from({ length: 10_000 }, (_, i) => `${i % 5} ${Math.floor(i / 5) + 1}`);
   assert.deepEqual(lines.toSorted(), expected.toSorted());
-  assert.deepEqual(await readdir(places.checkpoints), [], 'a job that has finished leaves no checkpoint');
+  assert.deepEqual(
+    await readdir(places.checkpoints, { recursive: true }),
+    [],
+    'a job that has finished leaves no checkpoint',
+  );
+});
+
+test('a process that sleeps through a recovery changes nothing when it wakes up', async () => {
+  await using directory = await temporary();
+  const places = { checkpoints: join(directory.path, 'checkpoints'), output: join(directory.path, 'output') };
+  await using cluster = await ProcessCluster.start({
+    taskManagers: 3,
+    jobDirectory: join(directory.path, 'jobs'),
+    heartbeat: { intervalMs: 50, timeoutMs: 400 },
+  });
+  const client = await cluster.run(LEDGER, { parameters: { records: 8_000, perSecond: 2_000, ...places } });
+  await until(async () => (await client.status()) === 'running');
+  await client.triggerCheckpoint();
+  // In the middle of whatever it is doing: reading, writing files, committing.
+  cluster.kill(0, 'SIGSTOP');
+  await until(async () => (await client.exceptions()).length > 0);
+  await until(async () => (await client.status()) === 'running');
+  await client.triggerCheckpoint();
+  cluster.kill(0, 'SIGCONT');
+  const result = await client.result();
+  assert.ok(result.restarts >= 1);
+  const expected = Array.from({ length: 8_000 }, (_, i) => `${i % 5} ${Math.floor(i / 5) + 1}`);
+  assert.deepEqual((await linesBelow(places.output)).toSorted(), expected.toSorted());
+  assert.deepEqual(await readdir(places.checkpoints, { recursive: true }), [], 'nothing that it wrote is left behind');
 });
 
 test('a job that is cancelled leaves its checkpoint where that is wanted, and another one starts from it', async () => {

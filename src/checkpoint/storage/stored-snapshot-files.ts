@@ -33,6 +33,7 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   /** Files that have local copies because of this task. */
   readonly #copied = new Set<string>();
 
+  readonly #busy = new Set<Promise<unknown>>();
   #epoch: number;
 
   constructor(plan: SnapshotFilesPlan, world: World, stores: CheckpointStores) {
@@ -66,7 +67,29 @@ export class StoredSnapshotFiles implements SnapshotFiles {
       subtask: file.subtask,
     };
     const target = this.#target(stateFileName(epoch, file.checkpoint, this.#world.random), file.directory);
-    return new StateFileWriter(header, target, inlineThresholdBytes);
+    const writer = new StateFileWriter(header, target, inlineThresholdBytes);
+    return {
+      write: (bytes) => writer.write(bytes),
+      endSection: () => writer.endSection(),
+      get ready() {
+        return writer.ready;
+      },
+      drained: () => writer.drained(),
+      finish: () => this.#underWay(writer.finish()),
+      abort: () => this.#underWay(writer.abort()),
+    };
+  }
+
+  #underWay<T>(work: Promise<T>): Promise<T> {
+    this.#busy.add(work);
+    const over = (): void => void this.#busy.delete(work);
+    work.then(over, over);
+    return work;
+  }
+
+  /** Settles when nothing is written or removed any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#busy);
   }
 
   #target(name: string, savepoint: string | undefined): StateFileTarget | undefined {
