@@ -101,6 +101,7 @@ export type {
   JobFailure,
   JobMetrics,
   JobProgram,
+  JobProgress,
   JobStatus,
   LaunchOptions,
   Launcher,

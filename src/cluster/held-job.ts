@@ -68,7 +68,8 @@ export class EndedJob implements HeldJob {
   }
 
   async metrics(): Promise<JobMetrics> {
-    return { operators: [], slots: [], dropped: [] };
+    const progress = { waitingFor: undefined, lastCheckpoint: undefined, lastCheckpointFailure: undefined };
+    return { progress, operators: [], slots: [], dropped: [] };
   }
 
   async cancel(): Promise<void> {}

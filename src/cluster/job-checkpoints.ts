@@ -10,7 +10,7 @@ import { createCoordinator, nextWakeAt, step, type CoordinatorState, type Step }
 import type { CoordinatorEffect, CoordinatorEvent } from '../checkpoint/protocol.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { snapshotBytes } from '../state/snapshot-data.ts';
-import type { SavepointOptions } from '../graph/launch.ts';
+import type { JobProgress, SavepointOptions } from '../graph/launch.ts';
 import type { CheckpointFacts, CheckpointKeeper, SavepointPlace } from './checkpoint-keeper.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import type { TaskSnapshot } from '../runtime/task.ts';
@@ -70,6 +70,8 @@ export class JobCheckpoints {
   #attempt: CheckpointedAttempt | undefined;
   #timer: Cancellation | undefined;
   #nextRequest = 0;
+  #lastComplete: JobProgress['lastCheckpoint'];
+  #lastFailure: JobProgress['lastCheckpointFailure'];
   #stoppedBehind: CompletedCheckpoint | undefined;
   #answering: Promise<unknown> = Promise.resolve();
 
@@ -187,6 +189,11 @@ export class JobCheckpoints {
     return waiting.promise;
   }
 
+  /** The last one that is complete, and the last one that was given up. */
+  get progress(): Omit<JobProgress, 'waitingFor'> {
+    return { lastCheckpoint: this.#lastComplete, lastCheckpointFailure: this.#lastFailure };
+  }
+
   /** Whether somebody waits for a checkpoint, so that the end of the job must not come without one. */
   get wanted(): boolean {
     return this.#requests.size > 0;
@@ -230,6 +237,7 @@ export class JobCheckpoints {
       case 'notify-aborted':
         return attempt?.notifyAborted(effect.checkpoint);
       case 'discard':
+        this.#lastFailure = { id: effect.checkpoint, at: this.#now, reason: effect.reason };
         this.#keeper.discard(effect.checkpoint, this.#gathering.get(effect.checkpoint)?.snapshots);
         this.#gathering.delete(effect.checkpoint);
         this.#stored.delete(effect.checkpoint);
@@ -294,9 +302,10 @@ export class JobCheckpoints {
   }
 
   #complete(effect: Extract<CoordinatorEffect, { kind: 'complete' }>): void {
-    const { epoch, checkpoint, commits } = effect;
+    const { epoch, checkpoint, commits, durationMs, bytes } = effect;
     this.#store(effect).then(
       (stored) => {
+        this.#lastComplete = { id: checkpoint, at: this.#now, durationMs, bytes };
         this.#stored.set(checkpoint, stored);
         if (commits) this.#completed(stored.completed);
         this.#hear({ kind: 'stored', now: this.#now, epoch, checkpoint });

@@ -9,11 +9,12 @@
 
 import { describeThrown, MillstreamError, serializeError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
-import { knownOperators } from '../checkpoint/savepoint/declared-state.ts';
+import { knownOperators, storedMaxParallelism } from '../checkpoint/savepoint/declared-state.ts';
 import type {
   JobExecutionResult,
   JobFailure,
   JobMetrics,
+  JobProgress,
   JobStatus,
   SavepointHandle,
   SavepointOptions,
@@ -50,7 +51,8 @@ interface Region {
 
 export class Job implements HeldJob {
   readonly #options: JobOptions;
-  readonly #job: JobGraph;
+  /** Planned anew once it is known what it starts from. */
+  #job: JobGraph;
   readonly #regions: readonly Region[];
   readonly #restarts: Restarts;
   readonly #result = Promise.withResolvers<JobExecutionResult>();
@@ -64,6 +66,8 @@ export class Job implements HeldJob {
   #attempts = 0;
   #restarted = 0;
   #latest: CompletedCheckpoint | undefined;
+  /** The operators that wrote what the job started from. */
+  #stored: CompletedCheckpoint['facts'];
   /** Set once it is known what there is of the job already. */
   #keeper!: CheckpointKeeper;
   #checkpoints!: JobCheckpoints;
@@ -79,7 +83,9 @@ export class Job implements HeldJob {
   /** Who waits for the job to end, and must know when it restarts instead. */
   readonly #onFailure = new Set<(failure: Error) => void>();
   #accumulators: Readonly<Record<string, unknown>> = {};
-  #lastMetrics: JobMetrics = { operators: [], slots: [], dropped: [] };
+  #lastMetrics: Omit<JobMetrics, 'progress'> = { operators: [], slots: [], dropped: [] };
+  /** What the job cannot run without; undefined while it runs. */
+  #waitingFor: string | undefined;
 
   constructor(options: JobOptions) {
     this.#options = options;
@@ -143,7 +149,7 @@ export class Job implements HeldJob {
       jobId,
       jobName,
       settings: settings.checkpoint,
-      operators: knownOperators(graph),
+      operators: knownOperators(graph, () => this.#stored),
       attemptsBefore: this.#options.attemptsBefore ?? 0,
     });
     this.#checkpoints = new JobCheckpoints(world, jobName, settings.checkpoint, this.#keeper, () => {
@@ -151,19 +157,28 @@ export class Job implements HeldJob {
     });
     this.#attempts = this.#keeper.epoch;
     this.#latest = this.#keeper.latest;
+    if (this.#latest !== undefined) this.#adopt(this.#latest);
     if (this.#latest !== undefined || restore === undefined) return;
     const path = typeof restore === 'string' ? restore : restore.path;
     this.#latest =
       path === undefined
         ? fromBytes((restore as SavepointHandle).bytes as Uint8Array)
         : await this.#keeper.restore(path, claimMode);
+    this.#adopt(this.#latest);
     checkRestore(graph, this.#latest, allowNonRestoredState, (line) => world.print(line, 'error'));
+  }
+
+  /** Keys stay in the key groups in which they are stored, where the job does not say otherwise. */
+  #adopt({ facts }: CompletedCheckpoint): void {
+    this.#stored = facts;
+    this.#job = buildJobGraph(this.#options.graph, storedMaxParallelism(facts));
   }
 
   /** Starts an attempt for each of the regions, and a new epoch with them. */
   async #deploy(regions: readonly Region[], waitForSlots = false): Promise<void> {
     let number = this.#attempts;
     try {
+      this.#waitingFor = 'its tasks to be deployed';
       this.#attempts = await this.#keeper.startAttempt(this.#attempts + regions.length);
       if (this.#status === 'cancelling' || this.#failure !== undefined || isOver(this.#status)) return;
       // One that was stored while the last attempt failed counts, too.
@@ -177,6 +192,7 @@ export class Job implements HeldJob {
           region: region.vertices,
           slots,
           restore: this.#latest,
+          maxParallelism: storedMaxParallelism(this.#stored),
           alignments: this.#alignments,
         };
         region.attempt = new Attempt(this.#options, this.#job, plan, this.#listener(region, number));
@@ -246,6 +262,7 @@ export class Job implements HeldJob {
 
   #allRunning(): void {
     if (!this.#watched || this.#regions.some(({ attempt }) => attempt?.isRunning !== true)) return;
+    this.#waitingFor = undefined;
     if (this.#status === 'created' || this.#status === 'restarting' || this.#status === 'failing')
       this.#status = 'running';
     this.#checkpoints.allRunning(this.#attempts);
@@ -328,6 +345,7 @@ export class Job implements HeldJob {
     this.#status = 'restarting';
     this.#restarted++;
     const { clock } = this.#options.world;
+    this.#waitingFor = `the delay of its restart strategy, ${Math.round(delayMs)} ms`;
     const timer = clock.after(delayMs, () => {
       for (const region of regions) region.restartTimer = undefined;
       this.#deployOnceThereAreSlots(regions);
@@ -341,6 +359,8 @@ export class Job implements HeldJob {
   /** Slots that were lost with a process may come back with another: a restart waits for them, but not for ever. */
   #deployOnceThereAreSlots(regions: readonly Region[]): void {
     const { world, hasSlots } = this.#options;
+    const needed = slotsNeeded(this.#job);
+    this.#waitingFor = `${needed} slots in the cluster`;
     let decided = false;
     const deploy = (thereAreSlots: boolean): void => {
       if (decided || regions.some(({ restartTimer }) => restartTimer !== timer)) return;
@@ -351,7 +371,7 @@ export class Job implements HeldJob {
     };
     const timer = world.clock.after(SLOT_WAIT_MS, () => deploy(false));
     for (const region of regions) region.restartTimer = timer;
-    void hasSlots(slotsNeeded(this.#job)).then(() => deploy(true));
+    void hasSlots(needed).then(() => deploy(true));
   }
 
   /** The job has failed for good: what still runs of it is cancelled. */
@@ -425,6 +445,7 @@ export class Job implements HeldJob {
 
   #ended(outcome: JobEnd['outcome'], error: unknown): void {
     this.#status = outcome.status;
+    this.#waitingFor = undefined;
     for (const queue of this.#queues.values()) queue.end(outcome.status === 'failed' ? { error } : undefined);
     if (outcome.status === 'failed') this.#result.reject(error);
     else this.#result.resolve(outcome.result);
@@ -500,10 +521,19 @@ export class Job implements HeldJob {
 
   async metrics(): Promise<JobMetrics> {
     const running = this.#running;
-    if (running.length === 0) return this.#lastMetrics;
+    if (running.length === 0) return { progress: this.#progress, ...this.#lastMetrics };
     const reports = await Promise.all(running.map((attempt) => attempt.report()));
     const present = reports.filter((report) => report !== undefined);
-    return present.length === 0 ? this.#lastMetrics : metricsOf(present);
+    return { progress: this.#progress, ...(present.length === 0 ? this.#lastMetrics : metricsOf(present)) };
+  }
+
+  get #progress(): JobProgress {
+    const checkpoints = this.#checkpoints?.progress;
+    return {
+      waitingFor: this.#waitingFor,
+      lastCheckpoint: checkpoints?.lastCheckpoint,
+      lastCheckpointFailure: checkpoints?.lastCheckpointFailure,
+    };
   }
 
   // What the cluster says.
@@ -519,7 +549,7 @@ export class Job implements HeldJob {
 }
 
 /** Slots that run several regions say of themselves the same each time. */
-function metricsOf(reports: readonly AttemptReport[]): JobMetrics {
+function metricsOf(reports: readonly AttemptReport[]): Omit<JobMetrics, 'progress'> {
   const slots = new Map(
     reports.flatMap((report) => report.slots.map((slot) => [`${slot.taskManager}/${slot.slot}`, slot] as const)),
   );

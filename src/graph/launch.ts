@@ -67,8 +67,21 @@ export interface SlotMetrics {
   readonly heapLimitMegabytes: number;
 }
 
+/** What keeps a job from getting on, or shows that it does. */
+export interface JobProgress {
+  /** What the job waits for before it can run, in words; undefined when it runs or has ended. */
+  readonly waitingFor: string | undefined;
+  /** The last checkpoint that is complete. Times in milliseconds, `at` since the epoch. */
+  readonly lastCheckpoint:
+    | { readonly id: number; readonly at: number; readonly durationMs: number; readonly bytes: number }
+    | undefined;
+  /** The last checkpoint that was given up, and why. */
+  readonly lastCheckpointFailure: { readonly id: number; readonly at: number; readonly reason: string } | undefined;
+}
+
 /** Metrics of a job at one moment, gathered from all its slots. */
 export interface JobMetrics {
+  readonly progress: JobProgress;
   readonly operators: readonly OperatorMetrics[];
   readonly slots: readonly SlotMetrics[];
   /** The last few records dropped by each subtask; their counts are in the metrics `dropped.*`. */

@@ -55,3 +55,29 @@ test('a region that fails leaves the others running', async () => {
   assert.match(failure?.error.message ?? '', /once/);
   assert.equal(failure?.outcome, 'restarted');
 });
+
+test('a job says what it waits for, and why its last checkpoint failed', async () => {
+  const env = createEnvironment();
+  env.enableCheckpointing(3_600_000);
+  env.set({ checkpoint: { tolerableFailures: 10 } });
+  let failing = true;
+  env
+    .fromGenerator((i) => i, { recordsPerSecond: 1_000 })
+    .process<number>({
+      processElement: () => {},
+      snapshotState: () => {
+        if (failing) throw new Error('not now');
+      },
+    })
+    .sinkTo(discardSink());
+  const client = await env.executeAsync();
+  await assert.rejects(client.triggerCheckpoint(), /not now/);
+  const failed = (await client.metrics()).progress;
+  assert.equal(failed.waitingFor, undefined);
+  assert.equal(failed.lastCheckpoint, undefined);
+  assert.match(failed.lastCheckpointFailure?.reason ?? '', /not now/);
+  failing = false;
+  const id = await client.triggerCheckpoint();
+  assert.equal((await client.metrics()).progress.lastCheckpoint?.id, id);
+  await client.cancel();
+});
