@@ -9,6 +9,7 @@
 import type { Accumulator } from './aggregates.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Records } from './key-parts.ts';
+import type { StoredColumn } from './stored-groups.ts';
 
 const I32_MIN = -(2 ** 31);
 const I32_MAX = 2 ** 31 - 1;
@@ -89,6 +90,26 @@ export class AccumulatorColumn {
     if (this.kind === 'word') records[group * stride + this.offset] = Number(value);
     else if (this.kind === 'wide') this.longs[group] = typeof value === 'bigint' ? value : toLong(value as number);
     else this.texts[group] = value as string | undefined;
+  }
+
+  /** Takes in the values of new groups, as far as they are no words. */
+  append(first: number, count: number, { longs, values }: StoredColumn): void {
+    if (longs !== undefined) this.longs.set(longs, first);
+    else if (values !== undefined)
+      for (let i = 0; i < count; i++) this.texts[first + i] = values[i] as string | undefined;
+  }
+
+  /** Sets the value of a group to that of a row of stored groups, whose words are given. */
+  take(
+    { records, stride }: Records,
+    group: number,
+    { longs, values }: StoredColumn,
+    row: number,
+    words: Float64Array,
+  ): void {
+    if (longs !== undefined) this.longs[group] = longs[row] as bigint;
+    else if (values !== undefined) this.texts[group] = values[row] as string | undefined;
+    else records[group * stride + this.offset] = words[row * stride + this.offset] as number;
   }
 
   release(): void {

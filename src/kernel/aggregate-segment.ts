@@ -13,6 +13,8 @@ import type { UpdateTarget } from './aggregate-update.ts';
 import type { BatchMemory } from './batch-memory.ts';
 import type { RowRange } from './group-find.ts';
 import { GroupTable } from './group-table.ts';
+import type { KeyPart } from './key-parts.ts';
+import type { StoredColumn, StoredGroups } from './stored-groups.ts';
 
 /** All segments of a table hold 64-bit sums alike. */
 export interface SegmentOwner {
@@ -41,6 +43,7 @@ export class AggregateSegment implements UpdateTarget {
   /** Groups from here on have no accumulators yet. */
   #started = 0;
   watcher: SegmentWatcher | undefined;
+  #holders = 1;
 
   constructor(kernels: AggregateKernels, owner: SegmentOwner) {
     const { pool, plan, keyTypes } = kernels;
@@ -221,6 +224,72 @@ export class AggregateSegment implements UpdateTarget {
     rows.forEach((row, i) => this.#set(groups[i] as number, values[row] as readonly AccumulatorValue[]));
   }
 
+  /** Whether stored groups lie as those of this segment do, or can after it was widened. */
+  #fits({ keys, accumulators }: StoredGroups): boolean {
+    return (
+      keys.length === this.groups.parts.length &&
+      accumulators.length === this.accumulators.length &&
+      keys.every(({ longs, lengths, values }, part) => {
+        const { kind } = this.groups.parts[part] as KeyPart;
+        if (kind === 'text') return lengths !== undefined;
+        if (kind === 'any') return values !== undefined;
+        if (kind === 'wide') return longs !== undefined;
+        return lengths === undefined && values === undefined && (longs === undefined || kind === 'long');
+      }) &&
+      accumulators.every(({ longs, values }, number) => {
+        const { kind } = this.accumulators[number] as AccumulatorColumn;
+        return kind === 'text'
+          ? values !== undefined
+          : values === undefined && (kind === 'word' || longs !== undefined);
+      })
+    );
+  }
+
+  #widenFor({ keys, accumulators }: StoredGroups): void {
+    if (keys.some(({ longs }) => longs !== undefined)) this.groups.widen();
+    if (accumulators.some(({ longs }) => longs !== undefined)) this.#owner.widen();
+  }
+
+  /** Room for so many groups in all. */
+  reserve(groups: number): void {
+    this.groups.reserve(groups);
+    if (this.groups.capacity > this.#capacity) this.#grow(this.groups.capacity);
+  }
+
+  /**
+   * Takes in stored groups whose keys are new, by copying memory.
+   *
+   * @returns False when they lie otherwise than the groups of this segment; then nothing has happened.
+   */
+  append(stored: StoredGroups): boolean {
+    if (!this.#fits(stored)) return false;
+    this.#widenFor(stored);
+    if (!this.#fits(stored)) return false;
+    const first = this.size;
+    this.reserve(first + stored.count);
+    this.groups.append(stored);
+    this.accumulators.forEach((accumulator, number) =>
+      accumulator.append(first, stored.count, stored.accumulators[number] as StoredColumn),
+    );
+    this.#touched.fill(0, first, this.size);
+    this.#started = this.size;
+    return true;
+  }
+
+  /** Sets the accumulators of stored groups whose `keys` may be there already; returns as {@link append} does. */
+  put(stored: StoredGroups, keys: ColumnBatch, words: Float64Array): boolean {
+    if (!this.#fits(stored)) return false;
+    this.#widenFor(stored);
+    if (!this.#fits(stored)) return false;
+    const groups = this.#insert(keys, everyGroup(stored.count), stored.hashes);
+    this.accumulators.forEach((accumulator, number) => {
+      const column = stored.accumulators[number] as StoredColumn;
+      for (let row = 0; row < groups.length; row++)
+        accumulator.take(this.groups, groups[row] as number, column, row, words);
+    });
+    return true;
+  }
+
   #set(group: number, values: readonly AccumulatorValue[]): void {
     this.accumulators.forEach((accumulator, number) => {
       const value = values[number];
@@ -229,7 +298,13 @@ export class AggregateSegment implements UpdateTarget {
     });
   }
 
+  /** Keeps the memory until it is released once more. */
+  retain(): void {
+    this.#holders++;
+  }
+
   release(): void {
+    if (--this.#holders > 0) return;
     const { pool } = this.#kernels;
     this.groups.release();
     for (const accumulator of this.accumulators) accumulator.release();

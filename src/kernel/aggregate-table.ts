@@ -12,6 +12,7 @@ import type { AccumulatorTrace } from './accumulator-trace.ts';
 import type { AggregateKernels } from './aggregate-kernels.ts';
 import { AggregateSegment, everyGroup, type SegmentOwner, type SegmentWatcher } from './aggregate-segment.ts';
 import type { RowRange } from './group-find.ts';
+import type { StoredGroups } from './stored-groups.ts';
 
 /** A table of more groups than this falls into segments. */
 const UNSEGMENTED_MAX = 1 << 17;
@@ -19,10 +20,10 @@ const SEGMENTS_MAX = 64;
 
 /** Hears of the segments of a table. */
 export interface TableWatcher {
-  /** Rows will be added to the segment: now, or after it came out of a split. */
+  /** Rows will be added to the segment. Not called for what comes out of a split. */
   opened(segment: AggregateSegment): SegmentWatcher;
-  /** The segment is about to be split; what it holds goes on in others. */
-  splitting(segment: AggregateSegment): void;
+  /** The segment was split, and is about to be released: some of its groups each, in the order given, go on in others. */
+  split(segment: AggregateSegment, members: readonly Int32Array[], into: readonly AggregateSegment[]): void;
 }
 
 /** The key groups that a table may hold. */
@@ -38,6 +39,7 @@ export class AggregateTable implements SegmentOwner {
   #segments: readonly AggregateSegment[];
   #wide = false;
   #watcher: TableWatcher | undefined;
+  readonly #beforeNextRow: (() => void)[] = [];
   #traces: readonly AccumulatorTrace[] | undefined;
   #groups = new Int32Array(0);
   #order = new Int32Array(0);
@@ -81,6 +83,11 @@ export class AggregateTable implements SegmentOwner {
     for (const segment of this.#segments) segment.watcher = watcher.opened(segment);
   }
 
+  /** Calls back, once, before the table changes. */
+  beforeNextRow(callback: () => void): void {
+    this.#beforeNextRow.push(callback);
+  }
+
   widen(): void {
     if (this.#wide) return;
     this.#wide = true;
@@ -93,6 +100,7 @@ export class AggregateTable implements SegmentOwner {
    * there what became of the accumulators after each row.
    */
   add(batch: ColumnBatch, range: RowRange, hashes: Int32Array, traces?: readonly AccumulatorTrace[]): void {
+    if (this.#beforeNextRow.length > 0) for (const callback of this.#beforeNextRow.splice(0)) callback();
     const rows = range.to - range.from;
     if (this.#groups.length < range.to) this.#groups = new Int32Array(range.to);
     this.#traces = traces;
@@ -156,24 +164,27 @@ export class AggregateTable implements SegmentOwner {
 
   /** One segment becomes many. What it had noted as changed is noted again. */
   #split(whole: AggregateSegment): void {
+    const segments = this.#newSegments();
+    const count = segments.length;
+    if (count < 2) return;
+    const members = this.#members(whole, count);
+    const keys = whole.keys();
+    for (const [number, segment] of segments.entries()) segment.takeOver(whole, keys, members[number] as Int32Array);
+    this.#watcher?.split(whole, members, segments);
+    whole.release();
+    this.#segments = segments;
+  }
+
+  /** As many as a table of this range falls into. */
+  #newSegments(): readonly AggregateSegment[] {
     const { keyGroups, maxParallelism } = this.#range;
     const groups = keyGroups.end - keyGroups.start + 1;
     const count = Math.min(SEGMENTS_MAX, groups);
-    if (count < 2) return;
     this.#segmentOf = Int32Array.from({ length: maxParallelism }, (_, group) => {
       const place = Math.floor(((group - keyGroups.start) * count) / groups);
       return Math.min(Math.max(place, 0), count - 1);
     });
-    const segments = Array.from({ length: count }, () => new AggregateSegment(this.#kernels, this));
-    const members = this.#members(whole, count);
-    const keys = whole.keys();
-    this.#watcher?.splitting(whole);
-    for (const [number, segment] of segments.entries()) {
-      segment.takeOver(whole, keys, members[number] as Int32Array);
-      segment.watcher = this.#watcher?.opened(segment);
-    }
-    whole.release();
-    this.#segments = segments;
+    return Array.from({ length: count }, () => new AggregateSegment(this.#kernels, this));
   }
 
   /** The groups of a segment by the segment that they belong to from now on. */
@@ -226,6 +237,47 @@ export class AggregateTable implements SegmentOwner {
     this.#segments.forEach((segment, number) =>
       segment.restore(keys, hashes, Int32Array.from(lists[number] as number[]), values),
     );
+  }
+
+  /** Makes room in an empty table for so many keys by key group, so that it does not grow while they come. */
+  reserve(counts: ReadonlyMap<number, number>): void {
+    let total = 0;
+    for (const count of counts.values()) total += count;
+    const [only] = this.#segments as [AggregateSegment];
+    if (this.#segments.length === 1 && only.size === 0 && total > this.#splitAbove && this.#watcher === undefined) {
+      const segments = this.#newSegments();
+      if (segments.length > 1) {
+        only.release();
+        this.#segments = segments;
+      } else segments[0]?.release();
+    }
+    const bySegment = new Map<AggregateSegment, number>();
+    for (const [group, count] of counts) {
+      const segment = this.#segmentFor(group);
+      bySegment.set(segment, (bySegment.get(segment) ?? segment.size) + count);
+    }
+    for (const [segment, count] of bySegment) segment.reserve(count);
+  }
+
+  #segmentFor(keyGroup: number): AggregateSegment {
+    const number = this.#segments.length === 1 ? 0 : (this.#segmentOf[keyGroup] as number);
+    return this.#segments[number] as AggregateSegment;
+  }
+
+  /** Takes in stored groups of one key group: see {@link AggregateSegment.append}. Behind the last one call {@link settle}. */
+  append(keyGroup: number, stored: StoredGroups): boolean {
+    return this.#segmentFor(keyGroup).append(stored);
+  }
+
+  /** Sets stored groups of one key group: see {@link AggregateSegment.put}. */
+  put(keyGroup: number, stored: StoredGroups, keys: ColumnBatch, words: Float64Array): boolean {
+    return this.#segmentFor(keyGroup).put(stored, keys, words);
+  }
+
+  /** Splits what has become large. */
+  settle(): void {
+    const [only] = this.#segments as [AggregateSegment];
+    if (this.#segments.length === 1 && only.size > this.#splitAbove) this.#split(only);
   }
 
   /** Gives the memory back. The table must not be used any more. */

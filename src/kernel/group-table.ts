@@ -10,6 +10,7 @@ import { bitmapBytes, type Column, setBit } from '../data/column-batch.ts';
 import type { LogicalType } from '../data/schema.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { KeyPart, type Records } from './key-parts.ts';
+import type { StoredColumn, StoredGroups } from './stored-groups.ts';
 
 /** Groups of a new table. Windows with few keys stay small. */
 const GROUPS_LEAST = 64;
@@ -46,11 +47,18 @@ export class GroupTable implements Records {
     this.index = pool.int32(GROUPS_LEAST * SLOTS_PER_GROUP).fill(0);
   }
 
-  /** Doubles the room for groups. */
-  grow(): void {
+  /** Makes room for so many groups in all. */
+  reserve(groups: number): void {
+    let capacity = this.capacity;
+    while (capacity < groups) capacity *= 2;
+    if (capacity > this.capacity) this.grow(capacity);
+  }
+
+  /** Makes room for more groups: twice as many unless said otherwise. */
+  grow(capacity: number = this.capacity * 2): void {
     const { size, records, hashes, nullBits } = this;
     const pool = this.#pool;
-    this.capacity *= 2;
+    this.capacity = capacity;
     for (const part of this.parts) part.grow(size, this.capacity);
     this.records = pool.float64(this.capacity * this.stride);
     this.records.set(records.subarray(0, size * this.stride));
@@ -68,18 +76,35 @@ export class GroupTable implements Records {
   }
 
   #reindex(): void {
-    const { hashes, size } = this;
     this.#pool.release(this.index);
-    const index = this.#pool.int32(this.capacity * SLOTS_PER_GROUP).fill(0);
-    const shift = shiftFor(this.capacity);
+    this.index = this.#pool.int32(this.capacity * SLOTS_PER_GROUP).fill(0);
+    this.shift = shiftFor(this.capacity);
+    this.#indexFrom(0);
+  }
+
+  /** Adds groups whose keys are known to be new; there must be room. Their words are copied whole. */
+  append({ count, hashes, nulls, words, keys }: StoredGroups): void {
+    const first = this.size;
+    const bytesPerGroup = this.stride * this.records.BYTES_PER_ELEMENT;
+    const { buffer, byteOffset } = this.records;
+    new Uint8Array(buffer, byteOffset + first * bytesPerGroup, count * bytesPerGroup).set(words);
+    this.hashes.set(hashes, first);
+    if (nulls !== undefined) this.allowNulls();
+    if (nulls === undefined) this.nullBits?.fill(0, first, first + count);
+    else this.nullBits?.set(nulls, first);
+    for (const [number, part] of this.parts.entries()) part.append(first, count, keys[number] as StoredColumn);
+    this.size = first + count;
+    this.#indexFrom(first);
+  }
+
+  #indexFrom(first: number): void {
+    const { hashes, index, shift, size } = this;
     const mask = index.length - 1;
-    for (let group = 0; group < size; group++) {
+    for (let group = first; group < size; group++) {
       let slot = Math.imul(hashes[group] as number, SPREAD) >>> shift;
       while (index[slot] !== 0) slot = (slot + 1) & mask;
       index[slot] = group + 1;
     }
-    this.index = index;
-    this.shift = shift;
   }
 
   /** From now on keys can have NULLs. */

@@ -13,6 +13,7 @@ import { mapKey } from '../data/key.ts';
 import { type LogicalType, storageOf } from '../data/schema.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { longColumn } from './column-output.ts';
+import type { StoredColumn } from './stored-groups.ts';
 
 export type KeyPartKind = 'i32' | 'long' | 'wide' | 'double' | 'bool' | 'text' | 'any';
 
@@ -94,6 +95,20 @@ export class KeyPart {
     }
   }
 
+  /** Takes in the values of new groups, as far as they are no words. */
+  append(first: number, count: number, { longs, lengths, texts, values }: StoredColumn): void {
+    if (longs !== undefined) this.longs.set(longs, first);
+    else if (values !== undefined) for (let i = 0; i < count; i++) this.addAny(first + i, values[i]);
+    else if (lengths !== undefined && texts !== undefined) {
+      let start = this.heap.addAll(texts);
+      this.lengths.set(lengths, first);
+      for (let i = 0; i < count; i++) {
+        this.starts[first + i] = start;
+        start += lengths[i] as number;
+      }
+    }
+  }
+
   /** What generated code calls on a new group whose part is of the kind `any`. */
   addAny(group: number, value: unknown): void {
     this.values[group] = value;
@@ -172,6 +187,16 @@ export class TextHeap {
     if (after > this.#bytes.length) this.#grow(after);
     const to = this.#bytes;
     for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number;
+    this.#end = after;
+    return at;
+  }
+
+  /** Copies many texts to the end; returns where the first of them lies. */
+  addAll(texts: Uint8Array): number {
+    const at = this.#end;
+    const after = at + texts.length;
+    if (after > this.#bytes.length) this.#grow(after);
+    this.#bytes.set(texts, at);
     this.#end = after;
     return at;
   }

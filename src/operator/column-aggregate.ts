@@ -20,7 +20,7 @@ import { BatchMemory } from '../kernel/batch-memory.ts';
 import { ColumnCollector } from '../kernel/column-collector.ts';
 import type { ViewedState } from '../state/views.ts';
 import { checkAccumulators, restoreTables } from './column-state.ts';
-import { WatchedTable } from './column-views.ts';
+import { ViewedTable } from './column-views.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
@@ -98,7 +98,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
   readonly #kernels: AggregateKernels;
   readonly #memory = new BatchMemory();
   #table!: AggregateTable;
-  #watched!: WatchedTable;
+  #viewed!: ViewedTable;
 
   constructor(options: ColumnAggregateOptions, schema: Schema) {
     super();
@@ -116,7 +116,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
     });
     checkAccumulators(context, this.#kernels);
     restoreTables(context.restoredState, STATE, this.#kernels, () => this.#table);
-    this.#watched = new WatchedTable(STATE, this.#table, context.restoredState.keyed.length > 0);
+    this.#viewed = new ViewedTable(STATE, this.#table, context.types, context.restoredState.keyed.length > 0);
   }
 
   element(batch: ColumnBatch): void {
@@ -161,7 +161,7 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
   }
 
   viewed(): ViewedState {
-    return this.#watched;
+    return this.#viewed;
   }
 
   override close(): void {

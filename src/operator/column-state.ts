@@ -1,102 +1,31 @@
 /**
- * Aggregate tables in snapshots: an entry per key, whose value is the key's accumulators.
+ * Aggregate tables out of snapshots: parts of columns, which are copied, or an entry per key whose value is the key's
+ * accumulators, as a savepoint has it.
  *
- * The entries are what every backend writes: key group, key, namespace, value. Beside them stands what the accumulators
- * are, so that a job with other aggregates does not restore numbers that mean something else.
+ * Beside them stands what the accumulators are, so that a job with other aggregates does not restore numbers that mean
+ * something else.
  */
 
 import { MillstreamError } from '../base/error.ts';
-import type { Column, ColumnBatch } from '../data/column-batch.ts';
-import { columnsFromRows, type Row, valueAt } from '../data/column-rows.ts';
+import { ColumnBatch } from '../data/column-batch.ts';
+import { columnsFromRows, type Row } from '../data/column-rows.ts';
 import type { AccumulatorValue } from '../kernel/accumulator-column.ts';
 import type { AggregateKernels } from '../kernel/aggregate-kernels.ts';
-import type { AggregateSegment } from '../kernel/aggregate-segment.ts';
 import type { AggregateTable } from '../kernel/aggregate-table.ts';
-import type { KeyedEntryWriter, RestoredState, SnapshotWriter } from '../state/snapshot.ts';
-import type { StatePartWriter } from '../state/views.ts';
+import { keyPartKind } from '../kernel/key-parts.ts';
+import { ColumnPartReader, doublesOf, keyColumnsOf } from '../state/column-parts.ts';
+import type { KeyGroupPart, RestoredKeyedState, RestoredPart, RestoredState } from '../state/snapshot.ts';
+import { storedGroups } from './column-rows.ts';
 import type { OperatorContext } from './operator.ts';
 
 export const TABLE_KIND = 'column-aggregates';
 export const TABLE_VERSION = 1;
 
-/** Keys that are taken apart, or put together, at a time. */
+/** Keys that are put together at a time. */
 const CHUNK_KEYS = 1024;
-/** Keys that are taken apart where groups are written one by one, and seem to follow each other. */
-const KEYS_AHEAD = 64;
-
-/** Begins the keyed state of a table, or of one per namespace, under a name. */
-export function tableEntries(writer: SnapshotWriter, name: string): KeyedEntryWriter {
-  return writer.keyed({ name, kind: TABLE_KIND, version: TABLE_VERSION });
-}
 
 /** What the accumulators are, by their number: the same in every subtask. */
 const LAYOUT = 'accumulators';
-
-/** Writes the groups of a segment from number `from` on; with `wanted`, only those whose key group it wants. */
-export function writeSegment(
-  entries: KeyedEntryWriter,
-  table: AggregateTable,
-  segment: AggregateSegment,
-  namespace: unknown,
-  from = 0,
-  wanted?: (keyGroup: number) => boolean,
-): void {
-  const { hashes } = segment.groups;
-  for (let start = from; start < segment.size; start += CHUNK_KEYS) {
-    const count = Math.min(CHUNK_KEYS, segment.size - start);
-    const groups = Int32Array.from({ length: count }, (_, i) => start + i);
-    const columns = segment.groups.keyColumns(groups, count);
-    for (let i = 0; i < count; i++) {
-      const keyGroup = table.keyGroupOf(hashes[start + i] as number);
-      if (wanted !== undefined && !wanted(keyGroup)) continue;
-      const values = segment.accumulators.map((accumulator) => accumulator.get(segment, start + i));
-      entries.entry(keyGroup, keyOf(columns, i), namespace, values);
-    }
-  }
-}
-
-export function writeTable(entries: KeyedEntryWriter, table: AggregateTable, namespace: unknown): void {
-  for (const segment of table.segments) writeSegment(entries, table, segment, namespace);
-}
-
-/** Writes groups of a segment one by one; those that follow each other cost less. */
-export class GroupWriter {
-  readonly #section: StatePartWriter;
-  readonly #segment: AggregateSegment;
-  /** The keys of some groups from `#start` on. */
-  #keys: readonly Column[] = [];
-  #start = 0;
-  #end = 0;
-  #last = -1;
-
-  constructor(section: StatePartWriter, segment: AggregateSegment) {
-    this.#section = section;
-    this.#segment = segment;
-  }
-
-  write(keyGroup: number, group: number): void {
-    const segment = this.#segment;
-    if (group < this.#start || group >= this.#end) this.#load(group);
-    this.#last = group;
-    const values = segment.accumulators.map((accumulator) => accumulator.get(segment, group));
-    this.#section.put(keyGroup, keyOf(this.#keys, group - this.#start), undefined, values);
-  }
-
-  /** The key of a group never changes. */
-  #load(group: number): void {
-    const count = group === this.#last + 1 ? Math.min(KEYS_AHEAD, this.#segment.size - group) : 1;
-    const groups = Int32Array.from({ length: count }, (_, i) => group + i);
-    this.#keys = this.#segment.groups.keyColumns(groups, count);
-    this.#start = group;
-    this.#end = group + count;
-  }
-}
-
-/** The key as a record's key selector would give it: a value, or an array of values. */
-function keyOf(columns: readonly Column[], row: number): unknown {
-  if (columns.length === 1) return valueAt(columns[0] as Column, row);
-  return columns.map((column) => valueAt(column, row));
-}
 
 /**
  * Notes in the operator's state what its accumulators are.
@@ -118,7 +47,12 @@ export function checkAccumulators(context: OperatorContext, kernels: AggregateKe
   layout.putAll(wanted.map((item, number) => [number, item]));
 }
 
-/** Hands restored keys and accumulators to the table of their namespace. */
+/**
+ * Takes restored groups into the table of their namespace.
+ *
+ * Parts of a key group are taken in in their order. What was under a namespace before it was removed is left out; no
+ * table is ever made for what is gone.
+ */
 export function restoreTables(
   restored: RestoredState,
   name: string,
@@ -126,19 +60,7 @@ export function restoreTables(
   tableOf: (namespace: unknown) => AggregateTable,
 ): void {
   const state = restored.keyed.find((one) => one.name === name);
-  if (state === undefined) return;
-  const pending = new Map<unknown, Chunk>();
-  for (const { key, namespace, value } of state.entries()) {
-    const chunk = pending.get(namespace) ?? { keys: [], values: [] };
-    pending.set(namespace, chunk);
-    chunk.keys.push(key);
-    chunk.values.push(value as readonly AccumulatorValue[]);
-    if (chunk.keys.length === CHUNK_KEYS) {
-      restoreChunk(chunk, kernels, tableOf(namespace));
-      pending.delete(namespace);
-    }
-  }
-  for (const [namespace, chunk] of pending) restoreChunk(chunk, kernels, tableOf(namespace));
+  if (state !== undefined) new TableRestore(state, kernels, tableOf).run();
 }
 
 interface Chunk {
@@ -146,8 +68,105 @@ interface Chunk {
   readonly values: (readonly AccumulatorValue[])[];
 }
 
-function restoreChunk({ keys, values }: Chunk, kernels: AggregateKernels, table: AggregateTable): void {
-  table.restore(keyBatch(keys, kernels), values);
+class TableRestore {
+  readonly #state: RestoredKeyedState;
+  readonly #kernels: AggregateKernels;
+  readonly #tableOf: (namespace: unknown) => AggregateTable;
+  readonly #keyKinds: readonly string[];
+  /** By key group and namespace: the part that removed it last. */
+  readonly #removed = new Map<string, KeyGroupPart>();
+  readonly #tables = new Set<AggregateTable>();
+
+  constructor(state: RestoredKeyedState, kernels: AggregateKernels, tableOf: (namespace: unknown) => AggregateTable) {
+    this.#state = state;
+    this.#kernels = kernels;
+    this.#tableOf = tableOf;
+    this.#keyKinds = kernels.keyTypes.map(keyPartKind);
+  }
+
+  run(): void {
+    this.#look();
+    const passed = new Set<KeyGroupPart>();
+    for (const reader of this.#state.parts()) {
+      if (reader.part.kind === 'removals') passed.add(reader.part);
+      else if (!(reader instanceof ColumnPartReader)) this.#entries(reader, passed);
+      else if (!this.#isGone(reader.group, reader.namespace, passed)) this.#columns(reader);
+    }
+    for (const table of this.#tables) table.settle();
+  }
+
+  /** Sees what is removed and how much room is needed, before anything is taken in. */
+  #look(): void {
+    for (const { group, part, namespace } of this.#columnParts())
+      if (part.kind === 'removals') this.#removed.set(placeOf(group, namespace), part);
+    const counts = new Map<unknown, Map<number, number>>();
+    const passed = new Set<KeyGroupPart>();
+    for (const { group, part, namespace } of this.#columnParts()) {
+      if (part.kind === 'removals') passed.add(part);
+      if (part.kind !== 'base' || this.#isGone(group, namespace, passed)) continue;
+      const byGroup = counts.get(namespace) ?? new Map<number, number>();
+      counts.set(namespace, byGroup.set(group, (byGroup.get(group) ?? 0) + part.count));
+    }
+    for (const [namespace, byGroup] of counts) this.#table(namespace).reserve(byGroup);
+  }
+
+  *#columnParts(): Iterable<ColumnPartReader> {
+    for (const reader of this.#state.parts()) if (reader instanceof ColumnPartReader) yield reader;
+  }
+
+  #table(namespace: unknown): AggregateTable {
+    const table = this.#tableOf(namespace);
+    this.#tables.add(table);
+    return table;
+  }
+
+  /** Whether the namespace is removed by a part that has not been passed yet. */
+  #isGone(group: number, namespace: unknown, passed: ReadonlySet<KeyGroupPart>): boolean {
+    const removal = this.#removed.get(placeOf(group, namespace));
+    return removal !== undefined && !passed.has(removal);
+  }
+
+  #columns(reader: ColumnPartReader): void {
+    const { group, part } = reader;
+    const rows = reader.rows();
+    const table = this.#table(rows.namespace);
+    const stored = storedGroups(rows, this.#keyKinds);
+    if (stored !== undefined && part.kind === 'base' && table.append(group, stored)) return;
+    if (stored !== undefined && part.kind === 'delta') {
+      const words = doublesOf(rows);
+      const { keySchema: schema } = this.#kernels;
+      const keys = new ColumnBatch({ schema, count: rows.count, columns: keyColumnsOf(rows, words) });
+      if (table.put(group, stored, keys, words)) return;
+    }
+    this.#entries(reader, NOTHING);
+  }
+
+  #entries(reader: RestoredPart, passed: ReadonlySet<KeyGroupPart>): void {
+    const chunks = new Map<unknown, Chunk>();
+    while (reader.next()) {
+      const { key, namespace, value } = reader;
+      if (this.#removed.size > 0 && passed !== NOTHING && this.#isGone(reader.group, namespace, passed)) continue;
+      const chunk = chunks.get(namespace) ?? { keys: [], values: [] };
+      chunks.set(namespace, chunk);
+      chunk.keys.push(key);
+      chunk.values.push(value as readonly AccumulatorValue[]);
+      if (chunk.keys.length < CHUNK_KEYS) continue;
+      this.#chunk(namespace, chunk);
+      chunks.delete(namespace);
+    }
+    for (const [namespace, chunk] of chunks) this.#chunk(namespace, chunk);
+  }
+
+  #chunk(namespace: unknown, { keys, values }: Chunk): void {
+    this.#table(namespace).restore(keyBatch(keys, this.#kernels), values);
+  }
+}
+
+const NOTHING: ReadonlySet<KeyGroupPart> = new Set();
+
+/** Namespaces of tables are times, or none. */
+function placeOf(group: number, namespace: unknown): string {
+  return `${group} ${String(namespace)}`;
 }
 
 function keyBatch(keys: readonly unknown[], { keySchema }: AggregateKernels): ColumnBatch {

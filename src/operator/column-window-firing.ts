@@ -5,8 +5,11 @@ import { type Column, ColumnBatch } from '../data/column-batch.ts';
 import type { Schema } from '../data/schema.ts';
 import type { AggregateSegment } from '../kernel/aggregate-segment.ts';
 import { BatchMemory } from '../kernel/batch-memory.ts';
-import type { KeyedEntryWriter } from '../state/snapshot.ts';
-import { writeSegment } from './column-state.ts';
+import type { TypeRegistry } from '../data/type-registry.ts';
+import type { AggregateTable } from '../kernel/aggregate-table.ts';
+import type { KeyedView, ViewPlan } from '../state/views.ts';
+import { RowsWriter } from './column-rows.ts';
+import { TABLE_KIND, TABLE_VERSION } from './column-state.ts';
 import type { DueWindow } from './column-window-slices.ts';
 
 /** Rows of a batch of results. */
@@ -87,25 +90,85 @@ export class WindowFiring {
     });
   }
 
-  /** Writes the keys that have not left. */
-  write(entries: KeyedEntryWriter): void {
-    const window = this.#window;
-    if (window === undefined) return;
-    window.table.segments.forEach((segment, number) => {
-      if (number >= this.#segment)
-        writeSegment(
-          entries,
-          window.table,
-          segment,
-          window.end,
-          number === this.#segment ? this.#group : 0,
-          window.isDue,
-        );
+  /** The window of which something is left. */
+  get rest(): DueWindow | undefined {
+    return this.#window;
+  }
+
+  /** A view of the keys that have not left. */
+  beginView({ to }: ViewPlan, name: string, types: TypeRegistry): KeyedView {
+    const { table, end, isDue, owned } = this.#window as DueWindow;
+    const section = to.state(name, TABLE_KIND, TABLE_VERSION);
+    const first = this.#group;
+    const segments = table.segments.slice(this.#segment).map((segment, i) => {
+      segment.retain();
+      return {
+        segment,
+        from: i === 0 ? first : 0,
+        to: segment.size,
+        rows: new RowsWriter(section, segment, end, types),
+      };
     });
+    const view = new FiringView(table, segments, isDue);
+    // In a table that later windows need too, rows go on to come in.
+    if (!owned) table.beforeNextRow(() => view.advance(() => true));
+    return view;
   }
 
   /** Gives the memory of a window back that was not finished. */
   release(): void {
     if (this.#window?.owned === true) this.#window.table.release();
+  }
+}
+
+/** How many groups are written, or passed over, before `proceed` is asked again. */
+const GROUPS_PER_ASKING = 16;
+
+interface LeftOfSegment {
+  readonly segment: AggregateSegment;
+  readonly from: number;
+  readonly to: number;
+  readonly rows: RowsWriter;
+}
+
+/** What is left of a window, segment by segment. */
+class FiringView implements KeyedView {
+  readonly #table: AggregateTable;
+  readonly #segments: readonly LeftOfSegment[];
+  readonly #isDue: DueWindow['isDue'];
+  #at = 0;
+  #group = -1;
+
+  constructor(table: AggregateTable, segments: readonly LeftOfSegment[], isDue: DueWindow['isDue']) {
+    this.#table = table;
+    this.#segments = segments;
+    this.#isDue = isDue;
+  }
+
+  advance(proceed: () => boolean): boolean {
+    for (let left = this.#segments[this.#at]; left !== undefined; left = this.#segments[this.#at]) {
+      if (!this.#write(left, proceed)) return false;
+      left.rows.end();
+      left.segment.release();
+      this.#at++;
+      this.#group = -1;
+    }
+    return true;
+  }
+
+  #write({ segment, from, to, rows }: LeftOfSegment, proceed: () => boolean): boolean {
+    const { hashes } = segment.groups;
+    if (this.#group < 0) this.#group = from;
+    while (this.#group < to) {
+      const group = this.#group++;
+      const keyGroup = this.#table.keyGroupOf(hashes[group] as number);
+      if (this.#isDue === undefined || this.#isDue(keyGroup)) rows.write(keyGroup, group);
+      if (this.#group % GROUPS_PER_ASKING === 0 && !proceed()) return false;
+    }
+    return true;
+  }
+
+  release(): void {
+    for (; this.#at < this.#segments.length; this.#at++) this.#segments[this.#at]?.segment.release();
   }
 }

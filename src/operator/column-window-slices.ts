@@ -26,6 +26,13 @@ export interface DueWindow {
   readonly isDue: ((keyGroup: number) => boolean) | undefined;
 }
 
+/** Hears which tables there are: those of slices, and what is left of windows that had fired in part. */
+export interface SliceWatcher {
+  opened(kind: 'slice' | 'partly', time: number, table: AggregateTable): void;
+  /** It is about to be released, or fires; nothing is added to it any more. */
+  dropped(kind: 'slice' | 'partly', time: number): void;
+}
+
 export class OpenSlices {
   /** Tables by the start of their slice. */
   readonly tables = new Map<number, AggregateTable>();
@@ -36,6 +43,7 @@ export class OpenSlices {
   readonly #times: WindowTimes;
   /** The end of the last window that fired here, or whose time passed without a row. */
   #firedEnd = -Infinity;
+  #watcher: SliceWatcher | undefined;
   /** The same by key group, as of the state that was restored. */
   readonly #restoredEnds = new Map<number, number>();
 
@@ -47,18 +55,31 @@ export class OpenSlices {
 
   /** The table of a slice, made when it is missing. */
   of(slice: number): AggregateTable {
-    return this.#in(this.tables, slice);
+    return this.#in(this.tables, 'slice', slice);
   }
 
   partlyFired(end: number): AggregateTable {
-    return this.#in(this.partly, end);
+    return this.#in(this.partly, 'partly', end);
   }
 
-  #in(tables: Map<number, AggregateTable>, time: number): AggregateTable {
+  /** From now on tells which tables there are, beginning with those that are there. */
+  watch(watcher: SliceWatcher): void {
+    this.#watcher = watcher;
+    for (const [slice, table] of this.tables) watcher.opened('slice', slice, table);
+    for (const [end, table] of this.partly) watcher.opened('partly', end, table);
+  }
+
+  /** The end of the last window that has fired for every key group. */
+  get firedEnd(): number {
+    return this.#firedEnd;
+  }
+
+  #in(tables: Map<number, AggregateTable>, kind: 'slice' | 'partly', time: number): AggregateTable {
     let table = tables.get(time);
     if (table === undefined) {
       table = new AggregateTable(this.#kernels, this.#range);
       tables.set(time, table);
+      this.#watcher?.opened(kind, time, table);
     }
     return table;
   }
@@ -122,6 +143,7 @@ export class OpenSlices {
     if (end === undefined || end - 1 > watermark) return undefined;
     const table = this.partly.get(end) as AggregateTable;
     this.partly.delete(end);
+    this.#watcher?.dropped('partly', end);
     return { end, table, owned: true, isDue: undefined };
   }
 
@@ -142,7 +164,10 @@ export class OpenSlices {
     const table = this.tables.get(only as number) as AggregateTable;
     // The only slice may be in later windows too.
     const owned = (only as number) < start + slideMs;
-    if (owned) this.tables.delete(only as number);
+    if (owned) {
+      this.tables.delete(only as number);
+      this.#watcher?.dropped('slice', only as number);
+    }
     return { end, table, owned, isDue };
   }
 
@@ -157,6 +182,7 @@ export class OpenSlices {
   }
 
   #drop(slice: number): void {
+    this.#watcher?.dropped('slice', slice);
     this.tables.get(slice)?.release();
     this.tables.delete(slice);
   }

@@ -19,11 +19,12 @@ import { LogicalType, Schema } from '../data/schema.ts';
 import { AggregateKernels } from '../kernel/aggregate-kernels.ts';
 import { AggregatePlan, type NamedAggregate } from '../kernel/aggregates.ts';
 import { TimeSlices } from '../kernel/time-slices.ts';
-import type { SnapshotWriter } from '../state/snapshot.ts';
+import type { ViewedState } from '../state/views.ts';
 import { describeAggregates, namesOf, refuseRetractions } from './column-aggregate.ts';
-import { checkAccumulators, restoreTables, tableEntries, writeTable } from './column-state.ts';
+import { checkAccumulators, restoreTables } from './column-state.ts';
 import { WindowFiring } from './column-window-firing.ts';
 import { OpenSlices } from './column-window-slices.ts';
+import { ColumnWindowViews, FIRED, FIRING, SLICES } from './column-window-views.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
@@ -103,12 +104,6 @@ function sliceOf({ sizeMs, slideMs }: ColumnWindowOptions): number {
   return a;
 }
 
-/** Accumulators by slice; and those of a window that had fired in part at the barrier. */
-const SLICES = 'slices';
-const FIRING = 'firing';
-/** The end of the last window that has fired, by key group. */
-const FIRED = 'fired';
-
 class ColumnWindow extends PlainOperator<ColumnBatch> implements InputOperator<ColumnBatch> {
   /** Windows that have not fired are state: a barrier may pass a burst. */
   readonly interruptible = true;
@@ -118,6 +113,7 @@ class ColumnWindow extends PlainOperator<ColumnBatch> implements InputOperator<C
   readonly #times: TimeSlices;
   #slices!: OpenSlices;
   #firing!: WindowFiring;
+  #views!: ColumnWindowViews;
   #watermark = MIN_WATERMARK;
 
   constructor(options: ColumnWindowOptions, schema: Schema) {
@@ -151,6 +147,13 @@ class ColumnWindow extends PlainOperator<ColumnBatch> implements InputOperator<C
     restoreTables(restoredState, FIRING, this.#kernels, (end) => this.#slices.partlyFired(end as number));
     for (const { keyGroup, value } of restoredState.keyed.find((state) => state.name === FIRED)?.entries() ?? [])
       this.#slices.restoreFired(keyGroup, value as number);
+    this.#views = new ColumnWindowViews(
+      this.#slices,
+      this.#firing,
+      range.keyGroups,
+      context.types,
+      restoredState.keyed.length > 0,
+    );
   }
 
   element(batch: ColumnBatch): void {
@@ -215,14 +218,8 @@ class ColumnWindow extends PlainOperator<ColumnBatch> implements InputOperator<C
     this.output.watermark(this.#watermark);
   }
 
-  override snapshot(writer: SnapshotWriter): void {
-    const slices = tableEntries(writer, SLICES);
-    for (const [slice, table] of this.#slices.tables) writeTable(slices, table, slice);
-    const firing = tableEntries(writer, FIRING);
-    this.#firing.write(firing);
-    for (const [end, table] of this.#slices.partly) writeTable(firing, table, end);
-    const fired = writer.keyed({ name: FIRED, kind: 'column-window', version: 1 });
-    this.#slices.fired((keyGroup, end) => fired.entry(keyGroup, null, undefined, end));
+  viewed(): ViewedState {
+    return this.#views;
   }
 
   override close(): void {

@@ -123,6 +123,7 @@ export abstract class CellTable<C> {
 
   abstract beginView(plan: ViewPlan): KeyedView;
   abstract completed(generation: number): void;
+  abstract readonly burdened: boolean;
 
   /** Takes in what was stored under the state's name. Leaves another key and namespace current. */
   restore(stored: RestoredKeyedState, now: number): void {

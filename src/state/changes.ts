@@ -3,44 +3,59 @@
  *
  * A table has places, small numbers under which its entries lie. Each place has a stamp: twice the generation in which
  * it changed last, plus one if it was made in it. The first change of a place in a generation notes it in the list of
- * that generation, after the views under way have written what they hold of it; every later one is a comparison. As long
- * as no view has been taken and nothing was restored, the mark is 0 and nothing is noted at all.
+ * that generation, after the views under way have written what they hold of it; every later one is a comparison with a
+ * byte. As long as no view has been taken and nothing was restored nothing is noted at all: all of it belongs to the
+ * generation that the first view closes.
  *
- * A view goes through the lists of its generations, and through all places where it writes whole key groups. What has
- * changed since the view carries a newer stamp: it has been written before it changed, or was not there.
+ * A view (`changes-view.ts`) goes through the lists of its generations, and through all places where it writes whole key
+ * groups. What has changed since the view carries a newer stamp: it has been written before it changed, or was not there.
  */
 
+import { ChangesView } from './changes-view.ts';
 import { IntColumn } from './columns.ts';
 import { IntList } from './int-list.ts';
 import type { KeyedView, ViewPlan } from './views.ts';
 
-/** How many entries are written before `proceed` is asked again. */
-const ENTRIES_PER_ASKING = 8;
-/** Places looked at for that: most belong to other key groups, or have not changed. */
-const PLACES_PER_ASKING = 256;
 /** Lists of fewer changes are not worth looking through. */
 const COMPACT_LEAST = 1024;
+/** Removals that may be noted, beside twice the entries that there are, before it is cheaper to write everything. */
+const REMOVALS_LEAST = 1 << 16;
+/** Bytes that stand for generations: 0 is none. */
+const BYTE_MARKS = 255;
+const BYTES_LEAST = 64;
 
 /** Writes the entries of a table into a view. */
 export interface ChangeWriter<Removal> {
   /** `tail`: of a list, the index from which on it is new; 0 for the whole of it, and for all that are no lists. */
   write(place: number, tail: number): void;
   remove(removal: Removal): void;
+  /** Everything has been written. */
+  end?(): void;
 }
 
 /** A table whose changes are noted. */
 export interface Changing<Removal> {
-  /** All places lie below. */
+  /** All places lie below; or, with `placeAt`, are those of the numbers below. */
   readonly limit: number;
+  /** Where the places have holes: the place by a number below `limit`. Numbers are only ever added behind others. */
+  placeAt?(number: number): number;
   exists(place: number): boolean;
   groupOf(place: number): number;
   writer(plan: ViewPlan): ChangeWriter<Removal>;
 }
 
+/** Numbers in a row, or those that were listed. */
+export interface Places {
+  readonly length: number;
+  get(index: number): number;
+}
+
 /** What changed between two views. */
-class Generation<Removal> {
+export class Generation<Removal> {
   number = 0;
-  places = new IntList();
+  places: Places & { push(place: number): void } = new IntList();
+  /** What was there when the table was not noted yet, and belongs to this generation as a whole. */
+  first = 0;
   removals: Removal[] = [];
   /** Of lists: from which index on they changed. */
   readonly tails: Map<number, number> | undefined;
@@ -50,29 +65,71 @@ class Generation<Removal> {
   }
 }
 
+/** Stamps by place. */
+interface Stamps {
+  get(place: number): number;
+  set(place: number, stamp: number): void;
+}
+
+/** Stamps of a table of which few places are taken. */
+export class SparseStamps implements Stamps {
+  readonly #stamps = new Map<number, number>();
+
+  get(place: number): number {
+    return this.#stamps.get(place) ?? 0;
+  }
+
+  set(place: number, stamp: number): void {
+    this.#stamps.set(place, stamp);
+  }
+}
+
 /** `Removal` is what is kept of an entry that is gone, so that it can be named. */
 export class Changes<Removal> {
   readonly #table: Changing<Removal>;
   readonly #withTails: boolean;
   /** Twice the present generation; 0 while nothing needs to be noted. */
   #mark: number;
-  readonly #stamps = new IntColumn();
+  /** The present generation as a byte. */
+  #byte = 0;
+  /** By place: the byte of the generation in which it changed last, so that most changes cost one comparison. */
+  #bytes = new Uint8Array(0);
+  /** Whether places are few and far between: then there are no bytes. */
+  readonly #sparse: boolean;
+  readonly #stamps: Stamps;
+  /** The generation of what carries no stamp. */
+  #born = 0;
   #present: Generation<Removal>;
   /** Generations whose changes are in no complete checkpoint yet, ascending. */
   #past: Generation<Removal>[] = [];
   #views: readonly ChangesView<Removal>[] = [];
 
   /** `generation`: the present one, 0 while no view has been taken and nothing was restored. */
-  constructor(table: Changing<Removal>, generation: number, tails = false) {
+  constructor(table: Changing<Removal>, generation: number, tails = false, sparse = false) {
     this.#table = table;
     this.#withTails = tails;
-    this.#mark = generation * 2;
+    this.#sparse = sparse;
+    this.#stamps = sparse ? new SparseStamps() : new IntColumn();
     this.#present = new Generation(tails);
+    this.#mark = 0;
+    this.#enter(generation);
+  }
+
+  #enter(generation: number): void {
+    this.#mark = generation * 2;
+    if (generation === 0) return;
+    this.#byte = 1 + (generation % BYTE_MARKS);
+    if (this.#byte === 1) this.#bytes.fill(0);
   }
 
   /** Whether changes are noted. */
   get noting(): boolean {
     return this.#mark > 0;
+  }
+
+  /** Whether views are under way. */
+  get viewed(): boolean {
+    return this.#views.length > 0;
   }
 
   /** Notes nothing while `restore` puts what the snapshot holds: it is what the next view builds upon. */
@@ -85,20 +142,30 @@ export class Changes<Removal> {
 
   /** To be called before an entry changes, or is handed out so that it can. */
   touch(place: number): void {
-    if (this.#mark === 0) return;
+    if (this.#mark === 0 || (this.#bytes[place] === this.#byte && !this.#withTails)) return;
+    this.#touchSlowly(place);
+  }
+
+  #touchSlowly(place: number): void {
     if (this.#stamps.get(place) < this.#mark) this.#touch(place, 0);
-    else if (this.#withTails) this.#present.tails?.set(place, 0);
+    else {
+      this.#setByte(place);
+      if (this.#withTails) this.#present.tails?.set(place, 0);
+    }
   }
 
   /** {@link touch} and {@link created} for many places: what is not below `known` was made just now. */
   touchAll(places: Int32Array, from: number, to: number, known: number): void {
-    const mark = this.#mark;
-    if (mark === 0) return;
+    if (this.#mark === 0) return;
+    const byte = this.#byte;
+    let bytes = this.#bytes;
     for (let at = from; at < to; at++) {
       const place = places[at] as number;
-      if (this.#stamps.get(place) >= mark) continue;
-      if (place < known) this.#touch(place, 0);
-      else this.created(place);
+      if (place < bytes.length && bytes[place] === byte) continue;
+      if (place < known) this.#touchSlowly(place);
+      else if (this.#stamps.get(place) < this.#mark) this.created(place);
+      else this.#setByte(place);
+      bytes = this.#bytes;
     }
   }
 
@@ -109,10 +176,21 @@ export class Changes<Removal> {
 
   #touch(place: number, tail: number): void {
     if (!this.#table.exists(place)) return;
-    this.#protect(place);
+    if (this.#views.length > 0) this.#protect(place);
+    this.#setByte(place);
     this.#stamps.set(place, this.#mark);
     this.#present.places.push(place);
-    this.#present.tails?.set(place, tail);
+    if (this.#withTails) this.#present.tails?.set(place, tail);
+  }
+
+  #setByte(place: number): void {
+    if (place < this.#bytes.length) this.#bytes[place] = this.#byte;
+    else if (!this.#sparse) {
+      const grown = new Uint8Array(Math.max(BYTES_LEAST, this.#bytes.length * 2, place + 1));
+      grown.set(this.#bytes);
+      grown[place] = this.#byte;
+      this.#bytes = grown;
+    }
   }
 
   #protect(place: number): void {
@@ -122,9 +200,10 @@ export class Changes<Removal> {
   /** An entry was made where there was none. */
   created(place: number): void {
     if (this.#mark === 0) return;
+    this.#setByte(place);
     this.#stamps.set(place, this.#mark + 1);
     this.#present.places.push(place);
-    this.#present.tails?.set(place, 0);
+    if (this.#withTails) this.#present.tails?.set(place, 0);
   }
 
   /**
@@ -145,17 +224,22 @@ export class Changes<Removal> {
 
   /** The generation in which an entry changed last. */
   generationOf(place: number): number {
-    return this.#stamps.get(place) >> 1;
+    return this.#stamps.get(place) >> 1 || this.#born;
   }
 
   beginView(plan: ViewPlan): KeyedView {
     const { generation, since } = plan;
     const closed = this.#present;
     closed.number = generation;
+    if (this.#mark === 0) {
+      this.#born = generation;
+      closed.first = this.#table.limit;
+    }
+    if (plan.anew === true) this.#past = [];
     this.#compact();
     this.#past.push(closed);
     this.#present = new Generation(this.#withTails);
-    this.#mark = (generation + 1) * 2;
+    this.#enter(generation + 1);
     const held = since === undefined ? [] : this.#past.filter(({ number }) => number > since);
     const view = new ChangesView(this, this.#table, plan, held, (done) => {
       this.#views = this.#views.filter((other) => other !== done);
@@ -178,156 +262,41 @@ export class Changes<Removal> {
     }
   }
 
-  /** Lets the views under way write all that they hold, now: the entries are about to move. */
-  writeViews(): void {
-    for (const view of this.#views) view.writeAll();
+  /** Whether so many removals wait for a checkpoint to complete that writing everything is better. */
+  get burdened(): boolean {
+    let removals = 0;
+    for (const past of this.#past) removals += past.removals.length;
+    return removals > REMOVALS_LEAST && removals > 2 * this.#table.limit;
   }
 
   completed(generation: number): void {
     this.#past = this.#past.filter(({ number }) => number > generation);
   }
-}
 
-class ChangesView<Removal> implements KeyedView {
-  readonly #changes: Changes<Removal>;
-  readonly #table: Changing<Removal>;
-  readonly #plan: ViewPlan;
-  readonly #done: (view: ChangesView<Removal>) => void;
-  readonly #writer: ChangeWriter<Removal>;
-  /** Lists as they were: a generation that is compacted gets a new one. */
-  readonly #lists: readonly Readonly<Generation<Removal>>[];
-  readonly #limit: number;
-  /** A bit per place that has been written. */
-  readonly #written: Uint8Array;
-  #failure: { readonly error: unknown } | undefined;
-  #over = false;
-  /** Where it stands: in the removals, then in the places that changed, then among all places. */
-  #removalList = 0;
-  #removal = 0;
-  #changeList = 0;
-  #change = 0;
-  #place = 0;
-
-  constructor(
-    changes: Changes<Removal>,
-    table: Changing<Removal>,
-    plan: ViewPlan,
-    lists: readonly Generation<Removal>[],
-    done: (view: ChangesView<Removal>) => void,
-  ) {
-    this.#changes = changes;
-    this.#table = table;
-    this.#plan = plan;
-    this.#done = done;
-    this.#lists = lists.map(({ number, places, removals, tails }) => ({ number, places, removals, tails }));
-    this.#limit = table.limit;
-    this.#written = new Uint8Array((this.#limit >> 3) + 1);
-    this.#writer = table.writer(plan);
-  }
-
-  /** An entry is about to change or to go. */
-  protect(place: number): void {
-    if (this.#failure !== undefined || !this.#holds(place)) return;
-    try {
-      this.#write(place);
-    } catch (error) {
-      this.#failure = { error };
+  /**
+   * Takes over what is known of some places of another table, which goes on here under the numbers of their order in
+   * `places`. Views that are under way stay with that table, which must not change any more.
+   */
+  inherit(from: Changes<Removal>, places: Int32Array): void {
+    this.#born = from.#born;
+    this.#mark = from.#mark;
+    this.#byte = from.#byte;
+    this.#past = from.#past.map((past) => this.#emptyLike(past));
+    this.#present = this.#emptyLike(from.#present);
+    if (from.#mark === 0) return;
+    const lists = new Map(this.#past.map((one) => [one.number, one]));
+    for (let place = 0; place < places.length; place++) {
+      const stamp = from.#stamps.get(places[place] as number);
+      this.#stamps.set(place, stamp);
+      const generation = stamp >> 1 || this.#born;
+      const list = stamp >= from.#mark ? this.#present : lists.get(generation);
+      list?.places.push(place);
     }
   }
 
-  /** Whether the view is to write the entry, as it is. */
-  #holds(place: number): boolean {
-    const { generation, since, whole } = this.#plan;
-    const changed = this.#changes.generationOf(place);
-    if (place >= this.#limit || changed > generation) return false;
-    return since === undefined || changed > since || (whole.size > 0 && whole.has(this.#table.groupOf(place)));
-  }
-
-  #write(place: number): void {
-    const at = place >> 3;
-    const bit = 1 << (place & 7);
-    const bits = this.#written[at] as number;
-    if ((bits & bit) !== 0) return;
-    this.#written[at] = bits | bit;
-    this.#writer.write(place, this.#tailOf(place));
-  }
-
-  #tailOf(place: number): number {
-    let tail = Infinity;
-    for (const { tails } of this.#lists) tail = Math.min(tail, tails?.get(place) ?? Infinity);
-    return tail === Infinity || this.#plan.whole.has(this.#table.groupOf(place)) ? 0 : tail;
-  }
-
-  advance(proceed: () => boolean): boolean {
-    if (this.#over) return true;
-    if (this.#failure !== undefined) throw this.#failure.error;
-    if (!this.#removals(proceed) || !this.#changed(proceed) || !this.#all(proceed)) return false;
-    this.release();
-    return true;
-  }
-
-  #removals(proceed: () => boolean): boolean {
-    for (; this.#removalList < this.#lists.length; this.#removalList++) {
-      const { removals } = this.#lists[this.#removalList] as Generation<Removal>;
-      while (this.#removal < removals.length) {
-        this.#writer.remove(removals[this.#removal++] as Removal);
-        if (this.#removal % ENTRIES_PER_ASKING === 0 && !proceed()) return false;
-      }
-      this.#removal = 0;
-    }
-    return true;
-  }
-
-  #changed(proceed: () => boolean): boolean {
-    for (; this.#changeList < this.#lists.length; this.#changeList++) {
-      const { number, places } = this.#lists[this.#changeList] as Generation<Removal>;
-      while (this.#change < places.length) {
-        const place = places.get(this.#change++);
-        if (this.#changes.generationOf(place) === number && this.#table.exists(place)) this.#write(place);
-        if (this.#change % ENTRIES_PER_ASKING === 0 && !proceed()) return false;
-      }
-      this.#change = 0;
-    }
-    return true;
-  }
-
-  /** Everything, or what belongs to key groups that are written whole. */
-  #all(proceed: () => boolean): boolean {
-    const { generation, since, whole } = this.#plan;
-    if (since !== undefined && whole.size === 0) return true;
-    let writes = 0;
-    let looks = 0;
-    while (this.#place < this.#limit) {
-      const place = this.#place++;
-      if (
-        this.#table.exists(place) &&
-        this.#changes.generationOf(place) <= generation &&
-        (since === undefined || whole.has(this.#table.groupOf(place)))
-      ) {
-        this.#write(place);
-        writes++;
-      }
-      if (writes < ENTRIES_PER_ASKING && ++looks < PLACES_PER_ASKING) continue;
-      if (!proceed()) return false;
-      writes = 0;
-      looks = 0;
-    }
-    return true;
-  }
-
-  /** Writes what is left, at once; what goes wrong is thrown by the next `advance`. */
-  writeAll(): void {
-    if (this.#failure !== undefined) return;
-    try {
-      this.advance(() => true);
-    } catch (error) {
-      this.#failure = { error };
-    }
-  }
-
-  release(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#done(this);
+  #emptyLike({ number }: Generation<Removal>): Generation<Removal> {
+    const generation = new Generation<Removal>(this.#withTails);
+    generation.number = number;
+    return generation;
   }
 }

@@ -63,6 +63,8 @@ export class KeyedSnapshots {
   readonly #settings: KeyedSnapshotsSettings;
   readonly #states: ViewedState[] = [];
   #generation = 0;
+  /** What changed up to this generation is not known apart any more. */
+  #anewAt = 0;
   #foundation: Foundation;
   #credit = 0;
   /** Checkpoints that have begun and are not known to be complete, by id. */
@@ -88,6 +90,11 @@ export class KeyedSnapshots {
    */
   begin(checkpoint: number, type: 'checkpoint' | 'savepoint', atOnce: OperatorSnapshot): PendingSnapshot {
     const generation = ++this.#generation;
+    const anew = type === 'checkpoint' && this.#states.some((state) => state.burdened === true);
+    if (anew) {
+      this.#foundation = { ...this.#foundation, generation: undefined };
+      this.#anewAt = generation;
+    }
     const { chains } = this.#foundation;
     const since = type === 'savepoint' ? undefined : this.#foundation.generation;
     const standing = chains
@@ -99,7 +106,7 @@ export class KeyedSnapshots {
     this.#credit -= cost;
     const isWhole = since === undefined ? (): boolean => true : (group: number): boolean => whole.has(group);
     const to = new PartBuffers(this.#settings.operatorId, this.#settings.types, isWhole);
-    const view = joinedView(this.#states.map((state) => state.beginView({ generation, since, whole, to })));
+    const view = joinedView(this.#states.map((state) => state.beginView({ generation, since, whole, to, anew })));
     const pending = new PendingSnapshot(this.#settings, {
       checkpoint,
       generation,
@@ -137,8 +144,9 @@ export class KeyedSnapshots {
     const chains = complete?.chains;
     if (complete === undefined || chains === undefined) return;
     this.#credit += complete.earned;
-    this.#foundation = { generation: complete.generation, chains };
-    for (const state of this.#states) state.completed(complete.generation);
+    const { generation } = complete;
+    this.#foundation = { generation: generation < this.#anewAt ? undefined : generation, chains };
+    for (const state of this.#states) state.completed(generation);
   }
 
   /** The files that the last complete checkpoint refers to. */

@@ -206,6 +206,10 @@ export class MapTable<K, V> extends CellTable<KeyedMap<K, V>> implements Changin
     this.#changes.completed(generation);
   }
 
+  override get burdened(): boolean {
+    return this.#changes.burdened;
+  }
+
   // Restoring.
 
   protected override restoring(restore: () => void): void {

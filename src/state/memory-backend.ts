@@ -276,6 +276,12 @@ class MemoryBackend implements KeyedBackend {
     for (const timers of this.#timers.values()) timers.completed(generation);
   }
 
+  get burdened(): boolean {
+    for (const { table } of this.#states.values()) if (table.burdened) return true;
+    for (const timers of this.#timers.values()) if (timers.burdened) return true;
+    return false;
+  }
+
   close(): void {
     for (const timers of this.#timers.values()) timers.close();
     for (const { table } of this.#states.values()) table.clear();

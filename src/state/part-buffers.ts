@@ -5,6 +5,7 @@
 
 import { MillstreamError } from '../base/error.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
+import { encodeNamespaceRemoval } from './column-parts.ts';
 import { NO_ENTRY, NO_INDEX, PartEncoder } from './part-entries.ts';
 import type { KeyGroupPart } from './snapshot.ts';
 import type { PartWriter, StatePartWriter } from './views.ts';
@@ -24,6 +25,7 @@ class StateBuffers implements StatePartWriter {
   readonly #owner: PartBuffers;
   readonly #puts: (PartEncoder | undefined)[] = [];
   readonly #removals: (PartEncoder | undefined)[] = [];
+  readonly #columns: (WrittenPart['part'][] | undefined)[] = [];
 
   constructor(owner: PartBuffers, name: string, kind: string, version: number) {
     this.#owner = owner;
@@ -79,15 +81,34 @@ class StateBuffers implements StatePartWriter {
     this.#owner.buffered += removal.length;
   }
 
+  putColumns(keyGroup: number, count: number, rows: Uint8Array): void {
+    this.#addColumns(keyGroup, this.#owner.isWhole(keyGroup) ? 'base' : 'delta', count, rows);
+  }
+
+  removeNamespace(keyGroup: number, namespace: unknown): void {
+    if (this.#owner.isWhole(keyGroup)) return;
+    this.#addColumns(keyGroup, 'removals', 1, encodeNamespaceRemoval(namespace, this.#owner.types));
+  }
+
+  #addColumns(group: number, kind: KeyGroupPart['kind'], count: number, bytes: Uint8Array): void {
+    const { version } = this;
+    (this.#columns[group] ??= []).push({ kind, encoding: 'columns', version, count, bytes });
+    this.#owner.buffered += bytes.length;
+  }
+
   /** How many key groups it may have something of. */
   get groups(): number {
-    return Math.max(this.#puts.length, this.#removals.length);
+    return Math.max(this.#puts.length, this.#removals.length, this.#columns.length);
   }
 
   /** Hands over what has come together of a key group. */
   drainGroup(group: number, take: (part: WrittenPart) => void): void {
     this.#take(group, this.#removals[group], 'removals', take);
     this.#take(group, this.#puts[group], this.#owner.isWhole(group) ? 'base' : 'delta', take);
+    const columns = this.#columns[group];
+    if (columns === undefined) return;
+    this.#columns[group] = undefined;
+    for (const part of columns) take({ name: this.name, kind: this.kind, group, part });
   }
 
   #take(

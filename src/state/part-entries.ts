@@ -273,7 +273,7 @@ export function damaged(error: unknown, state: string, place: string): unknown {
   return error instanceof MillstreamError && error.code === 'FRAME_CORRUPT' ? corruptState(state, place, error) : error;
 }
 
-function corruptState(state: string, place: string, cause?: unknown): MillstreamError {
+export function corruptState(state: string, place: string, cause?: unknown): MillstreamError {
   return new MillstreamError(
     'STATE_CORRUPT',
     `The stored state "${state}" cannot be read: ${place}. Its bytes are damaged; restore from another checkpoint.`,

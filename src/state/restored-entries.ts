@@ -8,6 +8,7 @@
 
 import { mapKey } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
+import { ColumnPartReader } from './column-parts.ts';
 import { NO_INDEX, PartReader } from './part-entries.ts';
 import type {
   BytesOf,
@@ -18,6 +19,8 @@ import type {
   RestoredPart,
 } from './snapshot.ts';
 import { holdsTimers } from './timers.ts';
+
+type AnyPartReader = PartReader | ColumnPartReader;
 
 /** A map in a snapshot: keys, values, and stamps where there is TTL. */
 type MapParts = readonly [readonly unknown[], readonly unknown[], (readonly number[])?];
@@ -31,8 +34,11 @@ export function restoredKeyedState(
 ): RestoredKeyedState {
   const { name, kind, groups } = state;
   const versions = new Set(groups.flatMap(({ parts }) => parts.map((part) => part.version)));
-  function* partsOf({ group, parts }: KeyGroupState): Iterable<PartReader> {
-    for (const part of parts) yield new PartReader(name, group, part, bytesOf(part.bytes), types);
+  function* partsOf({ group, parts }: KeyGroupState): Iterable<AnyPartReader> {
+    for (const part of parts) {
+      const reader = part.encoding === 'columns' ? ColumnPartReader : PartReader;
+      yield new reader(name, group, part, bytesOf(part.bytes), types);
+    }
   }
   return {
     name,
@@ -65,7 +71,7 @@ function isList(kind: string): boolean {
   return kind === 'list' || kind === 'list+ttl';
 }
 
-function* plainEntries(parts: Iterable<PartReader>, timers: boolean): Iterable<RestoredEntry> {
+function* plainEntries(parts: Iterable<AnyPartReader>, timers: boolean): Iterable<RestoredEntry> {
   for (const reader of parts) {
     const keyGroup = reader.group;
     const { version } = reader.part;
@@ -101,10 +107,12 @@ class GroupMerge {
     this.#timers = holdsTimers(kind);
   }
 
-  *applied(parts: Iterable<PartReader>): Iterable<RestoredEntry> {
+  *applied(parts: Iterable<AnyPartReader>): Iterable<RestoredEntry> {
     for (const reader of parts) {
+      const { kind, encoding } = reader.part;
+      if (kind === 'removals' && encoding === 'columns') this.#removeNamespace(reader.namespace);
       while (reader.next()) {
-        if (reader.part.kind === 'removals') this.#remove(reader);
+        if (kind === 'removals') this.#remove(reader);
         else this.#put(reader);
       }
     }
@@ -115,11 +123,11 @@ class GroupMerge {
     }
   }
 
-  #identity(reader: PartReader): string {
+  #identity(reader: AnyPartReader): string {
     return this.#timers ? reader.cellIdentity + reader.entryIdentity : reader.cellIdentity;
   }
 
-  #remove(reader: PartReader): void {
+  #remove(reader: AnyPartReader): void {
     const id = this.#identity(reader);
     if (this.#timers || reader.entryKey === undefined) this.#cells.delete(id);
     else {
@@ -128,7 +136,12 @@ class GroupMerge {
     }
   }
 
-  #put(reader: PartReader): void {
+  #removeNamespace(namespace: unknown): void {
+    const identity = mapKey(namespace, this.#types);
+    for (const [id, cell] of this.#cells) if (mapKey(cell.namespace, this.#types) === identity) this.#cells.delete(id);
+  }
+
+  #put(reader: AnyPartReader): void {
     const id = this.#identity(reader);
     const { key, namespace, entryKey, index, value, part } = reader;
     const { version } = part;

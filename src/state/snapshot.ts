@@ -49,7 +49,8 @@ export interface RestoredKeyedState {
   entries(): Iterable<RestoredEntry>;
   /**
    * The parts of all groups, in the order in which they are to be applied, for who keeps the state itself: an entry
-   * replaces what came before it. Not for parts of columns.
+   * replaces what came before it. Rows of columns are entries too; a removal of columns names none, it is about all
+   * that is under its namespace.
    */
   parts(): Iterable<RestoredPart>;
   /** The bytes of a part of {@link groups}. */

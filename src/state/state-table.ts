@@ -158,6 +158,10 @@ export class StateTable<C> extends CellTable<C> implements Changing<RemovedCell>
     this.#changes.completed(generation);
   }
 
+  override get burdened(): boolean {
+    return this.#changes.burdened;
+  }
+
   protected override restoring(restore: () => void): void {
     this.#changes.restoring(restore);
   }

@@ -308,6 +308,10 @@ export class MemoryTimers implements TimerDriver, TimerService {
     this.#processing.changes.completed(generation);
   }
 
+  get burdened(): boolean {
+    return this.#event.changes.burdened || this.#processing.changes.burdened;
+  }
+
   /** Takes in the timers of one domain. Leaves another key and namespace current. */
   restore(stored: RestoredKeyedState): void {
     const timers = stored.kind === TIMER_KINDS.event ? this.#event : this.#processing;

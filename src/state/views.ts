@@ -35,6 +35,11 @@ export interface StatePartWriter {
   /** What `putEntry`, `put` or `putTail` would write, encoded by {@link encodeStandalone} (`part-entries.ts`). */
   putEncoded(keyGroup: number, entry: Uint8Array): void;
 
+  /** Rows of a table over columns, `count` of them, as `column-parts.ts` writes them; each stands for a `put`. */
+  putColumns(keyGroup: number, count: number, rows: Uint8Array): void;
+  /** Nothing is left of what was stored under a namespace, in a state whose puts are columns. */
+  removeNamespace(keyGroup: number, namespace: unknown): void;
+
   /** Nothing is left of what was stored for the key and namespace; of a map, no entry that was there. */
   remove(keyGroup: number, key: unknown, namespace: unknown): void;
   /** An entry of a map, or a timer, is gone. */
@@ -62,6 +67,8 @@ export interface ViewPlan {
   readonly whole: ReadonlySet<number>;
   /** Takes all of it, from `beginView` on until the view is done or released. */
   readonly to: PartWriter;
+  /** No later view will name a `since` before this one: what was noted for that can be forgotten. */
+  readonly anew?: boolean;
 }
 
 /** State as it was when the view was fixed. */
@@ -89,6 +96,8 @@ export interface ViewedState {
   beginView(plan: ViewPlan): KeyedView;
   /** A checkpoint is complete: no later view will name a `since` before this generation. */
   completed(generation: number): void;
+  /** Whether so much waits for a checkpoint to complete that it costs less to write everything anew. */
+  readonly burdened?: boolean;
 }
 
 /** Views that are one: written one after the other. */

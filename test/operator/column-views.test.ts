@@ -7,7 +7,7 @@ import { LogicalType, Schema } from '../../src/data/schema.ts';
 import { AggregateKernels } from '../../src/kernel/aggregate-kernels.ts';
 import { AggregateTable } from '../../src/kernel/aggregate-table.ts';
 import { restoreTables } from '../../src/operator/column-state.ts';
-import { WatchedTable } from '../../src/operator/column-views.ts';
+import { ViewedTable } from '../../src/operator/column-views.ts';
 import { KeyedSnapshots, type PendingSnapshot } from '../../src/state/keyed-snapshots.ts';
 import { createSnapshotWriter, inlineBytes, restoredState } from '../../src/state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
@@ -46,7 +46,7 @@ class Fixture {
       bytesOf: inlineBytes,
       claimed: true,
     });
-    this.snapshots.add(new WatchedTable('sums', this.table, from !== undefined));
+    this.snapshots.add(new ViewedTable('sums', this.table, types, from !== undefined));
   }
 
   add(rows: readonly (readonly [number, number])[]): void {

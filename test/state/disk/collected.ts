@@ -69,6 +69,12 @@ export class Delta implements PartWriter {
           cell.whole = kind === 'list' ? tail(cell.whole, index, copy) : stampedTail(cell.whole, index, copy);
         });
       },
+      putColumns: () => {
+        throw new Error('a backend of records writes no columns');
+      },
+      removeNamespace: () => {
+        throw new Error('a backend of records writes no columns');
+      },
       putEncoded: () => {
         throw new Error('not written by this backend');
       },
