@@ -351,7 +351,8 @@ export class JobCheckpoints {
     const completed = commits ? await this.#keeper.complete(content, facts) : content;
     if (type === 'checkpoint') return { completed, facts };
     const savepoint = await this.#keeper.completeSavepoint(content, facts, this.#placeFor(commits));
-    if (commits) this.#stoppedBehind = savepoint;
+    // A job that has been restarted meanwhile has not stopped.
+    if (commits && epoch === this.#state.epoch) this.#stoppedBehind = savepoint;
     return { completed: savepoint, facts };
   }
 

@@ -15,11 +15,15 @@ import { ManualClock, manualWorld } from '../../src/testing/manual-world.ts';
 
 /** An attempt of two tasks that runs and writes down what it is told. */
 class Recorded implements CheckpointedAttempt {
-  readonly epoch = 1;
+  readonly epoch: number;
   readonly tasks = ['0/0', '1/0'];
   readonly sources = ['0/0'];
   readonly barriers: BarrierElement[] = [];
   readonly said: string[] = [];
+
+  constructor(epoch = 1) {
+    this.epoch = epoch;
+  }
 
   trigger(_task: string, barrier: BarrierElement): void {
     this.barriers.push(barrier);
@@ -58,7 +62,7 @@ async function running(part: Partial<CheckpointSettings> = {}): Promise<{
     jobName: 'counts',
     settings,
     attemptsBefore: 0,
-    operators: { types: new TypeRegistry(), facts: new Map(), timeToLive: () => undefined },
+    operators: { types: new TypeRegistry(), facts: () => new Map(), timeToLive: () => undefined },
   });
   const checkpoints = new JobCheckpoints(world, 'counts', settings, keeper, (checkpoint) => completed.push(checkpoint));
   const attempt = new Recorded();
@@ -163,4 +167,23 @@ test('without a time to wait barriers overtake at once, and at least once they n
   assert.equal((await barrierOf({ unaligned: true }))?.unalignedAt, 0);
   assert.equal((await barrierOf({ unaligned: true, mode: 'at-least-once' }))?.unalignedAt, undefined);
   assert.equal((await barrierOf({}))?.unalignedAt, undefined);
+});
+
+test('a job that was restarted while the savepoint was stored behind which it was to stop has not stopped', async () => {
+  const acknowledged = async (restarted: boolean): Promise<CompletedCheckpoint | undefined> => {
+    const { checkpoints } = await running();
+    const stopped = checkpoints.stop(false, {}).catch(() => {});
+    for (const task of ['0/0', '1/0']) checkpoints.acknowledged(1, task, 1, { operators: [], channels: [] });
+    if (restarted) {
+      checkpoints.attemptFailed(1, 'a slot was lost');
+      checkpoints.attemptStarted(new Recorded(2), undefined);
+    } else {
+      for (const task of ['0/0', '1/0']) checkpoints.taskEnded(1, task);
+    }
+    await stopped;
+    await new Promise((resolve) => setImmediate(resolve));
+    return checkpoints.stoppedBehind;
+  };
+  assert.equal((await acknowledged(false))?.id, 1);
+  assert.equal(await acknowledged(true), undefined);
 });
