@@ -102,6 +102,8 @@ export class Task {
   readonly #passed = new Set<number>();
   /** Barriers that have come and are not passed, first to last. */
   #barriers: readonly ArrivedBarrier[] = [];
+  /** Those that have come since the task has ended: operators prepare for the first, the others wait. */
+  #barriersAfterEnd: BarrierElement[] = [];
   /** The checkpoint for whose sake output was last overdrawn. */
   #overdrawnFor = 0;
   #alarm: { readonly at: number; readonly timer: Cancellation } | undefined;
@@ -465,11 +467,27 @@ export class Task {
     });
   }
 
+  /** Operators prepare for one barrier at a time, also when their task has ended. */
   #snapshotEnded(barrier: BarrierElement): void {
+    this.#barriersAfterEnd.push(barrier);
+    if (this.#barriersAfterEnd.length === 1) this.#nextAfterEnd();
+  }
+
+  #nextAfterEnd(): void {
+    for (let barrier = this.#barriersAfterEnd[0]; barrier !== undefined; barrier = this.#barriersAfterEnd[0]) {
+      const acknowledge = this.#prepareEnded(barrier);
+      if (acknowledge === undefined) return;
+      acknowledge();
+    }
+  }
+
+  /** What answers the barrier; undefined while operators prepare: they go on with the next one by themselves. */
+  #prepareEnded(barrier: BarrierElement): (() => void) | undefined {
     const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
     const { checkpoint, type, epoch } = barrier;
     this.#options.environment.files?.enter(epoch);
     const acknowledge = (): void => {
+      this.#barriersAfterEnd.shift();
       const overtaken = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
       const failed = (reason: string): void => this.#options.listener.declined(checkpoint, reason, true);
       this.#snapshots.begin(
@@ -484,15 +502,19 @@ export class Task {
         failed,
       );
     };
-    if (before === undefined) acknowledge();
-    else
-      before.then(
-        () => this.post(acknowledge),
-        (error: unknown) =>
-          this.post(() => {
-            throw error;
-          }),
-      );
+    if (before === undefined) return acknowledge;
+    before.then(
+      () =>
+        this.post(() => {
+          acknowledge();
+          this.#nextAfterEnd();
+        }),
+      (error: unknown) =>
+        this.post(() => {
+          throw error;
+        }),
+    );
+    return undefined;
   }
 
   checkpointComplete(checkpoint: number): void {
@@ -505,6 +527,9 @@ export class Task {
   checkpointAborted(checkpoint: number): void {
     this.post(() => {
       this.#barriers = this.#barriers.filter(({ barrier }) => barrier.checkpoint !== checkpoint);
+      this.#barriersAfterEnd = this.#barriersAfterEnd.filter(
+        (barrier, index) => index === 0 || barrier.checkpoint !== checkpoint,
+      );
       this.#releaseBehindBarriers();
       this.#channelSnapshots.abort(checkpoint);
       this.#channelFiles.abort(checkpoint);
