@@ -14,6 +14,7 @@ import { createSimulation, type Simulation } from './simulated-world.ts';
 import { checkOutputs } from './simulation/check-outputs.ts';
 import { Course, PARALLELISMS, planInterruptions, type Interruption } from './simulation/course.ts';
 import { DEFAULT_FAULTS, pickOne, planFaults } from './simulation/plan-faults.ts';
+import { SeededRandom } from './simulation/random.ts';
 import { runSettings } from './simulation/run-settings.ts';
 import type { SimulatedDisk } from './simulation/storage.ts';
 
@@ -119,6 +120,10 @@ const TASK_MANAGERS = [2, 3];
 /** TaskManagers beyond those that are needed, so that a job can restart before the crashed one is back. */
 const SPARES = 1;
 
+/** How long an operation of the disk takes: quick ones let a run have many checkpoints, slow ones let them overlap. */
+const QUICK: readonly [Milliseconds, Milliseconds] = [0.01, 0.5];
+const STORAGE_DELAYS_MS = [QUICK, QUICK, [0.01, 5]] as const;
+
 /** A run that makes no end by then, in virtual time, hangs. */
 const RUN_MS_MAX: Milliseconds = 3_600_000;
 
@@ -201,7 +206,10 @@ async function runOnce(
   undisturbed: SimulatedRun | undefined,
   options: SimulateOptions,
 ): Promise<SimulatedRun> {
-  const simulation = createSimulation(seed, options.trace === undefined ? {} : { trace: options.trace });
+  const simulation = createSimulation(seed, {
+    storageDelayMs: pickOne(new SeededRandom(seed, 'disk'), undisturbed === undefined ? [QUICK] : STORAGE_DELAYS_MS),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  });
   try {
     options.prepare?.(simulation.disk, simulation);
     const parameters = options.parameters ?? {};

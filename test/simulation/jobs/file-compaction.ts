@@ -1,15 +1,14 @@
 /** As `file-sink`, with small files that are put together before they are finished. */
 
 import { fileSink, job, text } from 'millstream';
-import { RECORDS } from './file-sink.ts';
+import { RECORDS, RECORDS_PER_SECOND } from './file-sink.ts';
 
 export { check } from './file-sink.ts';
 
 export default job('file-compaction', (env) => {
   env.setParallelism(2);
   env
-    .fromSequence(1, RECORDS)
-    .map((n) => `record ${n}`)
+    .fromGenerator((n) => `record ${n + 1}`, { count: RECORDS, recordsPerSecond: RECORDS_PER_SECOND })
     .rebalance()
     .sinkTo(
       fileSink({

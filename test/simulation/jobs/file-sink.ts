@@ -9,12 +9,12 @@ import type { SimulatedRun } from '../../../src/testing/simulate.ts';
 import { multisetDifference } from '../../../src/testing/simulation/multiset.ts';
 
 export const RECORDS = 400;
+export const RECORDS_PER_SECOND = 2_000;
 
 export default job('file-sink', (env) => {
   env.setParallelism(2);
   env
-    .fromSequence(1, RECORDS)
-    .map((n) => `record ${n}`)
+    .fromGenerator((n) => `record ${n + 1}`, { count: RECORDS, recordsPerSecond: RECORDS_PER_SECOND })
     .rebalance()
     .sinkTo(
       fileSink({

@@ -1,16 +1,17 @@
 /** Keyed state and event-time timers: numbers are gathered per key, and come out when event time passes the next ten. */
 
-import { job, listState, sequenceSource, WatermarkStrategy } from 'millstream';
+import { generatorSource, job, listState, WatermarkStrategy } from 'millstream';
 
 const RECORDS = 800;
+const RECORDS_PER_SECOND = 4_000;
 const KEYS = 5;
 const PERIOD_MS = 10;
 
 export default job('timers', (env) => {
-  env.setParallelism(2);
+  env.setParallelism(2).setAutoWatermarkInterval(2);
   env
     .fromSource(
-      sequenceSource(0, RECORDS - 1),
+      generatorSource((n) => n, { count: RECORDS, recordsPerSecond: RECORDS_PER_SECOND }),
       WatermarkStrategy.forMonotonousTimestamps((n) => n),
     )
     .keyBy((n) => n % KEYS)

@@ -1,11 +1,12 @@
 /** Event-time windows of three kinds over events that come out of order, none of them late. */
 
-import { job, sequenceSource, WatermarkStrategy } from 'millstream';
+import { generatorSource, job, WatermarkStrategy } from 'millstream';
 import { EventTimeSessionWindows } from '../../../src/time/windows/session-windows.ts';
 import { SlidingEventTimeWindows } from '../../../src/time/windows/sliding-windows.ts';
 import { TumblingEventTimeWindows } from '../../../src/time/windows/tumbling-windows.ts';
 
 const RECORDS = 600;
+const RECORDS_PER_SECOND = 3_000;
 const KEYS = 4;
 const DISORDER_MS = 20;
 const AHEAD_MS = 200;
@@ -34,10 +35,10 @@ const count = {
 };
 
 export default job('windows', (env) => {
-  env.setParallelism(2);
+  env.setParallelism(2).setAutoWatermarkInterval(2);
   const events = env
     .fromSource(
-      sequenceSource(0, RECORDS - 1),
+      generatorSource((n) => n, { count: RECORDS, recordsPerSecond: RECORDS_PER_SECOND }),
       WatermarkStrategy.forBoundedOutOfOrderness(DISORDER_MS + AHEAD_MS, (n) => event(n).time),
     )
     .map(event)
