@@ -92,6 +92,8 @@ export interface AttemptPlan {
   readonly region: readonly VertexId[];
   readonly slots: readonly AssignedSlot[];
   readonly restore: CompletedCheckpoint | undefined;
+  /** With which operators have stored state, by id. */
+  readonly maxParallelism: ReadonlyMap<string, number>;
   /** The groups of aligned sources, by name: they reach over regions. */
   readonly alignments: Map<string, AlignmentGroup>;
 }
@@ -112,6 +114,7 @@ export class Attempt {
   readonly #coordinators = new Map<string, OperatorCoordinator>();
   readonly #alignments: Map<string, AlignmentGroup>;
   readonly #restore: CompletedCheckpoint | undefined;
+  readonly #maxParallelism: ReadonlyMap<string, number>;
   readonly #awaited = new Set<string>();
   readonly #notRunning = new Set<string>();
   readonly #notEnded = new Set<string>();
@@ -129,6 +132,7 @@ export class Attempt {
     this.#job = job;
     this.number = plan.number;
     this.#restore = plan.restore;
+    this.#maxParallelism = plan.maxParallelism;
     this.#alignments = plan.alignments;
     this.#listener = listener;
     this.#vertices = job.vertices.filter((vertex) => plan.region.includes(vertex.id));
@@ -255,6 +259,7 @@ export class Attempt {
       dataAddresses: this.#addresses,
       files: this.#files(),
       restored: restore !== undefined,
+      maxParallelism: this.#maxParallelism,
       claimed: restore?.owned !== false,
       restore:
         restore === undefined

@@ -68,7 +68,8 @@ export interface CheckpointKeeper {
 /** What savepoints say of the operators, and take to be written. */
 export interface KnownOperators {
   readonly types: TypeRegistry;
-  readonly facts: ReadonlyMap<string, OperatorFacts>;
+  /** What is to be known of them in a restore. */
+  facts(): ReadonlyMap<string, OperatorFacts>;
   /** The declared time to live of a state, in milliseconds. */
   timeToLive(operatorId: string, state: string): number | undefined;
 }
@@ -142,7 +143,7 @@ function contentOf(
     operators,
     coordinators,
     channels,
-    facts: job.operators.facts,
+    facts: job.operators.facts(),
   };
 }
 

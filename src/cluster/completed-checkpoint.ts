@@ -20,7 +20,7 @@ export interface CompletedCheckpoint {
   /** What was on its way in channels. */
   readonly channels: readonly ChannelStateSnapshot[];
   /** What is known of the operators that wrote it, by id. */
-  readonly facts?: CheckpointContent['facts'];
+  readonly facts?: CheckpointContent['facts'] | undefined;
   /** URL of its directory; undefined while it is in memory only. */
   readonly location: string | undefined;
   /** False when its files are somebody else's: nothing that the job writes may refer to them. */

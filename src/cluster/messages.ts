@@ -55,6 +55,8 @@ export interface Deployment extends AttemptId {
   /** Where the state files of its tasks go. */
   readonly files: SnapshotFilesPlan;
   readonly restored: boolean;
+  /** The max parallelism with which operators have stored state, by id. */
+  readonly maxParallelism: ReadonlyMap<string, number>;
   /** False where the files that it restores are somebody else's. */
   readonly claimed: boolean;
   readonly restore: readonly TaskRestore[];

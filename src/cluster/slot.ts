@@ -212,7 +212,7 @@ class SlotAttempt {
         fingerprint(graph),
         `slot ${this.#options.taskManager}/${this.#options.slot}`,
       );
-      await this.#build(graph, buildJobGraph(graph));
+      await this.#build(graph, buildJobGraph(graph, this.#deployment.maxParallelism));
       if (this.#state !== 'building') return;
       this.#state = 'built';
       this.#options.post({ kind: 'deployed', ...this.#id });

@@ -11,6 +11,7 @@ import { defaultMaxParallelism } from '../data/key.ts';
 import type { DataShape } from '../operator/operator.ts';
 import {
   nodeOf,
+  operatorId,
   type NodeId,
   type Partitioning,
   type StreamEdge,
@@ -63,7 +64,12 @@ export function headOf(vertex: JobVertex): StreamNode {
   return vertex.nodes[0] as StreamNode;
 }
 
-export function buildJobGraph(graph: StreamGraph): JobGraph {
+/**
+ * Plans the tasks of a graph.
+ *
+ * @param stored The max parallelism with which operators have stored state, by id: taken over where none is set.
+ */
+export function buildJobGraph(graph: StreamGraph, stored: ReadonlyMap<string, number> = NOTHING_STORED): JobGraph {
   checkGraph(graph);
   const vertexOfNode = new Map<NodeId, number>();
   const members: StreamNode[][] = [];
@@ -92,11 +98,26 @@ export function buildJobGraph(graph: StreamGraph): JobGraph {
       inputs: Object.freeze(edges.filter((edge) => edge.targetVertex === id)),
       outputs: Object.freeze(edges.filter((edge) => edge.sourceVertex === id)),
       parallelism: head.parallelism,
-      maxParallelism: head.maxParallelism ?? graph.settings.maxParallelism ?? defaultMaxParallelism(head.parallelism),
+      maxParallelism: maxParallelismOf(graph, nodes, stored),
       slotSharingGroup: head.slotSharingGroup,
     });
   });
   return Object.freeze({ jobName: graph.jobName, vertices: Object.freeze(vertices), edges: Object.freeze(edges) });
+}
+
+const NOTHING_STORED: ReadonlyMap<string, number> = new Map();
+
+/** What is set, or what is stored, or what follows from the parallelism. */
+function maxParallelismOf(
+  graph: StreamGraph,
+  nodes: readonly StreamNode[],
+  stored: ReadonlyMap<string, number>,
+): number {
+  const head = nodes[0] as StreamNode;
+  const set = head.maxParallelism ?? graph.settings.maxParallelism;
+  if (set !== undefined) return set;
+  const known = nodes.map((node) => stored.get(operatorId(node))).find((most) => most !== undefined);
+  return known !== undefined && known >= head.parallelism ? known : defaultMaxParallelism(head.parallelism);
 }
 
 /** The input edge over which a node joins its input's vertex, if it may. */

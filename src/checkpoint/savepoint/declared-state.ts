@@ -6,10 +6,24 @@ import type { TypeRegistry } from '../../data/type-registry.ts';
 import type { AnyStateDescriptor } from '../../state/descriptor.ts';
 import type { OperatorFacts } from '../storage/metadata.ts';
 
-/** What a restore must know of the operators of a graph, by id. */
-export function operatorFacts(graph: StreamGraph): ReadonlyMap<string, OperatorFacts> {
+/** The max parallelism with which operators have stored state, by id. */
+export function storedMaxParallelism(
+  facts: ReadonlyMap<string, OperatorFacts> | undefined,
+): ReadonlyMap<string, number> {
+  return new Map(Array.from(facts ?? [], ([id, { maxParallelism }]) => [id, maxParallelism]));
+}
+
+/**
+ * What a restore must know of the operators of a graph, by id.
+ *
+ * @param stored What is known of those whose state it starts from.
+ */
+export function operatorFacts(
+  graph: StreamGraph,
+  stored?: ReadonlyMap<string, OperatorFacts>,
+): ReadonlyMap<string, OperatorFacts> {
   return new Map(
-    buildJobGraph(graph).vertices.flatMap(({ nodes, maxParallelism }) =>
+    buildJobGraph(graph, storedMaxParallelism(stored)).vertices.flatMap(({ nodes, maxParallelism }) =>
       nodes.map(
         (node) => [operatorId(node), { name: node.name, parallelism: node.parallelism, maxParallelism }] as const,
       ),
@@ -27,13 +41,24 @@ export function declaredStates(graph: StreamGraph): ReadonlyMap<string, readonly
   );
 }
 
-/** What savepoints say of the operators, and take to be written. */
-export function knownOperators(graph: StreamGraph): {
+/**
+ * What savepoints say of the operators, and take to be written.
+ *
+ * @param stored gives what is known of those whose state the job started from.
+ */
+export function knownOperators(
+  graph: StreamGraph,
+  stored: () => ReadonlyMap<string, OperatorFacts> | undefined,
+): {
   readonly types: TypeRegistry;
-  readonly facts: ReadonlyMap<string, OperatorFacts>;
+  facts(): ReadonlyMap<string, OperatorFacts>;
   timeToLive(operatorId: string, state: string): number | undefined;
 } {
-  return { types: graph.types, facts: operatorFacts(graph), timeToLive: timesToLive(graph) };
+  return {
+    types: graph.types,
+    facts: () => operatorFacts(graph, stored()),
+    timeToLive: timesToLive(graph),
+  };
 }
 
 /** The time to live of a state, in milliseconds, where its operator declares one. */

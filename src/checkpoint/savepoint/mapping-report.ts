@@ -72,7 +72,7 @@ interface StoredSummary {
 }
 
 export function mappingReport(graph: StreamGraph, stored: Stored): MappingReport {
-  const facts = operatorFacts(graph);
+  const facts = operatorFacts(graph, stored.facts);
   const declared = declaredStates(graph);
   const ids = new Set([...stored.operators.keys(), ...declared.keys()]);
   const states = [...ids].flatMap((id): StateMapping[] => {

@@ -197,6 +197,22 @@ test('the max parallelism is changed offline, and refused where it differs', asy
   });
 });
 
+test('a job that sets no max parallelism keeps that of the savepoint, also beyond a further one', async () => {
+  await inScratch(async (directory) => {
+    const build = (env: StreamEnvironment, sales: DataStream<Sale>): void => {
+      buildStateful(env, sales);
+      env.configure({ 'pipeline.max-parallelism': -1 });
+    };
+    const [first, ...rest] = SALES.slice(HALF) as [Sale, ...Sale[]];
+    const between = await course([first], { build, launch: { fromSavepoint: path }, stop: { directory } });
+    await using savepoint = await readSavepoint(between.path);
+    assert.equal(savepoint.operator('states').maxParallelism, 64);
+    const after = await course(rest, { build, launch: { fromSavepoint: between.path } });
+    const { lines: expected } = await course([first, ...rest], { launch: { fromSavepoint: path } });
+    assert.deepEqual([...between.lines, ...after.lines].toSorted(), expected.toSorted());
+  });
+});
+
 test('lists and broadcast state are made, read and disposed of', async () => {
   await inScratch(async (directory) => {
     const to = join(directory, 'lists');
