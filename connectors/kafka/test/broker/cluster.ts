@@ -202,7 +202,8 @@ export class KafkaCluster {
     const admin = this.client().admin();
     await admin.connect();
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs gives up when a broker that was told of the topic does not know it yet.
+      waitForLeaders: false,
       topics: [
         {
           topic,
@@ -212,6 +213,14 @@ export class KafkaCluster {
         },
       ],
     });
+    const giveUpAt = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined);
+      const partitions = found?.topics[0]?.partitions ?? [];
+      if (partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0)) break;
+      if (Date.now() > giveUpAt) throw new Error(`Topic ${topic} has no leaders`);
+      await sleep(20);
+    }
     await admin.disconnect();
   }
 

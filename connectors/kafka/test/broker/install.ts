@@ -11,12 +11,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ROOT = resolve(import.meta.dirname, '../../../..');
 const POM = join(import.meta.dirname, 'pom.xml');
 
+/** The reader of `oracle.ts`, compiled into the folder of the jars. */
+const ORACLE = join(import.meta.dirname, 'Oracle.java');
+
 /** How often those who wait look whether it is there. */
 const POLL_MS = 250;
 
 /** The folder of the jars. */
 export async function brokerJars(): Promise<string> {
-  const fingerprint = createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12);
+  const fingerprint = createHash('sha256')
+    .update(readFileSync(POM))
+    .update(readFileSync(ORACLE))
+    .digest('hex')
+    .slice(0, 12);
   const home = join(ROOT, '.tmp/servers', `kafka-${fingerprint}`);
   const jars = join(home, 'lib');
   const lock = `${home}.lock`;
@@ -68,11 +75,15 @@ function install(home: string, jars: string): void {
     `-DoutputDirectory=${unfinished}`,
     '-DincludeScope=runtime',
   ];
-  const { status, stdout, stderr, error } = spawnSync('mvn', goal, { cwd: home, encoding: 'utf8' });
-  if (error !== undefined || status !== 0) {
-    throw new Error(
-      `The tests of the Kafka connector run against a real broker, which Maven could not bring: ${error?.message ?? stdout + stderr}. They need Java 17 or later, and Maven (mvn) with access to a repository.`,
-    );
-  }
+  run('mvn', goal, home);
+  run('javac', ['-cp', join(unfinished, '*'), '-d', unfinished, ORACLE], home);
   renameSync(unfinished, jars);
+}
+
+function run(program: string, args: readonly string[], cwd: string): void {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: 'utf8' });
+  if (error === undefined && status === 0) return;
+  throw new Error(
+    `The tests of the Kafka connector run against a real broker, and ${program} failed: ${error?.message ?? stdout + stderr}. They need a JDK from version 17 on, and Maven (mvn) with access to a repository.`,
+  );
 }

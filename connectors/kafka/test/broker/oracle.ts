@@ -5,11 +5,9 @@
  * sorted by offset, which brokers do not promise, and shows aborted records when transactions overlap.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { KafkaMessage } from '@millstream/kafka';
-
-const SOURCE = join(import.meta.dirname, 'Oracle.java');
 
 export class Oracle {
   readonly #process: ChildProcess;
@@ -20,13 +18,11 @@ export class Oracle {
   constructor(jars: string) {
     const options = ['-Xmx96m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData'];
     const logging = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error';
-    this.#process = spawn('java', ['-cp', join(jars, '*'), ...options, logging, SOURCE], {
+    this.#process = spawn('java', ['-cp', `${join(jars, '*')}${delimiter}${jars}`, ...options, logging, 'Oracle'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#hear(line));
-    this.#process.on('exit', () =>
-      this.#answered?.reject(new Error('the oracle has ended; it needs a JDK from 17 on')),
-    );
+    this.#process.on('exit', () => this.#answered?.reject(new Error('the oracle has ended')));
   }
 
   #hear(line: string): void {
