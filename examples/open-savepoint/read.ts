@@ -12,7 +12,7 @@ export function printSavepoint(directory: string): void {
     const operator = metadata.get('millstream.operator');
     console.log(`${operator}: ${metadata.get('millstream.state')}, ${metadata.get('millstream.kind')}`);
     const columns = table.schema.fields.filter(({ type }) => String(type) !== 'Null');
-    console.log(`${columns.map(({ name, type }) => `${name} ${type}`).join(', ')}`);
+    console.log(columns.map(({ name, type }) => `${name} ${type}`).join(', '));
     if (metadata.get('millstream.kind')?.startsWith('list') !== true) printRows(table);
   }
 }
