@@ -126,7 +126,15 @@ export class SavepointReader implements AsyncDisposable {
   }
 }
 
-/** The state of one operator, of all its subtasks. */
+/**
+ * The state of one operator, of all its subtasks. Found by `operator(uid)` of a {@link SavepointReader}.
+ *
+ * @example
+ * ```ts no-run
+ * await using savepoint = await readSavepoint('/savepoints/savepoint-3f2a');
+ * for await (const { key, timestamp } of savepoint.operator('reminders').timers()) console.log(key, timestamp);
+ * ```
+ */
 export class SavepointOperator {
   readonly uid: string;
   readonly name: string | undefined;
