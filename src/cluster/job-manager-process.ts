@@ -1,6 +1,6 @@
 /** The entry of a JobManager's process: takes up the jobs it finds, and serves TaskManagers and clients until it is killed. */
 
-import { supervised } from '../world/processes.ts';
+import { keepCompiled, supervised } from '../world/processes.ts';
 import { createRealWorld } from '../world/real-world.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
 import { JobManager } from './job-manager.ts';
@@ -28,3 +28,4 @@ const jobManager = new JobManager({ world, heartbeat, ...store });
 await jobManager.recover();
 const address = await jobManager.listen(listenAddress);
 post({ address } satisfies JobManagerReady);
+keepCompiled();

@@ -2,6 +2,7 @@
 
 import { createRealWorld } from '../world/real-world.ts';
 import { RealDoorbell } from '../world/doorbell.ts';
+import { keepCompiled } from '../world/processes.ts';
 import { threadHost } from '../world/thread-host.ts';
 import type { ToSlot } from './messages.ts';
 import { Slot } from './slot.ts';
@@ -43,3 +44,4 @@ function takeMail(): void {
 host.onMessage((message) => slot.handle(message as ToSlot));
 const ready: SlotReady = { kind: 'ready', dataAddress: await channels.listen() };
 host.post(ready);
+keepCompiled();

@@ -1,7 +1,7 @@
 /** The entry of a TaskManager's process: offers its slots to the JobManager, again and again, until it is killed. */
 
 import { RealDoorbell } from '../world/doorbell.ts';
-import { supervised } from '../world/processes.ts';
+import { keepCompiled, supervised } from '../world/processes.ts';
 import { createRealWorld } from '../world/real-world.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
 import { keepMembership } from './membership.ts';
@@ -34,4 +34,5 @@ const taskManager = new TaskManager({
   heartbeat: options.heartbeat,
 });
 await taskManager.start();
+keepCompiled();
 await keepMembership(world, taskManager, options.jobManager, new AbortController().signal);

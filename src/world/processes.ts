@@ -1,6 +1,9 @@
 /** Processes of the cluster as their supervisor sees them: each runs one entry module and ends with its supervisor. */
 
 import { fork, type ChildProcess } from 'node:child_process';
+import { flushCompileCache } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** How a process ended. */
 export interface ProcessExit {
@@ -18,9 +21,18 @@ export interface ProcessHandle {
   kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
+/**
+ * Where compiled modules are kept for the next process, unless the user says: who takes the place of a process that died
+ * starts several times as fast. It is the directory that Node.js itself would choose.
+ */
+const COMPILED = join(tmpdir(), 'node-compile-cache');
+
 /** Starts `entry` in a process of its own; `input` is what {@link supervised} gives it. */
 export function spawnProcess(entry: URL, input: unknown): ProcessHandle {
-  const child = fork(entry, [JSON.stringify(input)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(entry, [JSON.stringify(input)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
+  });
   return new Child(child);
 }
 
@@ -55,4 +67,9 @@ export function supervised(): { readonly input: unknown; readonly post: (message
     input: JSON.parse(process.argv[2] ?? 'null') as unknown,
     post: (message) => void process.send?.(message),
   };
+}
+
+/** Keeps what this thread has compiled, which Node.js would do when it ends: a process that is killed does not. */
+export function keepCompiled(): void {
+  flushCompileCache();
 }
