@@ -1,6 +1,6 @@
 /** Commits what writers prepared, from the committables alone. */
 
-import { MillstreamError, type CommitRequest, type Committer, type ConnectorWorld } from 'millstream';
+import type { CommitRequest, Committer, ConnectorWorld } from 'millstream';
 import { KafkaFailure, type KafkaClient } from './client.ts';
 import { jobError } from './failure.ts';
 import type { SinkSettings } from './sink-settings.ts';
@@ -34,12 +34,12 @@ export class KafkaCommitter implements Committer<KafkaCommittable> {
       if (outcome === 'lost') this.#lost(request, lossMessage(committable, fate, this.#world.clock.now()), refusal);
     } catch (error) {
       if (error instanceof KafkaFailure && error.passes) request.retryLater();
-      else request.failed(jobError('sink', `cannot commit transaction ${committable.transactionalId}`, error));
+      else throw jobError('sink', `cannot commit transaction ${committable.transactionalId}`, error);
     }
   }
 
   #lost(request: CommitRequest<KafkaCommittable>, message: string, cause: unknown): void {
-    if (this.#onLost === 'fail') request.failed(new MillstreamError('SINK_FAILED', message, { cause }));
+    if (this.#onLost === 'fail') request.failed(new Error(message, { cause }));
     else this.#world.print(`Data is lost, and the job goes on as onLostTransaction says: ${message}`, 'error');
   }
 

@@ -12,8 +12,8 @@ import type { KafkaWriterState } from './transaction-pool.ts';
  * A sink that writes to topics of Kafka: at least once, or exactly once by a transaction for each checkpoint.
  *
  * Fails with OPTION_INVALID for options that make no sense or that the brokers refuse, SINK_UNREACHABLE when the cluster
- * is out of reach for too long, SINK_PERMISSION, RECORD_UNENCODABLE, and SINK_FAILED, also when the data of a
- * transaction is lost.
+ * is out of reach for too long, SINK_PERMISSION, RECORD_UNENCODABLE, SINK_DATA_LOST when a transaction of a checkpoint is
+ * gone, and SINK_FAILED.
  *
  * @example
  * ```ts no-run

@@ -148,7 +148,7 @@ export class TransactionPool {
       const { outcome, fate } = await commitTransaction(sealed, settle);
       if (outcome !== 'lost') continue;
       const loss = `Data of a savepoint is lost: ${lossMessage(sealed, fate, context.now())}`;
-      if (onLostTransaction === 'fail') throw new MillstreamError('SINK_FAILED', loss);
+      if (onLostTransaction === 'fail') throw new MillstreamError('SINK_DATA_LOST', loss);
       context.world.print(loss, 'error');
     }
     this.#prepared.push(...this.#sealed.map(identityOf));

@@ -308,18 +308,23 @@ test('a savepoint commits nothing, and can be restored any time, twice, whatever
   await moved.close();
 });
 
-test('a transaction that has expired is a loss with a name, one that was committed before is none', async () => {
-  const topic = await newTopic();
-  const run = await start(transactional(topic, { transactionTimeoutMs: 1_000 }));
-  await run.write('a');
-  const snapshot = await run.checkpoint();
+/** Waits until the broker has aborted a transaction. */
+async function expired(id: string): Promise<void> {
   const client = clientOf(cluster);
-  const id = `${topic}-0-0`;
   await until('the transaction expires', async () => {
     const [description] = await patiently(client, () => client.describeTransactions([id]));
     return description?.state === 'CompleteAbort';
   });
   await client.close();
+}
+
+test('a transaction that has expired is a loss with a name, one that was committed before is none', async () => {
+  const topic = await newTopic();
+  const run = await start(transactional(topic, { transactionTimeoutMs: 1_000 }));
+  await run.write('a');
+  const snapshot = await run.checkpoint();
+  const id = `${topic}-0-0`;
+  await expired(id);
   const report = await run.commit(snapshot);
   assert.equal(report.failed.length, 1);
   assert.match(
@@ -327,6 +332,20 @@ test('a transaction that has expired is a loss with a name, one that was committ
     new RegExp(`transaction ${id} \\(producer \\d+, epoch 0\\) was aborted by the brokers before it was committed`),
   );
   await run.close();
+
+  // A savepoint that is restored too late is as much of a loss.
+  const late = await newTopic();
+  const saved = await start(transactional(late, { transactionTimeoutMs: 500 }));
+  await saved.write('a');
+  const savepoint = await saved.savepoint();
+  await expired(`${late}-0-0`);
+  const restored = await start(transactional(late), { restore: savepoint });
+  await assert.rejects(async () => {
+    await restored.write('b');
+    await restored.checkpoint();
+  }, /SINK_DATA_LOST.*Data of a savepoint is lost: transaction .*-0-0 .* was aborted by the brokers/);
+  await restored.close();
+  await saved.close();
 
   // The way out: the job goes on without that data, and says so.
   const lenient = await start(transactional(topic, { onLostTransaction: 'ignore' }), { restore: snapshot });
