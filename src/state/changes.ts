@@ -72,7 +72,7 @@ interface Stamps {
 }
 
 /** Stamps of a table of which few places are taken. */
-export class SparseStamps implements Stamps {
+class SparseStamps implements Stamps {
   readonly #stamps = new Map<number, number>();
 
   get(place: number): number {
@@ -81,6 +81,10 @@ export class SparseStamps implements Stamps {
 
   set(place: number, stamp: number): void {
     this.#stamps.set(place, stamp);
+  }
+
+  entries(): Iterable<readonly [number, number]> {
+    return this.#stamps;
   }
 }
 
@@ -95,8 +99,8 @@ export class Changes<Removal> {
   /** By place: the byte of the generation in which it changed last, so that most changes cost one comparison. */
   #bytes = new Uint8Array(0);
   /** Whether places are few and far between: then there are no bytes. */
-  readonly #sparse: boolean;
-  readonly #stamps: Stamps;
+  #sparse: boolean;
+  #stamps: Stamps;
   /** The generation of what carries no stamp. */
   #born = 0;
   #present: Generation<Removal>;
@@ -122,6 +126,15 @@ export class Changes<Removal> {
     if (this.#byte === 1) this.#bytes.fill(0);
   }
 
+  /** The places are not few any more. */
+  fill(): void {
+    if (!(this.#stamps instanceof SparseStamps)) return;
+    const stamps = new IntColumn();
+    for (const [place, stamp] of this.#stamps.entries()) stamps.set(place, stamp);
+    this.#stamps = stamps;
+    this.#sparse = false;
+  }
+
   /** Whether changes are noted. */
   get noting(): boolean {
     return this.#mark > 0;
@@ -144,6 +157,11 @@ export class Changes<Removal> {
   touch(place: number): void {
     if (this.#mark === 0 || (this.#bytes[place] === this.#byte && !this.#withTails)) return;
     this.#touchSlowly(place);
+  }
+
+  /** Whether a change of the place would be its first in this generation, and a view has held the entry. */
+  isFirst(place: number): boolean {
+    return this.#mark > 0 && this.#bytes[place] !== this.#byte && this.#stamps.get(place) < this.#mark;
   }
 
   #touchSlowly(place: number): void {

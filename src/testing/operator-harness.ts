@@ -236,6 +236,29 @@ export class OperatorHarness {
     return snapshot.finishInMemory().operators[0] as OperatorSnapshot;
   }
 
+  /** A checkpoint that is written while the operator goes on; `write` a few entries, `finish` all that is left. */
+  snapshotLater(): LateSnapshot {
+    const waiting = this.#chain.beforeBarrier(++this.#checkpoint, 'checkpoint');
+    if (waiting !== undefined) throw new Error('the operator prepares its barrier asynchronously; use snapshotAsync()');
+    const checkpoint = this.#checkpoint;
+    const snapshot = this.#chain.snapshot(checkpoint, 'checkpoint');
+    return {
+      write(entries) {
+        let left = entries;
+        void snapshot.advance(() => --left > 0);
+      },
+      finish() {
+        while (snapshot.advance(() => true) !== 'done');
+        return snapshot.finishInMemory().operators[0] as OperatorSnapshot;
+      },
+      complete: () => this.#run(() => this.#chain.checkpointComplete(checkpoint)),
+      abort: () => {
+        snapshot.abort();
+        this.#run(() => this.#chain.checkpointAborted(checkpoint));
+      },
+    };
+  }
+
   async snapshotAsync(type: 'checkpoint' | 'savepoint' = 'checkpoint'): Promise<OperatorSnapshot> {
     await this.#chain.beforeBarrier(++this.#checkpoint, type);
     return this.#written(type);
@@ -269,6 +292,14 @@ export class OperatorHarness {
   async close(): Promise<void> {
     await this.#chain.close();
   }
+}
+
+/** See {@link OperatorHarness.snapshotLater}. */
+export interface LateSnapshot {
+  write(steps: number): void;
+  finish(): OperatorSnapshot;
+  complete(): void;
+  abort(): void;
 }
 
 /** Ends every stretch after one unit of work. */

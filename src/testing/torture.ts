@@ -3,8 +3,9 @@
  *
  * It runs an operator over the same input in several ways, each in the generated chain that runs it in a job: element
  * by element; in batches; with a snapshot after every item from which a new instance goes on; with a gate that closes
- * after every output; with a snapshot in the middle of every burst of timers; and with checkpoints that build upon each
- * other, complete or not. All must give the same.
+ * after every output; with a snapshot in the middle of every burst of timers; with checkpoints that build upon each
+ * other, complete or not; and with checkpoints that are written while the operator goes on. All must give the same, and
+ * every checkpoint must hold what was there at its barrier.
  *
  * A watermark that a restored instance has seen before is given to it again, as its input would do. What comes out
  * between two watermarks has no order across keys after a restore.
@@ -16,7 +17,7 @@ import { TypeRegistry } from '../data/type-registry.ts';
 import type { InputOperator, OperatorDefinition, RowKindCode, Timestamp } from '../operator/operator.ts';
 import { restoredState } from '../state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
-import { OperatorHarness, type HarnessOptions, type HarnessOutput } from './operator-harness.ts';
+import { OperatorHarness, type HarnessOptions, type HarnessOutput, type LateSnapshot } from './operator-harness.ts';
 
 /** One thing that happens to an operator. */
 export type TortureInput =
@@ -184,7 +185,8 @@ type Way =
   | 'with a stop after every output'
   | 'with a stop after every output and a snapshot after every item'
   | 'with a snapshot within every burst of timers'
-  | 'with checkpoints that build upon each other';
+  | 'with checkpoints that build upon each other'
+  | 'with checkpoints that are written while it goes on';
 
 const WAYS: readonly Way[] = [
   'element by element',
@@ -194,10 +196,13 @@ const WAYS: readonly Way[] = [
   'with a stop after every output and a snapshot after every item',
   'with a snapshot within every burst of timers',
   'with checkpoints that build upon each other',
+  'with checkpoints that are written while it goes on',
 ];
 
 /** Of the checkpoints that build upon each other: so many are a round, in which some complete and others do not. */
 const ROUND = 3;
+/** What is written of one at once: less than so many steps. */
+const LATE_STEPS = 4;
 /** After so many the operator is restored from the last one. */
 const RESTORED_EVERY = 4;
 
@@ -294,6 +299,8 @@ class Run {
   /** Outputs of the present instance that have been taken over. */
   #taken = 0;
   #checkpoints = 0;
+  /** A checkpoint that is being written, and the entries that it should have. */
+  #late: { readonly snapshot: LateSnapshot; readonly wanted: readonly string[] } | undefined;
 
   constructor(subject: TortureSubject, options: HarnessOptions, way: Way) {
     this.#subject = subject;
@@ -315,6 +322,7 @@ class Run {
       this.#take();
       if (snapshots) this.#replace(this.#harness.snapshot());
       else if (this.#way === 'with checkpoints that build upon each other') this.#checkpoint();
+      else if (this.#way === 'with checkpoints that are written while it goes on') this.#lateCheckpoint();
     }
     return { output: this.#output, left: this.#harness.snapshot() };
   }
@@ -381,6 +389,47 @@ class Run {
     else if (number % ROUND === 1) this.#harness.checkpointAborted();
     this.#take();
     if (number % RESTORED_EVERY === RESTORED_EVERY - 1) this.#replace(snapshot);
+  }
+
+  /**
+   * Ends the checkpoint that was begun before, and compares it with what was there then; begins another, of which a
+   * little is written at once.
+   */
+  #lateCheckpoint(): void {
+    const number = this.#checkpoints++;
+    const late = this.#late;
+    if (late !== undefined) {
+      this.#late = undefined;
+      if (number % ROUND === 1) late.snapshot.abort();
+      else {
+        const written = late.snapshot.finish();
+        this.#checkEntries(this.#entriesOf(written), late.wanted);
+        late.snapshot.complete();
+        if (number % RESTORED_EVERY === RESTORED_EVERY - 1) this.#replace(this.#harness.snapshot());
+      }
+    }
+    const wanted = this.#entriesOf(this.#harness.snapshot('savepoint'));
+    const snapshot = this.#harness.snapshotLater();
+    snapshot.write(number % LATE_STEPS);
+    this.#late = { snapshot, wanted };
+    this.#take();
+  }
+
+  #entriesOf(snapshot: OperatorSnapshot): readonly string[] {
+    const { keyed } = restoredState([snapshot], this.#options.types ?? new TypeRegistry());
+    return keyed
+      .flatMap(({ name, entries }) => Array.from(entries(), (entry) => `${name} ${inspect(entry, { depth: null })}`))
+      .toSorted();
+  }
+
+  #checkEntries(actual: readonly string[], expected: readonly string[]): void {
+    if (isDeepStrictEqual(actual, expected)) return;
+    throw new AssertionError({
+      message: 'A checkpoint that was written while the operator went on does not hold what was there at its barrier.',
+      actual,
+      expected,
+      operator: 'deepStrictEqual',
+    });
   }
 
   /** Goes on in a new instance. */

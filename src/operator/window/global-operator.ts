@@ -8,7 +8,9 @@
 
 import { MAX_WATERMARK } from '../../data/element.ts';
 import { Column, IntColumn } from '../../state/columns.ts';
-import type { SnapshotWriter } from '../../state/snapshot.ts';
+import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { RestoredState } from '../../state/snapshot.ts';
+import type { ViewPlan } from '../../state/views.ts';
 import { CountTrigger } from '../../time/triggers/count-trigger.ts';
 import { EndOfStreamTrigger } from '../../time/triggers/end-of-stream-trigger.ts';
 import { NeverTrigger } from '../../time/triggers/never-trigger.ts';
@@ -22,6 +24,7 @@ import { RowWindowOperator } from './row-window-operator.ts';
 import { CONTENTS } from './window-contents.ts';
 import { writeAdd } from './window-fold.ts';
 import { triggerOf, type WindowSpec } from './window-spec.ts';
+import type { WindowTables, WrittenState } from './window-views.ts';
 
 /** When the windows fire; `count` Infinity for never. */
 interface Counting {
@@ -54,18 +57,25 @@ function writeElementPath(code: InlineCode, spec: WindowSpec, { count }: Countin
   code.line(`const ${accumulator} = ${self}.contents.get(${row});`);
   code.line(`if (${accumulator} === undefined) ${self}.begin(${row}, ${value});`);
   code.line('else {');
+  code.line(`if (${self}.changes.noting) ${self}.changes.touch(${row});`);
   writeAdd(code, spec.keeping, accumulator, next);
   if (spec.keeping.kind !== 'list') code.line(`${self}.contents.exchange(${row}, ${next});`);
   if (count !== Infinity) code.line(`if (${self}.counts.add(${row}, 1) >= ${count}) ${self}.fire(${row});`);
   code.line('}');
 }
 
-class GlobalOperator extends RowWindowOperator {
+const NAMESPACE = GlobalWindow.get().key;
+const COUNTS: WrittenState = { name: TRIGGER_COUNT, kind: 'reducing' };
+const TIMERS: WrittenState = { name: WINDOW_TIMERS, kind: 'event-timer' };
+
+class GlobalOperator extends RowWindowOperator implements Changing<never> {
   readonly #counting: Counting;
   /** Of the keys, by row. */
   readonly contents = new Column<unknown>();
   /** Elements since the window of the key fired last. */
   readonly counts = new IntColumn();
+  /** Of contents and counts, by row. */
+  changes!: Changes<never>;
   /** The row that fires next at the end of the stream. */
   #nextRow = 0;
 
@@ -104,39 +114,96 @@ class GlobalOperator extends RowWindowOperator {
     this.contents.exchange(row, accumulator);
     this.counts.set(row, count);
     this.keys.retain(row);
+    this.changes.created(row);
   }
 
   fire(row: number): void {
     const accumulator = this.contents.get(row);
     const key = this.keys.keyOf(row);
+    this.changes.touch(row);
     this.counts.set(row, 0);
     if (this.#counting.purging) {
+      if (this.changes.dropping(row)) this.#gone(row);
       this.contents.exchange(row, undefined);
       this.keys.release(row);
     }
     this.emitter.emit(key, accumulator, GlobalWindow.get());
   }
 
-  override snapshot(writer: SnapshotWriter): void {
-    const namespace = GlobalWindow.get().key;
-    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.spec.keeping), version: 1 });
+  // State.
+
+  protected override get tables(): WindowTables {
+    this.changes = new Changes(this, this.firstGeneration);
+    const { changes } = this;
+    const entries = (): number => this.keys.size;
+    return {
+      changes: [changes],
+      states: this.#states,
+      get entries() {
+        return entries();
+      },
+    };
+  }
+
+  /** Contents, then what goes with them. */
+  get #states(): readonly WrittenState[] {
     const { count: full, atEnd } = this.#counting;
-    const counts = full === Infinity ? undefined : writer.keyed({ name: TRIGGER_COUNT, kind: 'reducing', version: 1 });
-    const timers = atEnd ? writer.keyed({ name: WINDOW_TIMERS, kind: 'event-timer', version: 1 }) : undefined;
-    for (let row = 0; row < this.keys.limit; row++) {
-      const accumulator = this.contents.get(row);
-      if (accumulator === undefined) continue;
-      const key = this.keys.keyOf(row);
-      const group = this.keyGroupOf(key);
-      contents.entry(group, key, namespace, accumulator);
-      timers?.entry(group, key, namespace, MAX_WATERMARK);
-      const count = this.counts.get(row);
-      if (count > 0) counts?.entry(group, key, namespace, count);
-    }
+    return [
+      { name: CONTENTS, kind: contentsKind(this.spec.keeping) },
+      ...(full === Infinity ? [] : [COUNTS]),
+      ...(atEnd ? [TIMERS] : []),
+    ];
+  }
+
+  #gone(row: number): void {
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    const states = this.#states;
+    this.views.gone((to) => {
+      for (const { name, kind } of states) {
+        if (name === WINDOW_TIMERS) to.state(name, kind, 1).removeEntry(group, key, NAMESPACE, MAX_WATERMARK);
+        else to.state(name, kind, 1).remove(group, key, NAMESPACE);
+      }
+    });
+  }
+
+  get limit(): number {
+    return this.keys.limit;
+  }
+
+  exists(row: number): boolean {
+    return this.contents.get(row) !== undefined;
+  }
+
+  groupOf(row: number): number {
+    return this.keyGroupOf(this.keys.keyOf(row));
+  }
+
+  writer({ to }: ViewPlan): ChangeWriter<never> {
+    const { count: full, atEnd } = this.#counting;
+    const contents = to.state(CONTENTS, contentsKind(this.spec.keeping), 1);
+    const counts = full === Infinity ? undefined : to.state(COUNTS.name, COUNTS.kind, 1);
+    const timers = atEnd ? to.state(TIMERS.name, TIMERS.kind, 1) : undefined;
+    return {
+      write: (row) => {
+        const key = this.keys.keyOf(row);
+        const group = this.keyGroupOf(key);
+        contents.put(group, key, NAMESPACE, this.contents.get(row));
+        timers?.putEntry(group, key, NAMESPACE, MAX_WATERMARK, undefined);
+        const count = this.counts.get(row);
+        if (count > 0) counts?.put(group, key, NAMESPACE, count);
+        else counts?.remove(group, key, NAMESPACE);
+      },
+      remove: () => {},
+    };
   }
 
   protected override restore({ restoredState, task }: OperatorContext<unknown>): void {
     refuseOtherForms(restoredState, [CONTENTS], task.operatorName);
+    this.changes.restoring(() => this.#restore(restoredState));
+  }
+
+  #restore(restoredState: RestoredState): void {
     for (const { key, value } of restoredEntries(restoredState, CONTENTS, [contentsKind(this.spec.keeping)])) {
       this.#enter(this.rowOf(key), value, 0);
     }

@@ -124,14 +124,16 @@ export class KeySlices {
     this.#back = undefined;
   }
 
-  /** Drops the slices that begin before `start`. */
-  dropBefore(start: number): void {
+  /** Drops the slices that begin before `start`, and says which. */
+  dropBefore(start: number, dropped?: (start: number) => void): void {
     while (this.#head < this.#starts.length && (this.#starts[this.#head] as number) < start) {
+      dropped?.(this.#starts[this.#head] as number);
       this.#accumulators[this.#head] = undefined;
       this.#front[this.#head] = undefined;
       this.#head++;
     }
     if (this.last !== NO_SLICE && this.last < start) {
+      dropped?.(this.last);
       this.last = NO_SLICE;
       this.accumulator = undefined;
     }

@@ -10,6 +10,7 @@ import type { Cancellation } from '../../base/world.ts';
 import { MIN_WATERMARK } from '../../data/element.ts';
 import { keyGroup } from '../../data/key.ts';
 import { KeyTable } from '../../state/key-table.ts';
+import type { ViewedState } from '../../state/views.ts';
 import type { AccumulatorReports } from '../accumulators.ts';
 import { sideOutput } from '../side-output.ts';
 import { TIMER_METRIC } from '../metered-timers.ts';
@@ -18,6 +19,7 @@ import { PlainOperator } from '../plain-operator.ts';
 import { WindowEmitter } from './window-emitter.ts';
 import { makeFold, type Fold } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
+import { WindowViews, type WindowTables } from './window-views.ts';
 
 /** Rows that are passed over ask the gate once in so many: they cost next to nothing. */
 const PASSED_ROWS_PER_ASKING = 256;
@@ -37,6 +39,7 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
   readonly f: object | undefined;
   protected keys!: KeyTable;
   protected emitter!: WindowEmitter;
+  views!: WindowViews;
   /** How far time has come in the domain of the windows: no earlier window is open. */
   protected time: Timestamp = MIN_WATERMARK;
   #watermark: Timestamp = MIN_WATERMARK;
@@ -61,8 +64,16 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
     context.metrics.gauge('stateKeys', () => this.keys.size);
     context.metrics.gauge(TIMER_METRIC, () => this.scheduled);
     this.emitter = new WindowEmitter(this.spec, this.fold, context, () => this.#watermark);
+    this.views = new WindowViews(this.tables, context.restoredState);
     this.restore(context);
     this.setAlarm();
+  }
+
+  /** Its tables, as far as views go. */
+  protected abstract get tables(): WindowTables;
+
+  viewed(): ViewedState {
+    return this.views;
   }
 
   /** Takes in what the snapshot holds. */
@@ -99,7 +110,12 @@ export abstract class RowWindowOperator extends PlainOperator<unknown> {
     else sideOutput(this.context, 'late', lateTag, value, timestamp);
   }
 
-  protected keyGroupOf(key: unknown): number {
+  /** The present generation of a table that is there from the beginning. */
+  protected get firstGeneration(): number {
+    return this.context.restoredState.keyed.length > 0 ? 1 : 0;
+  }
+
+  keyGroupOf(key: unknown): number {
     return keyGroup(key, this.context.task.maxParallelism, this.context.types);
   }
 

@@ -11,7 +11,10 @@
  */
 
 import { Column } from '../../state/columns.ts';
-import type { SnapshotWriter } from '../../state/snapshot.ts';
+import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import { RowNumbers } from '../../state/row-numbers.ts';
+import type { RestoredState } from '../../state/snapshot.ts';
+import type { ViewPlan } from '../../state/views.ts';
 import { timestamped } from '../../time/windows/durations.ts';
 import type { SessionWindows } from '../../time/windows/session-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
@@ -31,6 +34,7 @@ import { RowWindowOperator } from './row-window-operator.ts';
 import { CONTENTS } from './window-contents.ts';
 import { writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
+import type { WindowTables, WrittenState } from './window-views.ts';
 
 /** The operator for a spec whose assigner is one of {@link SessionWindows}, without allowed lateness. */
 export function sessionParts(spec: WindowSpec): Pick<OperatorDefinition, 'create' | 'inline'> {
@@ -57,6 +61,7 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
     `if (${session} === undefined || ${session}.next !== undefined || !(${time} >= ${session}.start && ${time} <= ${session}.end)) ${self}.add(${row}, ${value}, ${time}, ${gap}, ${code.timestamp});`,
   );
   code.line('else {');
+  code.line(`if (${self}.changes.noting) ${self}.touch(${session});`);
   writeAdd(code, spec.keeping, `${session}.accumulator`, next);
   if (spec.keeping.kind !== 'list') code.line(`${session}.accumulator = ${next};`);
   code.line(`const ${end} = ${time} + ${gap};`);
@@ -73,20 +78,37 @@ class Session {
   next: Session | undefined = undefined;
   /** Still there: neither fired nor merged into another. */
   open = true;
+  /** Under which it is noted. */
+  place = -1;
+  /** The window under which its contents are stored, however it grows. */
+  home: string;
 
-  constructor(row: number, start: number, end: number, accumulator: unknown) {
+  constructor(row: number, start: number, end: number, accumulator: unknown, home = windowKey(start, end)) {
     this.row = row;
+    this.home = home;
     this.start = start;
     this.end = end;
     this.accumulator = accumulator;
   }
 }
 
-class SessionOperator extends RowWindowOperator {
+function windowKey(start: number, end: number): string {
+  return new TimeWindow(start, end).key;
+}
+
+const SETS: WrittenState = { name: MERGING_WINDOWS, kind: 'value' };
+
+class SessionOperator extends RowWindowOperator implements Changing<never> {
   readonly #assigner: SessionWindows<unknown>;
   /** The first session of each key, by row. */
   readonly sessions = new Column<Session>();
   readonly #queue = new ExpiryQueue<Session>();
+  /** All sessions by their places. */
+  readonly #byPlace = new Column<Session>();
+  readonly #places = new RowNumbers();
+  /** Of the sessions, and of the sets of them that keys have, by row. */
+  changes!: Changes<never>;
+  #sets!: Changes<never>;
 
   constructor(spec: WindowSpec) {
     super(spec);
@@ -105,6 +127,7 @@ class SessionOperator extends RowWindowOperator {
     const end = time + gap;
     const target = this.#merge(row, time, end);
     if (target !== undefined) {
+      // It was touched when it was merged.
       target.accumulator = this.fold.add(target.accumulator, value);
     } else if (this.isEventTime && end - 1 <= this.time) {
       this.#refuse(row, value, timestamp);
@@ -115,10 +138,24 @@ class SessionOperator extends RowWindowOperator {
 
   #enter(session: Session): void {
     const { row } = session;
+    this.#sets.touch(row);
     session.next = this.sessions.exchange(row, session);
     this.keys.retain(row);
+    session.place = this.#places.take();
+    this.#byPlace.exchange(session.place, session);
+    this.changes.created(session.place);
+    if (session.next === undefined) this.#sets.created(row);
     this.#queue.push(session.end - 1, session);
     this.setAlarm();
+  }
+
+  /** To be called before a session changes. */
+  touch(session: Session): void {
+    const { place } = session;
+    // The timer at its end may move.
+    if (this.changes.isFirst(place)) this.#goneTimer(session);
+    this.changes.touch(place);
+    this.#sets.touch(session.row);
   }
 
   /** Makes one session of all that a window from `start` to `end` overlaps or touches; undefined when there is none. */
@@ -131,6 +168,7 @@ class SessionOperator extends RowWindowOperator {
     if (touched.length === 0) return undefined;
     touched.sort((a, b) => a.start - b.start);
     const [target, ...others] = touched as [Session, ...Session[]];
+    this.touch(target);
     for (const session of touched)
       span = { start: Math.min(span.start, session.start), end: Math.max(span.end, session.end) };
     for (const other of others) {
@@ -145,9 +183,15 @@ class SessionOperator extends RowWindowOperator {
 
   /** Takes a session from its key. */
   #remove(session: Session): void {
-    const { row } = session;
+    const { row, place } = session;
+    if (this.changes.dropping(place)) this.#gone(session);
     session.open = false;
     const head = this.sessions.get(row);
+    if (head === session && session.next === undefined) {
+      if (this.#sets.dropping(row)) this.#goneSet(row);
+    } else this.#sets.touch(row);
+    this.#byPlace.exchange(place, undefined);
+    this.#places.free(place);
     if (head === session) {
       this.sessions.exchange(row, session.next);
     } else {
@@ -195,31 +239,105 @@ class SessionOperator extends RowWindowOperator {
 
   // State.
 
-  override snapshot(writer: SnapshotWriter): void {
-    const sets = writer.keyed({ name: MERGING_WINDOWS, kind: 'value', version: 1 });
-    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.spec.keeping), version: 1 });
-    const timers = writer.keyed({
-      name: WINDOW_TIMERS,
-      kind: this.isEventTime ? 'event-timer' : 'processing-timer',
-      version: 1,
-    });
-    for (let row = 0; row < this.keys.limit; row++) {
-      const first = this.sessions.get(row);
-      if (first === undefined) continue;
-      const key = this.keys.keyOf(row);
-      const group = this.keyGroupOf(key);
-      const set: StoredWindow[] = [];
-      for (let session: Session | undefined = first; session !== undefined; session = session.next) {
-        const window = new TimeWindow(session.start, session.end).key;
-        set.push([window, window]);
-        contents.entry(group, key, window, session.accumulator);
-        timers.entry(group, key, window, session.end - 1);
-      }
-      sets.entry(group, key, undefined, set);
-    }
+  protected override get tables(): WindowTables {
+    this.changes = new Changes(this, this.firstGeneration);
+    this.#sets = new Changes(this.#setsOfKeys(), this.firstGeneration);
+    const places = this.#places;
+    return {
+      changes: [this.changes, this.#sets],
+      states: [SETS, this.#contents, this.#timers],
+      get entries() {
+        return places.size;
+      },
+    };
+  }
+
+  get #contents(): WrittenState {
+    return { name: CONTENTS, kind: contentsKind(this.spec.keeping) };
+  }
+
+  get #timers(): WrittenState {
+    return { name: WINDOW_TIMERS, kind: this.isEventTime ? 'event-timer' : 'processing-timer' };
+  }
+
+  #goneTimer({ row, start, end }: Session): void {
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    const { name, kind } = this.#timers;
+    this.views.gone((to) => to.state(name, kind, 1).removeEntry(group, key, windowKey(start, end), end - 1));
+  }
+
+  #gone(session: Session): void {
+    this.#goneTimer(session);
+    const { row, home } = session;
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    const { name, kind } = this.#contents;
+    this.views.gone((to) => to.state(name, kind, 1).remove(group, key, home));
+  }
+
+  #goneSet(row: number): void {
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    this.views.gone((to) => to.state(SETS.name, SETS.kind, 1).remove(group, key, undefined));
+  }
+
+  get limit(): number {
+    return this.#places.limit;
+  }
+
+  exists(place: number): boolean {
+    return this.#byPlace.get(place) !== undefined;
+  }
+
+  groupOf(place: number): number {
+    return this.keyGroupOf(this.keys.keyOf((this.#byPlace.get(place) as Session).row));
+  }
+
+  writer({ to }: ViewPlan): ChangeWriter<never> {
+    const contents = to.state(this.#contents.name, this.#contents.kind, 1);
+    const timers = to.state(this.#timers.name, this.#timers.kind, 1);
+    return {
+      write: (place) => {
+        const { row, start, end, home, accumulator } = this.#byPlace.get(place) as Session;
+        const key = this.keys.keyOf(row);
+        const group = this.keyGroupOf(key);
+        contents.put(group, key, home, accumulator);
+        timers.putEntry(group, key, windowKey(start, end), end - 1, undefined);
+      },
+      remove: () => {},
+    };
+  }
+
+  #setsOfKeys(): Changing<never> {
+    const limit = (): number => this.keys.limit;
+    return {
+      get limit() {
+        return limit();
+      },
+      exists: (row) => this.sessions.get(row) !== undefined,
+      groupOf: (row) => this.keyGroupOf(this.keys.keyOf(row)),
+      writer: ({ to }) => {
+        const sets = to.state(SETS.name, SETS.kind, 1);
+        return {
+          write: (row) => {
+            const key = this.keys.keyOf(row);
+            const set: StoredWindow[] = [];
+            for (let session = this.sessions.get(row); session !== undefined; session = session.next)
+              set.push([windowKey(session.start, session.end), session.home]);
+            sets.put(this.keyGroupOf(key), key, undefined, set);
+          },
+          remove: () => {},
+        };
+      },
+    };
   }
 
   protected override restore({ restoredState, task }: OperatorContext<unknown>): void {
+    this.changes.restoring(() => this.#sets.restoring(() => this.#restore(restoredState, task)));
+  }
+
+  #restore(restoredState: RestoredState, task: OperatorContext['task']): void {
     refuseOtherForms(restoredState, [CONTENTS, MERGING_WINDOWS], task.operatorName);
     const homes = new Column<Map<string, TimeWindow>>();
     for (const { key, value } of restoredEntries(restoredState, MERGING_WINDOWS, ['value'])) {
@@ -243,10 +361,13 @@ class SessionOperator extends RowWindowOperator {
       const row = this.keys.find(key);
       const window = row < 0 ? undefined : homes.get(row)?.get(namespace as string);
       if (window === undefined) throw otherForm(CONTENTS, task.operatorName);
-      if (due.has(`${row} ${window.key}`)) this.#enter(new Session(row, window.start, window.end, value));
+      if (due.has(`${row} ${window.key}`))
+        this.#enter(new Session(row, window.start, window.end, value, namespace as string));
+      else this.views.writeAnew();
     }
     for (let row = 0; row < this.keys.limit; row++) {
       if (homes.get(row) === undefined || this.sessions.get(row) !== undefined) continue;
+      this.views.writeAnew();
       this.keys.retain(row);
       this.keys.release(row);
     }

@@ -11,7 +11,9 @@
  */
 
 import { Column } from '../../state/columns.ts';
-import type { SnapshotWriter } from '../../state/snapshot.ts';
+import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { RestoredState } from '../../state/snapshot.ts';
+import type { ViewPlan } from '../../state/views.ts';
 import { timestamped } from '../../time/windows/durations.ts';
 import type { SlidingWindows } from '../../time/windows/sliding-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
@@ -33,6 +35,7 @@ import { SliceGeometry } from './slice-geometry.ts';
 import { CONTENTS } from './window-contents.ts';
 import { makeFold, writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
+import type { WindowTables, WrittenState } from './window-views.ts';
 
 /** Why sliding windows cannot share their slices; undefined when they can. */
 export function slicingObstacle({ assigner, allowedLateness, keeping }: WindowSpec): string | undefined {
@@ -63,13 +66,19 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
   code.line(`const ${slices} = ${self}.slices.get(${row});`);
   code.line(`if (${slices} === undefined || ${slices}.last !== ${self}.sliceStart) ${self}.add(${row}, ${value});`);
   code.line('else {');
+  code.line(`if (${self}.changes.noting) ${self}.changes.touchTail(${row}, ${self}.sliceStart);`);
   writeAdd(code, spec.keeping, `${slices}.accumulator`, next);
   code.line(`${slices}.accumulator = ${next};`);
   code.line('}');
   code.line('}');
 }
 
-class SlicedOperator extends RowWindowOperator {
+/** Nothing of the slices has changed, but something else of the key. */
+const NO_TAIL = Number.MAX_VALUE;
+const SLICE_STATE: WrittenState = { name: SLICES, kind: 'value' };
+const FIRED_STATE: WrittenState = { name: SLICES_FIRED, kind: 'value' };
+
+class SlicedOperator extends RowWindowOperator implements Changing<never> {
   readonly #key: (value: unknown) => unknown;
   readonly #geometry: SliceGeometry;
   /** The slice into which elements go without a further look. */
@@ -77,6 +86,10 @@ class SlicedOperator extends RowWindowOperator {
   sliceEnd = -Infinity;
   /** The slices of each key, by row. */
   readonly slices = new Column<KeySlices>();
+  /** Of the slices, by row; as of a list, with the start of the first slice that has changed. */
+  changes!: Changes<never>;
+  /** The newest slice that a view can have held. */
+  #heldStart = -Infinity;
   #merger!: SliceMerger;
   /** Slices whose windows are in the queue. */
   readonly #known = new Set<number>();
@@ -84,7 +97,7 @@ class SlicedOperator extends RowWindowOperator {
   readonly #windows = new ExpiryQueue<TimeWindow>();
   readonly #queued = new Set<string>();
   /** What keys have of windows that another operator has stored. */
-  readonly #carried = new CarriedWindows();
+  #carried!: CarriedWindows;
   /** The window that is firing, and the row that is next. */
   #firing: TimeWindow | undefined;
   #nextRow = 0;
@@ -132,8 +145,13 @@ class SlicedOperator extends RowWindowOperator {
   /** The first element of a key in the present slice, or one behind newer slices of the key. */
   add(row: number, value: unknown): void {
     const slices = this.#slicesOf(row);
-    if (this.sliceStart > slices.newest) slices.begin(this.sliceStart, this.fold.first(value));
-    else slices.add(this.sliceStart, value, this.fold);
+    if (this.sliceStart > slices.newest) {
+      this.changes.touchTail(row, this.sliceStart);
+      slices.begin(this.sliceStart, this.fold.first(value));
+    } else {
+      this.changes.touch(row);
+      slices.add(this.sliceStart, value, this.fold);
+    }
   }
 
   #slicesOf(row: number): KeySlices {
@@ -142,6 +160,7 @@ class SlicedOperator extends RowWindowOperator {
     const slices = new KeySlices();
     this.slices.exchange(row, slices);
     this.keys.retain(row);
+    this.changes.created(row);
     return slices;
   }
 
@@ -149,7 +168,9 @@ class SlicedOperator extends RowWindowOperator {
   #addBehind(slice: number, value: unknown, timestamp: Timestamp): void {
     if (this.#geometry.lastWindowEnd(slice) - 1 > this.time) {
       this.#register(slice);
-      const slices = this.#slicesOf(this.rowOf(this.#key(value)));
+      const row = this.rowOf(this.#key(value));
+      const slices = this.#slicesOf(row);
+      this.changes.touch(row);
       slices.add(slice, value, this.fold);
       // The windows that have passed got nothing of this element, also when it comes back from a snapshot.
       slices.firedEnd = Math.max(slices.firedEnd, this.#geometry.passedEnd(this.time));
@@ -213,7 +234,7 @@ class SlicedOperator extends RowWindowOperator {
   #fireRow(row: number, slices: KeySlices | undefined, window: TimeWindow): void {
     const key = this.keys.keyOf(row);
     const combined = slices === undefined ? undefined : this.#combine(row, slices, window);
-    const carried = this.#carried.take(window.key, row, this.keys);
+    const carried = this.#carried.take(window.key, row, this.views);
     const whole = carried === undefined || combined === undefined ? carried : this.#merger.join(carried, combined);
     if (whole !== undefined || combined !== undefined) this.emitter.emit(key, whole ?? combined, window);
   }
@@ -221,11 +242,14 @@ class SlicedOperator extends RowWindowOperator {
   /** What the slices of a key make of a window; those that no later window needs are dropped. */
   #combine(row: number, slices: KeySlices, window: TimeWindow): unknown {
     if (slices.firedEnd >= window.end) return undefined;
+    this.changes.touchTail(row, NO_TAIL);
+    const dropped = this.changes.noting ? (start: number): void => this.#goneSlice(row, start) : undefined;
     slices.firedEnd = window.end;
-    slices.dropBefore(window.start);
+    slices.dropBefore(window.start, dropped);
     const combined = slices.combined(window.end, this.#merger);
-    slices.dropBefore(window.start + this.#geometry.slide);
+    slices.dropBefore(window.start + this.#geometry.slide, dropped);
     if (slices.isEmpty) {
+      if (this.changes.dropping(row)) this.#gone(row);
       this.slices.exchange(row, undefined);
       this.keys.release(row);
     }
@@ -234,26 +258,77 @@ class SlicedOperator extends RowWindowOperator {
 
   // State.
 
-  override snapshot(writer: SnapshotWriter): void {
-    const entries = writer.keyed({ name: SLICES, kind: 'value', version: 1 });
-    const fired = writer.keyed({ name: SLICES_FIRED, kind: 'value', version: 1 });
-    for (let row = 0; row < this.keys.limit; row++) {
-      const slices = this.slices.get(row);
-      if (slices === undefined) continue;
-      const key = this.keys.keyOf(row);
-      const group = this.keyGroupOf(key);
-      slices.forEach((start, accumulator) => {
-        entries.entry(group, key, new TimeWindow(start, this.#geometry.endOf(start)).key, accumulator);
-      });
-      if (slices.firedEnd !== NO_SLICE) fired.entry(group, key, undefined, slices.firedEnd);
-    }
-    this.#carried.snapshot(writer, this.isEventTime ? 'event-timer' : 'processing-timer', this.keys, (key) =>
-      this.keyGroupOf(key),
-    );
+  protected override get tables(): WindowTables {
+    this.changes = new Changes(this, this.firstGeneration, true);
+    const { keys, changes } = this;
+    const timers = this.isEventTime ? 'event-timer' : 'processing-timer';
+    this.#carried = new CarriedWindows(keys, (key) => this.keyGroupOf(key), timers, this.firstGeneration);
+    return {
+      changes: [changes, this.#carried.changes],
+      states: [SLICE_STATE, FIRED_STATE, ...this.#carried.states],
+      viewed: () => {
+        for (const slice of this.#known) this.#heldStart = Math.max(this.#heldStart, slice);
+      },
+      get entries() {
+        return keys.size;
+      },
+    };
+  }
+
+  #sliceKey(start: number): string {
+    return new TimeWindow(start, this.#geometry.endOf(start)).key;
+  }
+
+  /** A slice of a key goes. */
+  #goneSlice(row: number, start: number): void {
+    if (start > this.#heldStart) return;
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    const namespace = this.#sliceKey(start);
+    this.views.gone((to) => to.state(SLICES, 'value', 1).remove(group, key, namespace));
+  }
+
+  #gone(row: number): void {
+    const key = this.keys.keyOf(row);
+    const group = this.keyGroupOf(key);
+    this.views.gone((to) => to.state(SLICES_FIRED, 'value', 1).remove(group, key, undefined));
+  }
+
+  get limit(): number {
+    return this.keys.limit;
+  }
+
+  exists(row: number): boolean {
+    return this.slices.get(row) !== undefined;
+  }
+
+  groupOf(row: number): number {
+    return this.keyGroupOf(this.keys.keyOf(row));
+  }
+
+  writer({ to }: ViewPlan): ChangeWriter<never> {
+    const entries = to.state(SLICES, 'value', 1);
+    const fired = to.state(SLICES_FIRED, 'value', 1);
+    return {
+      write: (row, tail) => {
+        const slices = this.slices.get(row) as KeySlices;
+        const key = this.keys.keyOf(row);
+        const group = this.keyGroupOf(key);
+        slices.forEach((start, accumulator) => {
+          if (tail === 0 || start >= tail) entries.put(group, key, this.#sliceKey(start), accumulator);
+        });
+        if (slices.firedEnd !== NO_SLICE) fired.put(group, key, undefined, slices.firedEnd);
+      },
+      remove: () => {},
+    };
   }
 
   protected override restore({ restoredState, task, types }: OperatorContext<unknown>): void {
     this.#merger = new SliceMerger(this.fold, types);
+    this.changes.restoring(() => this.#restore(restoredState, task));
+  }
+
+  #restore(restoredState: RestoredState, task: OperatorContext['task']): void {
     refuseOtherForms(restoredState, [SLICES, CONTENTS], task.operatorName);
     for (const { key, value } of restoredEntries(restoredState, SLICES_FIRED, ['value'])) {
       this.#slicesOf(this.rowOf(key)).firedEnd = value as number;
@@ -264,7 +339,8 @@ class SlicedOperator extends RowWindowOperator {
       this.#register(start);
       this.#slicesOf(this.rowOf(key)).put(start, value);
     }
-    const carried = this.#carried.restore(restoredState, (key) => this.rowOf(key), this.keys);
+    const carried = this.#carried.restore(restoredState, (key) => this.rowOf(key), this.views);
     for (const window of carried) this.#queueUp(window);
+    for (const slice of this.#known) this.#heldStart = Math.max(this.#heldStart, slice);
   }
 }

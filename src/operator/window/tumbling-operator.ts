@@ -10,7 +10,6 @@
  * both operators restore what the other has stored.
  */
 
-import type { SnapshotWriter } from '../../state/snapshot.ts';
 import { timestamped } from '../../time/windows/durations.ts';
 import type { TumblingWindows } from '../../time/windows/tumbling-windows.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
@@ -22,7 +21,9 @@ import { isTurnOfPassedRows, RowWindowOperator } from './row-window-operator.ts'
 import { CONTENTS } from './window-contents.ts';
 import { writeAdd } from './window-fold.ts';
 import type { WindowSpec } from './window-spec.ts';
+import { WindowTableViews, type TableOwner } from './window-table-views.ts';
 import { NO_WINDOW, WindowTable } from './window-table.ts';
+import type { WindowTables, WrittenState } from './window-views.ts';
 
 /** The operator for a spec whose assigner is one of {@link TumblingWindows}. */
 export function tumblingParts(spec: WindowSpec): Pick<OperatorDefinition, 'create' | 'inline'> {
@@ -44,13 +45,14 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
   code.line(`const ${accumulator} = ${window}.accumulators.get(${row});`);
   code.line(`if (${accumulator} === undefined) ${self}.begin(${window}, ${row}, ${value});`);
   code.line('else {');
+  code.line(`if (${window}.views !== undefined) ${window}.views.contents.touch(${row});`);
   writeAdd(code, spec.keeping, accumulator, next);
   if (spec.keeping.kind !== 'list') code.line(`${window}.accumulators.exchange(${row}, ${next});`);
   code.line('}');
   code.line('}');
 }
 
-class TumblingOperator extends RowWindowOperator {
+class TumblingOperator extends RowWindowOperator implements TableOwner {
   readonly #key: (value: unknown) => unknown;
   #assigner: TumblingWindows;
   /** The window into which elements go without a further look. */
@@ -79,6 +81,7 @@ class TumblingOperator extends RowWindowOperator {
   #enter(window: WindowTable, row: number, accumulator: unknown): void {
     window.enter(row, accumulator, this.keys.limit);
     this.keys.retain(row);
+    window.views?.created(row);
   }
 
   /** The open window at a time; undefined when the element has been dealt with here. */
@@ -114,8 +117,14 @@ class TumblingOperator extends RowWindowOperator {
     const row = this.rowOf(key);
     const before = table.accumulators.get(row);
     if (before === undefined) this.begin(table, row, value);
-    else table.accumulators.exchange(row, this.fold.add(before, value));
-    table.pending?.add(row);
+    else {
+      table.views?.contents.touch(row);
+      table.accumulators.exchange(row, this.fold.add(before, value));
+    }
+    if (table.pending?.has(row) === false) {
+      table.views?.rescheduled(row);
+      table.pending.add(row);
+    }
     if (table.fired) this.emitter.emit(key, table.accumulators.get(row), table.window);
   }
 
@@ -161,11 +170,13 @@ class TumblingOperator extends RowWindowOperator {
   #fire(table: WindowTable): boolean {
     const keep = this.#cleanupTime(table) > this.time;
     while (table.done < table.rows.length) {
-      const row = table.rows[table.done++] as number;
+      const row = table.rows[table.done] as number;
       const accumulator = table.accumulators.get(row);
       const key = this.keys.keyOf(row);
+      if (keep) table.views?.firing(table.done);
+      else this.#release(table, table.done);
+      table.done++;
       const due = table.pending === undefined || table.pending.delete(row);
-      if (!keep) this.#release(table, row);
       if (due) this.emitter.emit(key, accumulator, table.window);
       if ((due || isTurnOfPassedRows(table.done)) && !this.context.gate.proceed()) return false;
     }
@@ -176,7 +187,9 @@ class TumblingOperator extends RowWindowOperator {
     return true;
   }
 
-  #release(table: WindowTable, row: number): void {
+  #release(table: WindowTable, number: number): void {
+    table.views?.dropping(number);
+    const row = table.rows[number] as number;
     table.accumulators.exchange(row, undefined);
     this.keys.release(row);
   }
@@ -184,7 +197,7 @@ class TumblingOperator extends RowWindowOperator {
   /** Lets go of the rows of a window whose lateness is over; false when the gate stopped it. */
   #forget(table: WindowTable): boolean {
     while (table.released < table.rows.length) {
-      this.#release(table, table.rows[table.released++] as number);
+      this.#release(table, table.released++);
       if (!this.context.gate.proceed()) return false;
     }
     this.#remove(table);
@@ -198,31 +211,37 @@ class TumblingOperator extends RowWindowOperator {
 
   // State.
 
-  override snapshot(writer: SnapshotWriter): void {
-    const contents = writer.keyed({ name: CONTENTS, kind: contentsKind(this.spec.keeping), version: 1 });
-    const timers = writer.keyed({
-      name: WINDOW_TIMERS,
-      kind: this.isEventTime ? 'event-timer' : 'processing-timer',
-      version: 1,
-    });
-    for (const table of [...this.#tables.values(), ...this.#foreign]) {
-      const { window, last } = table;
-      const cleanup = this.#cleanupTime(table);
-      for (let i = this.#firstLeft(table); i < table.rows.length; i++) {
-        const row = table.rows[i] as number;
-        const key = this.keys.keyOf(row);
-        const group = this.keyGroupOf(key);
-        contents.entry(group, key, window.key, table.accumulators.get(row));
-        if (!table.fired && i >= table.done && table.pending?.has(row) !== false)
-          timers.entry(group, key, window.key, last);
-        if (cleanup !== last && cleanup !== Infinity) timers.entry(group, key, window.key, cleanup);
-      }
-    }
+  protected override get tables(): WindowTables {
+    const all = (): WindowTable[] => [...this.#tables.values(), ...this.#foreign];
+    const { keys } = this;
+    return {
+      get changes() {
+        return all().flatMap(({ views }) => (views === undefined ? [] : [views.contents, views.timers]));
+      },
+      states: [this.contents, this.timers],
+      viewed: () => {
+        for (const table of all()) table.views ??= new WindowTableViews(this, table, 0);
+      },
+      get entries() {
+        return keys.size;
+      },
+    };
   }
 
-  /** Rows before it are gone. */
-  #firstLeft(table: WindowTable): number {
-    return table.fired || this.#cleanupTime(table) > this.time ? table.released : table.done;
+  get contents(): WrittenState {
+    return { name: CONTENTS, kind: contentsKind(this.spec.keeping) };
+  }
+
+  get timers(): WrittenState {
+    return { name: WINDOW_TIMERS, kind: this.isEventTime ? 'event-timer' : 'processing-timer' };
+  }
+
+  keyOf(row: number): unknown {
+    return this.keys.keyOf(row);
+  }
+
+  cleanupTime(table: WindowTable): number {
+    return this.#cleanupTime(table);
   }
 
   protected override restore(context: OperatorContext<unknown>): void {
@@ -244,7 +263,10 @@ class TumblingOperator extends RowWindowOperator {
       const table = byKey.get(namespace as string);
       if (table !== undefined && value === table.last) table.pending?.add(this.keys.find(key));
     }
-    for (const table of byKey.values()) if (table.pending?.size === table.rows.length) table.pending = undefined;
+    for (const table of byKey.values()) {
+      if (table.pending?.size === table.rows.length) table.pending = undefined;
+      table.views = new WindowTableViews(this, table, this.firstGeneration);
+    }
   }
 
   #adopt(window: TimeWindow): WindowTable {

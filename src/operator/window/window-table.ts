@@ -7,6 +7,7 @@
 
 import { Column } from '../../state/columns.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
+import type { WindowTableViews } from './window-table-views.ts';
 
 /** Accumulators by row; undefined where there is none. */
 export interface RowAccumulators {
@@ -55,6 +56,8 @@ export class WindowTable {
    * late elements.
    */
   pending: Set<number> | undefined;
+  /** What of it has changed, from its first view on. */
+  views: WindowTableViews | undefined;
   #lookAt = COLUMN_LEAST;
 
   constructor(window: TimeWindow) {
@@ -71,6 +74,11 @@ export class WindowTable {
     if (this.rows.length >= this.#lookAt) this.#consider(rowLimit);
   }
 
+  /** Whether it takes room for all rows. */
+  get isColumn(): boolean {
+    return !(this.accumulators instanceof SparseAccumulators);
+  }
+
   #consider(rowLimit: number): void {
     this.#lookAt *= 2;
     const { accumulators } = this;
@@ -78,6 +86,7 @@ export class WindowTable {
     const column = new Column<unknown>();
     for (const [row, accumulator] of accumulators.byRow) column.exchange(row, accumulator);
     this.accumulators = column;
+    this.views?.contents.fill();
   }
 }
 
