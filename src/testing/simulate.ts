@@ -35,7 +35,7 @@ export interface SimulatedFaults {
   readonly slowdowns?: number;
   /** Times that a TaskManager is cut off from the JobManager. Default 1. */
   readonly partitions?: number;
-  /** Times that the disk is full for a while. Default 1. */
+  /** Times that the disk is full for a while. Default 2. */
   readonly fullDisks?: number;
   /** Connections between two TaskManagers that are reset. Default 2. */
   readonly resets?: number;
@@ -159,9 +159,10 @@ const UNDISTURBED = 0;
  * const counts = job('counts', (env) => {
  *   env
  *     .fromSequence(1, 100)
- *     .keyBy((n) => n % 3)
- *     .reduce((a, b) => a + b)
- *     .collect('sums');
+ *     .map((n) => ({ key: n % 3, count: 1 }))
+ *     .keyBy((one) => one.key)
+ *     .reduce((a, b) => ({ key: a.key, count: a.count + b.count }))
+ *     .collect('counts');
  * });
  * const { runs } = await simulate(counts, { seeds: 5 });
  * ```
