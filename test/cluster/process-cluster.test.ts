@@ -62,7 +62,7 @@ test('a TaskManager that is killed costs a restart, which the exception history 
 test('a process that is halted is given up, and is a member again once it goes on', async () => {
   await using cluster = await ProcessCluster.start({
     taskManagers: 2,
-    heartbeat: { intervalMs: 50, timeoutMs: 400 },
+    heartbeat: { intervalMs: 100, timeoutMs: 2_000 },
   });
   const client = await cluster.run(PACED, { parameters: { records: 4_000, perSecond: 2_000, checkpointMs: 50 } });
   await until(async () => (await client.status()) === 'running');
@@ -120,7 +120,7 @@ test('a process that sleeps through a recovery changes nothing when it wakes up'
   await using cluster = await ProcessCluster.start({
     taskManagers: 3,
     jobDirectory: join(directory.path, 'jobs'),
-    heartbeat: { intervalMs: 50, timeoutMs: 400 },
+    heartbeat: { intervalMs: 100, timeoutMs: 2_000 },
   });
   const client = await cluster.run(LEDGER, { parameters: { records: 8_000, perSecond: 2_000, ...places } });
   await until(async () => (await client.status()) === 'running');
