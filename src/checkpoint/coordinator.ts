@@ -461,7 +461,7 @@ function giveUp(turn: Turn, pending: PendingCheckpoint, reason: string, counts: 
   if (state.failures > state.options.tolerableFailures) {
     failJob(
       turn,
-      `Checkpoint ${pending.checkpoint} failed: ${reason}. ${state.failures} failed in a row; ${state.options.tolerableFailures} are tolerated`,
+      `Checkpoint ${pending.checkpoint} failed: ${reason.replace(/\.$/, '')}. ${state.failures} failed in a row; ${state.options.tolerableFailures} are tolerated`,
     );
   } else if (pending.role === 'last' && state.phase.name === 'finishing') {
     const retryAt = turn.now + (periodOf(state.options) ?? LAST_RETRY_MS);

@@ -338,13 +338,17 @@ export class Job implements HeldJob {
       : undefined;
     this.#exceptions.settled(decision?.restart === true ? 'restarted' : 'failed');
     if (decision === undefined || !decision.restart) this.#giveUp(failure);
-    else this.#restart(regions, decision.delayMs);
+    else this.#restart(failure, regions, decision.delayMs);
   }
 
-  #restart(regions: readonly Region[], delayMs: number): void {
+  #restart(failure: Error, regions: readonly Region[], delayMs: number): void {
     this.#status = 'restarting';
     this.#restarted++;
     const { clock } = this.#options.world;
+    this.#options.world.print(
+      `Job "${this.#options.graph.jobName}" restarts in ${Math.round(delayMs)} ms (restart ${this.#restarted}): ${describeThrown(failure)}`,
+      'error',
+    );
     this.#waitingFor = `the delay of its restart strategy, ${Math.round(delayMs)} ms`;
     const timer = clock.after(delayMs, () => {
       for (const region of regions) region.restartTimer = undefined;

@@ -506,7 +506,13 @@ class SlotAttempt {
   #slotMetrics(): SlotMetrics {
     const { world, taskManager, slot, heapLimitMegabytes } = this.#options;
     const { used, limit } = world.heapMegabytes();
-    return { taskManager, slot, heapUsedMegabytes: used, heapLimitMegabytes: heapLimitMegabytes ?? limit };
+    return {
+      taskManager,
+      slot,
+      heapUsedMegabytes: used,
+      heapLimitMegabytes: heapLimitMegabytes ?? limit,
+      refusedConnections: this.#channels.refused,
+    };
   }
 
   /** Something of this job failed where no call was there to catch it. */

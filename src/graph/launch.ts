@@ -65,6 +65,8 @@ export interface SlotMetrics {
   readonly heapUsedMegabytes: number;
   /** What the slot may use before the job fails with SLOT_OUT_OF_MEMORY. */
   readonly heapLimitMegabytes: number;
+  /** Connections to the slot's thread that were turned away, because the attempt that they belonged to was over. */
+  readonly refusedConnections: number;
 }
 
 /** What keeps a job from getting on, or shows that it does. */

@@ -84,6 +84,16 @@ export class OpenSlices {
     return table;
   }
 
+  /** Windows with rows that have not fired, each counted once for all its keys. */
+  get waiting(): number {
+    const { slideMs } = this.#times;
+    const ends = new Set(this.partly.keys());
+    for (const slice of this.tables.keys()) {
+      for (let start = this.#nextStart(slice); start <= slice; start += slideMs) ends.add(start + this.#times.sizeMs);
+    }
+    return ends.size;
+  }
+
   restoreFired(keyGroup: number, end: number): void {
     this.#restoredEnds.set(keyGroup, end);
     const { start: first, end: last } = this.#range.keyGroups;

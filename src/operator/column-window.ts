@@ -25,6 +25,7 @@ import { checkAccumulators, restoreTables } from './column-state.ts';
 import { WindowFiring } from './column-window-firing.ts';
 import { OpenSlices } from './column-window-slices.ts';
 import { ColumnWindowViews, FIRED, FIRING, SLICES } from './column-window-views.ts';
+import { TIMER_METRIC } from './metered-timers.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition, Timestamp } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 
@@ -134,6 +135,7 @@ class ColumnWindow extends PlainOperator<ColumnBatch> implements InputOperator<C
       sliceMs: sliceOf(this.#options),
       offsetMs: this.#options.offsetMs,
     });
+    context.metrics.gauge(TIMER_METRIC, () => this.#slices.waiting);
     this.#firing = new WindowFiring(
       this.#schema,
       this.#options.keys.length,

@@ -1,6 +1,8 @@
 /** The metric `numTimers`: what waits for its time, in every operator that waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LogicalType, Schema } from '../../src/data/schema.ts';
+import { columnWindow } from '../../src/operator/column-window.ts';
 import { keyedProcess } from '../../src/operator/keyed-process.ts';
 import type { OperatorDefinition } from '../../src/operator/operator.ts';
 import { windowDefinition } from '../../src/operator/window/window-definition.ts';
@@ -8,6 +10,7 @@ import { OperatorHarness } from '../../src/testing/operator-harness.ts';
 import { EventTimeSessionWindows } from '../../src/time/windows/session-windows.ts';
 import { SlidingEventTimeWindows } from '../../src/time/windows/sliding-windows.ts';
 import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
+import { batchOf, PLAIN } from '../kernel/any-columns.ts';
 import { erased, keepingOf, spec } from './window/window-cases.ts';
 
 interface Sample {
@@ -53,4 +56,23 @@ test('timers of windows are counted: one per key and window, or one per window f
   assert.deepEqual(counts(of(sliding, true)), { waiting: 4, left: 0 });
   assert.deepEqual(counts(of(session, false)), { waiting: 2, left: 0 });
   assert.deepEqual(counts(of(session, true)), { waiting: 2, left: 0 });
+});
+
+test('windows over columns are counted once for all their keys', () => {
+  const schema = Schema.of({ key: LogicalType.string() });
+  const waiting = (sizeMs: number, slideMs: number): readonly number[] => {
+    const harness = new OperatorHarness(
+      columnWindow({ schema, keys: [0], aggregates: [], sizeMs, slideMs, offsetMs: 0 }),
+    );
+    harness.element(batchOf(schema, [['a'], ['b'], ['a']], PLAIN, { timestamps: [3, 5, 12] }));
+    const seen = [harness.metric('numTimers')];
+    for (const watermark of [9, Infinity]) {
+      harness.watermark(watermark);
+      seen.push(harness.metric('numTimers'));
+    }
+    return seen;
+  };
+  assert.deepEqual(waiting(10, 10), [2, 1, 0]);
+  // [-5, 5), [0, 10), [5, 15), [10, 20)
+  assert.deepEqual(waiting(10, 5), [4, 2, 0]);
 });

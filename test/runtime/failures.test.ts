@@ -297,6 +297,7 @@ test('metrics can be asked for before the job runs', async () => {
   assert.ok(early.operators.every((operator) => operator.values['numRecordsIn'] !== undefined));
   assert.ok(late.operators.some((operator) => operator.values['numRecordsIn'] === 100));
   assert.ok(late.slots.every((slot) => slot.heapLimitMegabytes > 0));
+  assert.ok(late.slots.every((slot) => slot.refusedConnections === 0));
 });
 
 test('an abort signal cancels', async () => {
@@ -335,4 +336,24 @@ test('the check mode names who changed a value after it was emitted', async () =
   assert.equal(failure.code, 'MUTATED_AFTER_EMIT');
   assert.match(failure.message, /maker/);
   assert.match(failure.message, /spoiler/);
+});
+
+test('a job that restarts says so, with the reason, each time', async (t) => {
+  const said: string[] = [];
+  t.mock.method(process.stderr, 'write', (text: string | Uint8Array) => {
+    said.push(String(text));
+    return true;
+  });
+  const env = createEnvironment();
+  env.setRestartStrategy({ kind: 'fixed-delay', attempts: 2, delayMs: 1 });
+  env
+    .fromData(1)
+    .map((): number => {
+      throw new TypeError('never works');
+    })
+    .print();
+  await failureOf(env.executeAsync('stubborn'));
+  const lines = said.filter((text) => text.includes('"stubborn"'));
+  assert.equal(lines.length, 2);
+  assert.match(String(lines[0]), /^Job "stubborn" restarts in 1 ms \(restart 1\): \[USER_CODE\].*never works/);
 });
