@@ -99,6 +99,7 @@ export type {
   JobClient,
   JobExecutionResult,
   JobFailure,
+  JobListener,
   JobMetrics,
   JobProgram,
   JobProgress,

@@ -54,8 +54,8 @@ class TwoStreams<A, B> {
     const { scope } = this.first;
     const key = taggedKey(key1, key2);
     const parts = [
-      this.first.attach({ name: 'Input 1', definition: map(first, undefined) }),
-      this.second.attach({ name: 'Input 2', definition: map(second, undefined) }),
+      this.first.attach({ name: 'Input 1', definition: map(first, undefined), hidden: true }),
+      this.second.attach({ name: 'Input 2', definition: map(second, undefined), hidden: true }),
     ];
     const union = new StreamHandle(
       scope,

@@ -61,4 +61,10 @@ export class DataStreamSink {
     this.#settings.slotSharingGroup(group);
     return this;
   }
+
+  /** Says more about the operator in its metrics than its name. */
+  addMetricVariable(key: string, value: string): this {
+    this.#settings.metricVariable(key, value);
+    return this;
+  }
 }

@@ -12,7 +12,7 @@ import type { ColumnBatch } from '../data/column-batch.ts';
 import { TypeRegistry, type InstanceClass, type InstanceCodec } from '../data/type-registry.ts';
 import { text } from '../format/text.ts';
 import { durationMs } from '../graph/flink-options.ts';
-import type { JobClient, JobExecutionResult, Launcher, LaunchOptions } from '../graph/launch.ts';
+import type { JobClient, JobExecutionResult, JobListener, Launcher, LaunchOptions } from '../graph/launch.ts';
 import { executionPlan, type ExecutionPlan } from '../graph/plan.ts';
 import type { CheckpointSettings, RestartStrategy, RuntimeMode, SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
@@ -62,6 +62,7 @@ export class StreamEnvironment {
   readonly #jobName: string;
   readonly #types = new TypeRegistry();
   readonly #scope: StreamScope;
+  readonly #listeners: JobListener[] = [];
   #collected = 0;
 
   /** `launcher` runs the graph; without one the environment only describes it, as inside `job(…)`. */
@@ -330,6 +331,31 @@ export class StreamEnvironment {
     return this;
   }
 
+  /** Path or URL below which savepoints go that name no place of their own. */
+  setDefaultSavepointDirectory(directory: string): this {
+    this.#settings.set({ checkpoint: { savepointDirectory: directory } });
+    return this;
+  }
+
+  /**
+   * Tells a listener when the job has been submitted, and when `execute` has brought it to its end.
+   *
+   * @example
+   * ```ts
+   * const env = createEnvironment();
+   * env.registerJobListener({
+   *   onJobSubmitted: (client) => console.log('submitted', client?.jobId),
+   *   onJobExecuted: (result) => console.log('took', result?.durationMs, 'ms'),
+   * });
+   * env.fromData('to be').print();
+   * await env.execute('told');
+   * ```
+   */
+  registerJobListener(listener: JobListener): this {
+    this.#listeners.push(listener);
+    return this;
+  }
+
   /** What happens after a failure. Default: exponential delay when checkpoints are on, else none. */
   setRestartStrategy(restart: RestartStrategy): this {
     this.#settings.set({ restart });
@@ -441,7 +467,9 @@ export class StreamEnvironment {
    * ```
    */
   execute(jobName?: string, options: LaunchOptions = {}): Promise<JobExecutionResult> {
-    return this.executeAsync(jobName, options).then((client) => client.result());
+    return this.executeAsync(jobName, options).then((client) =>
+      this.#told(client.result(), (listener, result, error) => listener.onJobExecuted?.(result, error)),
+    );
   }
 
   /**
@@ -465,7 +493,22 @@ export class StreamEnvironment {
         'Inside job(…) the program only describes the job; whoever loads the module executes it. Remove execute() from it.',
       );
     }
-    return this.#launch(launcher, jobName, options);
+    return this.#told(this.#launch(launcher, jobName, options), (listener, client, error) =>
+      listener.onJobSubmitted?.(client, error),
+    );
+  }
+
+  /** Tells the listeners how something came out, and goes on with that. */
+  async #told<T>(
+    outcome: Promise<T>,
+    tell: (listener: JobListener, result: T | undefined, error: unknown) => void,
+  ): Promise<T> {
+    const result = await outcome.catch((error: unknown) => {
+      for (const listener of this.#listeners) tell(listener, undefined, error);
+      throw error;
+    });
+    for (const listener of this.#listeners) tell(listener, result, undefined);
+    return result;
   }
 
   async #launch(launcher: Launcher, jobName: string | undefined, options: LaunchOptions): Promise<JobClient> {

@@ -50,6 +50,8 @@ export interface NodeInit {
   readonly sink?: boolean;
   /** What a sink promises. */
   readonly guarantee?: Guarantee;
+  /** Part of an operator that consists of several nodes, which the user cannot name. Keeps no state. */
+  readonly hidden?: boolean;
 }
 
 /** A node whose settings may still change. */
@@ -66,6 +68,7 @@ export class NodeDraft {
   chaining: StreamNode['chaining'] = 'always';
   slotSharingGroup: string | undefined;
   bufferTimeoutMs: number | undefined;
+  metricVariables: Readonly<Record<string, string>> | undefined;
 
   constructor(id: NodeId, init: NodeInit, parallelism: number) {
     this.id = id;
@@ -118,6 +121,7 @@ export class GraphBuilder {
 
   /** The graph as it stands. The settings' AUTOMATIC mode becomes what it stands for. */
   build(jobName: string, settings: ExecutionSettings, types: TypeRegistry): StreamGraph {
+    if (!settings.autoGenerateUids) requireUids(this.#drafts);
     const resolved = resolvedSettings(settings, this.#runtimeMode(settings));
     const nodes: StreamNode[] = [];
     for (const draft of this.#drafts) nodes.push(freeze(draft, resolved, nodes));
@@ -170,8 +174,18 @@ function freeze(draft: NodeDraft, settings: ExecutionSettings, before: readonly 
     source: init.source,
     coordinator,
     sink: init.sink ?? false,
+    ...(draft.metricVariables === undefined ? {} : { metricVariables: draft.metricVariables }),
     ...(init.guarantee === undefined ? {} : { guarantee: init.guarantee }),
   });
+}
+
+function requireUids(drafts: readonly NodeDraft[]): void {
+  const unnamed = drafts.filter((draft) => draft.uid === undefined && draft.init.hidden !== true);
+  if (unnamed.length === 0) return;
+  throw new MillstreamError(
+    'GRAPH_INVALID',
+    `Every operator needs a uid, because autoGenerateUids (pipeline.auto-generate-uids) is off. Without one: ${unnamed.map(({ name }) => `"${name}"`).join(', ')}. Call uid() on each.`,
+  );
 }
 
 function ofMode(definition: OperatorDefinition, settings: ExecutionSettings): OperatorDefinition {
@@ -207,7 +221,10 @@ function edge(receiver: NodeDraft, origin: StreamOrigin, input: number): StreamE
   });
 }
 
-/** Follows records that take something back to those who would take them for new ones. */
+/**
+ * Follows records that take something back to those who would take them for new ones. Side outputs are not followed: what
+ * is sent to one is an insert, whatever it came from.
+ */
 function checkChangelogs(nodes: readonly StreamNode[]): void {
   /** By node: the operator that the changelog comes from, if it carries one. */
   const origins: (string | undefined)[] = [];

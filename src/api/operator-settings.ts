@@ -70,6 +70,12 @@ export class OperatorSettings {
     node.slotSharingGroup = group;
   }
 
+  metricVariable(key: string, value: string): void {
+    const node = this.#open();
+    if (key === '') throw this.#invalid('the key of a metric variable must not be empty');
+    node.metricVariables = { ...node.metricVariables, [key]: value };
+  }
+
   bufferTimeout(milliseconds: number): void {
     const node = this.#open();
     this.#whole('bufferTimeout', milliseconds, -1, BUFFER_TIMEOUT_MS_MAX);

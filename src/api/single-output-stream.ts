@@ -106,6 +106,22 @@ export class SingleOutputStream<T> extends DataStream<T> {
   }
 
   /**
+   * Says more about the operator in its metrics than its name: `client.metrics()` shows it as a variable of each subtask.
+   *
+   * @throws OPTION_INVALID when the key is empty.
+   *
+   * @example
+   * ```ts
+   * declare const lines: DataStream<string>;
+   * const words = lines.flatMap((line) => line.split(' ')).addMetricVariable('team', 'search');
+   * ```
+   */
+  addMetricVariable(key: string, value: string): this {
+    this.#settings.metricVariable(key, value);
+    return this;
+  }
+
+  /**
    * What the operator emitted to a side output.
    *
    * @example

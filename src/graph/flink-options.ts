@@ -106,6 +106,10 @@ function memoryBytes(value: unknown, option: string): number {
   return bytes;
 }
 
+function megabytes(value: unknown, option: string): number {
+  return Math.max(1, Math.round(memoryBytes(value, option) / 1024 ** 2));
+}
+
 function place(value: unknown, option: string): string {
   if (typeof value !== 'string' || value.trim() === '') throw invalid(option, 'a path or URL', value);
   return value.trim();
@@ -268,11 +272,44 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     meaning: 'Whether operators share a task where they can.',
     apply: settings((value, key) => ({ chaining: truth(value, key) })),
   },
+  'pipeline.auto-generate-uids': {
+    setting: 'autoGenerateUids',
+    type: 'true or false',
+    meaning: 'Whether operators without a uid get one by their place in the graph; `false` refuses such a job.',
+    apply: settings((value, key) => ({ autoGenerateUids: truth(value, key) })),
+  },
+  'pipeline.object-reuse': {
+    setting: 'always on',
+    type: 'true',
+    meaning:
+      'Values pass by reference between operators of one thread; `mutationCheck` finds those that change them. `false` is refused.',
+    apply: (to, value, key) => {
+      if (!truth(value, key))
+        throw invalid(
+          key,
+          'true: values are never copied between operators of one thread, mutationCheck finds who changes them',
+          value,
+        );
+      return to;
+    },
+  },
   'pipeline.auto-watermark-interval': {
     setting: 'autoWatermarkIntervalMs',
     type: 'duration; 0 turns periodic watermarks off',
     meaning: 'Time between two watermarks of a source.',
     apply: settings((value, key) => ({ autoWatermarkIntervalMs: durationMs(value, key) })),
+  },
+  'execution.sorted-inputs.memory': {
+    setting: 'sortMemoryMegabytes',
+    type: 'memory size',
+    meaning: 'Memory that an operator of BATCH mode sorts in before it spills to disk. Default 64 mb.',
+    apply: settings((value, key) => ({ sortMemoryMegabytes: megabytes(value, key) })),
+  },
+  'taskmanager.memory.task.heap.size': {
+    setting: 'slotHeapMegabytes',
+    type: 'memory size',
+    meaning: 'JavaScript heap that each slot thread may use. Default 4096 mb.',
+    apply: settings((value, key) => ({ slotHeapMegabytes: megabytes(value, key) })),
   },
   'sink.committer.retries': {
     setting: 'committerRetries',
@@ -409,9 +446,7 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     setting: 'stateMemoryMegabytes',
     type: 'memory size',
     meaning: 'Memory that all state on disk of one slot may take together. Default 256 mb.',
-    apply: settings((value, key) => ({
-      stateMemoryMegabytes: Math.max(1, Math.round(memoryBytes(value, key) / 1024 ** 2)),
-    })),
+    apply: settings((value, key) => ({ stateMemoryMegabytes: megabytes(value, key) })),
   },
   'state.backend.rocksdb.localdir': {
     setting: 'stateDirectory',

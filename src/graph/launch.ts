@@ -46,6 +46,8 @@ export interface OperatorMetrics {
   readonly operatorId: string;
   readonly name: string;
   readonly subtask: number;
+  /** What `addMetricVariable` gave the operator; absent where it gave nothing. */
+  readonly variables?: Readonly<Record<string, string>>;
   readonly values: MetricSnapshot;
 }
 
@@ -128,6 +130,17 @@ export interface JobClient {
   exceptions(): Promise<readonly JobFailure[]>;
   /** The values of a collecting sink, as they come; ending the iteration early cancels the job. */
   collected<T>(operatorId: string): AsyncIterableIterator<T>;
+}
+
+/**
+ * Told about the job of an environment; see `registerJobListener`. Of client and error, and of result and error, exactly
+ * one is given.
+ */
+export interface JobListener {
+  /** The job has been submitted, or could not be. */
+  onJobSubmitted?(client: JobClient | undefined, error: unknown): void;
+  /** The job that `execute` was called for has ended. Not called where `executeAsync` was. */
+  onJobExecuted?(result: JobExecutionResult | undefined, error: unknown): void;
 }
 
 /** Where a savepoint goes, and how it is written. */

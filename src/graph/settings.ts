@@ -78,6 +78,8 @@ export interface ExecutionSettings {
   readonly bufferTimeoutMs: number;
   readonly batchRows: number;
   readonly chaining: boolean;
+  /** Whether operators without a uid get one by their place in the graph; `false` refuses such a job. */
+  readonly autoGenerateUids: boolean;
   readonly autoWatermarkIntervalMs: number;
   readonly checkpoint: CheckpointSettings;
   /** Undefined: exponential delay when checkpoints are on, else none, as in Flink. */
@@ -125,6 +127,7 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   bufferTimeoutMs: 5,
   batchRows: 512,
   chaining: true,
+  autoGenerateUids: true,
   autoWatermarkIntervalMs: 200,
   checkpoint: Object.freeze({
     intervalMs: undefined,

@@ -71,6 +71,8 @@ export interface StreamNode {
   readonly coordinator: CoordinatorFactory | undefined;
   /** Ends of the graph: the job is there for their sake. */
   readonly sink: boolean;
+  /** What reporters are to know of the operator besides its name. */
+  readonly metricVariables?: Readonly<Record<string, string>>;
   /** What a sink promises; one that says nothing keeps whatever its checkpoints do. */
   readonly guarantee?: Guarantee;
 }

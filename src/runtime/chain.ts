@@ -477,6 +477,7 @@ export class Chain {
       operatorId: member.id,
       name: member.node.name,
       subtask: this.#subtask,
+      ...(member.node.metricVariables === undefined ? {} : { variables: member.node.metricVariables }),
       values: {
         ...member.metrics.snapshot(),
         numRecordsIn: this.#frame.counts[index] as number,

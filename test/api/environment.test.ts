@@ -278,3 +278,67 @@ test('an async job program is refused', () => {
   assert.throws(() => promising.build({}, {}), { code: 'JOB_MODULE_INVALID' });
   assert.throws(() => job('executing', (env) => void env.execute()).build({}, {}), { code: 'JOB_MODULE_INVALID' });
 });
+
+test('listeners hear of the submission and the end of a job, and of the failure of either', async () => {
+  const heard: string[] = [];
+  const told = (env: ReturnType<typeof environment>): typeof env =>
+    env
+      .registerJobListener({
+        onJobSubmitted: (client, error) =>
+          void heard.push(`submitted ${client?.jobName ?? (error as MillstreamError).code}`),
+        onJobExecuted: (result, error) =>
+          void heard.push(`executed ${result?.status ?? (error as MillstreamError).code}`),
+      })
+      .registerJobListener({});
+
+  const good = told(environment());
+  good.fromData(1).sinkTo(discardSink());
+  await good.execute('good');
+  await assert.rejects(good.execute('again'), { code: 'ENVIRONMENT_CLOSED' });
+
+  const bad = told(environment());
+  bad
+    .fromData(1)
+    .map((): number => {
+      throw new Error('no');
+    })
+    .sinkTo(discardSink());
+  await assert.rejects(bad.execute('bad'), { code: 'USER_CODE' });
+
+  const apart = told(environment());
+  apart.fromData(1).sinkTo(discardSink());
+  await (await apart.executeAsync('apart')).result();
+
+  assert.deepEqual(heard, [
+    'submitted good',
+    'executed finished',
+    'submitted ENVIRONMENT_CLOSED',
+    'submitted bad',
+    'executed USER_CODE',
+    'submitted apart',
+  ]);
+});
+
+test('metric variables are shown with the metrics of the operator that has them', async () => {
+  const env = environment();
+  env
+    .fromData(1)
+    .map((n) => n)
+    .uid('map')
+    .addMetricVariable('team', 'search')
+    .addMetricVariable('tier', '1')
+    .sinkTo(discardSink())
+    .addMetricVariable('team', 'storage');
+  const client = await env.executeAsync();
+  await client.result();
+  const { operators } = await client.metrics();
+  assert.deepEqual(
+    operators.map(({ variables }) => variables),
+    [undefined, { team: 'search', tier: '1' }, { team: 'storage' }],
+  );
+});
+
+test('savepoints go to the default directory', () => {
+  const env = environment().setDefaultSavepointDirectory('savepoints');
+  assert.equal(env.buildGraph().settings.checkpoint.savepointDirectory, 'savepoints');
+});

@@ -7,6 +7,9 @@ import { discardSink } from '../../src/connect/discard-sink.ts';
 import { StreamEnvironment } from '../../src/api/environment.ts';
 import { OutputTag } from '../../src/api/output-tag.ts';
 import type { Source } from '../../src/connect/source.ts';
+import { map } from '../../src/operator/map.ts';
+import type { OperatorDefinition } from '../../src/operator/operator.ts';
+import { TumblingEventTimeWindows } from '../../src/time/windows/tumbling-windows.ts';
 import { valueState } from '../../src/state/descriptor.ts';
 
 const describe = () => new StreamEnvironment(undefined);
@@ -305,4 +308,32 @@ test('the source contract says which sources make a job bounded', () => {
   const source = { name: 'endless', boundedness: 'unbounded', replayable: true } as unknown as Source<number>;
   env.fromSource(source).sinkTo(discardSink());
   assert.equal(env.buildGraph().settings.runtimeMode, 'streaming');
+});
+
+test('without generated uids every operator needs one of its own', () => {
+  const env = describe().set({ autoGenerateUids: false });
+  const left = env.fromSequence(1, 9).uid('left');
+  const right = env.fromSequence(1, 9).uid('right');
+  const joined = left
+    .join(right)
+    .where((n) => n)
+    .equalTo((n) => n)
+    .window(TumblingEventTimeWindows.of(10))
+    .apply((a, b) => a + b);
+  const sink = joined.sinkTo(discardSink()).name('Nowhere');
+  assert.throws(() => env.buildGraph(), refuses('GRAPH_INVALID', /Without one: "[^"]+", "Nowhere"\. Call uid\(\)/));
+  joined.uid('joined');
+  sink.uid('sink');
+  assert.equal(env.buildGraph().nodes.length, 6);
+});
+
+test('the side outputs of an operator that emits a changelog are no changelog', () => {
+  const env = describe();
+  const changelog: OperatorDefinition = { ...map((n: number) => n, undefined), emitsChangelog: true };
+  const inserts: OperatorDefinition = { ...map((n: number) => n, undefined), changelog: false };
+  const counts = env.fromSequence(1, 9).transform<number>('counts', changelog);
+  counts.getSideOutput(new OutputTag<number>('late')).transform('inserts', inserts);
+  assert.equal(env.buildGraph().nodes.length, 3);
+  counts.transform('inserts', inserts);
+  assert.throws(() => env.buildGraph(), refuses('GRAPH_INVALID', /only understands inserts/));
 });

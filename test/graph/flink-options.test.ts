@@ -42,6 +42,11 @@ test('every key changes its setting', () => {
     DEFAULT_SETTINGS.bufferTimeoutMs,
   );
   assert.equal(settingsOf({ 'pipeline.operator-chaining.enabled': false }).chaining, false);
+  assert.equal(settingsOf({ 'pipeline.auto-generate-uids': 'false' }).autoGenerateUids, false);
+  assert.equal(settingsOf({ 'execution.sorted-inputs.memory': '128 mb' }).sortMemoryMegabytes, 128);
+  assert.equal(settingsOf({ 'taskmanager.memory.task.heap.size': '2g' }).slotHeapMegabytes, 2048);
+  assert.equal(settingsOf({ 'pipeline.object-reuse': true }), DEFAULT_SETTINGS);
+  assert.throws(() => settingsOf({ 'pipeline.object-reuse': false }), /OPTION_INVALID.*never copied/);
   assert.equal(settingsOf({ 'pipeline.auto-watermark-interval': '1 s' }).autoWatermarkIntervalMs, 1_000);
   assert.equal(settingsOf({ 'state.backend.type': 'rocksdb' }).stateBackend, 'disk');
   assert.equal(settingsOf({ 'state.backend.type': 'HASHMAP' }).stateBackend, 'memory');
