@@ -37,6 +37,7 @@ const PROGRAMS = {
   check: 'scripts/check/main.ts',
   bench: 'bench/main.ts',
   simulate: 'scripts/simulate.ts',
+  chaos: 'connectors/kafka/test/chaos/main.ts',
   build: 'scripts/build/main.ts',
   format: 'scripts/format.ts',
   node: undefined,

@@ -28,7 +28,7 @@ const PHASE_MS_MAX = 10_000;
 /** Within the time for which a phase is held. */
 const INTO_PHASE_MS = 25;
 
-const VICTIMS: readonly Victim[] = ['taskmanager', 'taskmanager', 'jobmanager', 'broker'];
+const VICTIMS: readonly Victim[] = ['taskmanager', 'taskmanager', 'jobmanager', 'jobmanager', 'broker'];
 
 export class Killer {
   readonly #cluster: ProcessCluster;

@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '100' },
     seed: { type: 'string', default: String((Date.now() & 0xfffff) + 1) },
-    accounts: { type: 'string', default: '330000' },
+    accounts: { type: 'string', default: '440000' },
     unaligned: { type: 'boolean', default: false },
   },
 });

@@ -47,6 +47,11 @@ export class PhaseProbe {
     this.#say(`end ${phase} ${process.pid}`);
   }
 
+  /** Records of the job are there for everybody to read. */
+  committed(): void {
+    this.#say(`committed commit ${process.pid}`);
+  }
+
   /** A task has come as far as its first record. */
   opened(): void {
     this.#say(`opened restore ${process.pid}`);
@@ -96,7 +101,7 @@ export class PhaseWatch implements Disposable {
   readonly #open = new Map<number, Map<Phase, number>>();
   #held: { readonly phase: Phase; readonly pid: number } | undefined;
   #wanted: PromiseWithResolvers<number> | undefined;
-  /** Commits that have ended so far. */
+  /** Commits to the topic of the output that have ended so far. */
   commits = 0;
   /** Tasks that have opened so far. */
   opened = 0;
@@ -119,9 +124,9 @@ export class PhaseWatch implements Disposable {
     const count = open.get(phase) ?? 0;
     if (what === 'begin') open.set(phase, count + 1);
     else if (what === 'opened') this.opened++;
+    else if (what === 'committed') this.commits++;
     else if (what === 'end') {
       open.set(phase, Math.max(0, count - 1));
-      if (phase === 'commit') this.commits++;
     } else if (what === 'hold') {
       this.#held = { phase, pid: process };
       this.#wanted?.resolve(process);

@@ -82,6 +82,7 @@ export function probedSink<T, C, S>(inner: Sink<T, C, S>, probe: PhaseProbe): Si
                   if (!before) probe.hold('commit');
                 } finally {
                   probe.end('commit');
+                  if (inner.name === 'kafka') probe.committed();
                 }
               },
               close: () => committer.close(),
