@@ -28,7 +28,7 @@ export interface ClusterOptions {
 export const ALICE = { username: 'alice', password: 'alice-secret' } as const;
 export const BOB = { username: 'bob', password: 'bob-secret' } as const;
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 15_000;
 const HEAP = ['-Xms64m', '-Xmx256m'];
 
