@@ -16,11 +16,12 @@ import { EarlyLateTrigger } from '../../../src/time/triggers/early-late-trigger.
 import { EventTimeTrigger } from '../../../src/time/triggers/event-time-trigger.ts';
 import { ProcessingTimeoutTrigger } from '../../../src/time/triggers/processing-timeout-trigger.ts';
 import { PurgingTrigger } from '../../../src/time/triggers/purging-trigger.ts';
+import { reducingState } from '../../../src/state/descriptor.ts';
 import { TriggerResult, type Trigger } from '../../../src/time/triggers/trigger.ts';
 import { GlobalWindows } from '../../../src/time/windows/global-windows.ts';
 import { EventTimeSessionWindows } from '../../../src/time/windows/session-windows.ts';
 import { TumblingEventTimeWindows, TumblingProcessingTimeWindows } from '../../../src/time/windows/tumbling-windows.ts';
-import type { WindowAssigner } from '../../../src/time/windows/window-assigner.ts';
+import type { MergingWindowAssigner, WindowAssigner } from '../../../src/time/windows/window-assigner.ts';
 import { TimeWindow, type Window } from '../../../src/time/windows/window.ts';
 import { erased, spec } from './window-cases.ts';
 
@@ -282,4 +283,51 @@ test('wrong parts are refused by name', () => {
   assert.throws(() => ContinuousEventTimeTrigger.of(0), /WINDOW_INVALID/);
   assert.throws(() => EarlyLateTrigger.of({ early: { everyCount: 0.5 } }), /WINDOW_INVALID.*everyCount of the early/);
   assert.throws(() => EarlyLateTrigger.of({ late: { everyMs: -5 } }), /WINDOW_INVALID.*everyMs of the late/);
+});
+
+test('merging windows of one’s own take along what a trigger of one’s own keeps', () => {
+  const count = reducingState<number>('seen', (a, b) => a + b);
+  const everyThird: Trigger<unknown, Window> = {
+    kind: 'every-third',
+    canMerge: true,
+    onElement(_element, _timestamp, _window, ctx) {
+      const seen = ctx.getPartitionedState(count);
+      seen.add(1);
+      return seen.get() === 3 ? TriggerResult.FIRE : TriggerResult.CONTINUE;
+    },
+    onEventTime: () => TriggerResult.CONTINUE,
+    onProcessingTime: () => TriggerResult.CONTINUE,
+    clear: (_window, ctx) => ctx.getPartitionedState(count).clear(),
+    onMerge: (_window, ctx) => ctx.mergePartitionedState(count),
+  };
+  // Windows of ten that become one where they touch.
+  const touching: MergingWindowAssigner<unknown, TimeWindow> = {
+    kind: 'touching',
+    isEventTime: true,
+    windows: TimeWindow,
+    assignWindows: (_element, timestamp) => {
+      const start = TimeWindow.getWindowStartWithOffset(timestamp, 0, 10);
+      return [new TimeWindow(start, start + 10)];
+    },
+    getDefaultTrigger: () => EventTimeTrigger.create(),
+    mergeWindows(windows, callback) {
+      const [first, ...rest] = windows.toSorted((a, b) => a.start - b.start);
+      let [merged, parts] = [first as TimeWindow, [first as TimeWindow]];
+      for (const window of rest) {
+        if (merged.intersects(window)) {
+          merged = merged.cover(window);
+          parts.push(window);
+          continue;
+        }
+        if (parts.length > 1) callback(parts, merged);
+        [merged, parts] = [window, [window]];
+      }
+      if (parts.length > 1) callback(parts, merged);
+    },
+  };
+  summing({ assigner: touching, trigger: everyThird })
+    // 1 and 2 lie apart; 4 joins their windows, and is the third of what is now one.
+    .given(element(1, 5), element(2, 25), element(4, 15), element(8, 45), watermark(100))
+    .expect(element(7, 29), watermark(100))
+    .leavesNoState();
 });
