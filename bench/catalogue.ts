@@ -5,8 +5,11 @@ import { checkpoint } from './checkpoint.ts';
 import { coldStart } from './cold-start.ts';
 import { fourJobs } from './four-jobs.ts';
 import { idle } from './idle.ts';
+import { kafka } from './kafka.ts';
 import { latency } from './latency.ts';
 import { networkThroughput } from './network-throughput.ts';
+import { rescale } from './rescale.ts';
+import { recovery } from './recovery.ts';
 import { scaling } from './scaling.ts';
 import { soak } from './soak.ts';
 import { state } from './state.ts';
@@ -153,7 +156,10 @@ export const BENCHMARKS: readonly Benchmark[] = [
   scaling,
   latency,
   checkpoint,
+  rescale,
   state,
+  kafka,
+  recovery,
   coldStart,
   idle,
   soak,

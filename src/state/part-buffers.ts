@@ -4,6 +4,7 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import { describeRecord } from '../data/describe-record.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { encodeNamespaceRemoval } from './column-parts.ts';
 import { NO_ENTRY, NO_INDEX, PartEncoder } from './part-entries.ts';
@@ -52,7 +53,7 @@ class StateBuffers implements StatePartWriter {
     try {
       encoder.entry(key, namespace, entryKey, index, value, this.name);
     } catch (error) {
-      throw unsupported(error, this.name, this.#owner.operatorId);
+      throw unsupported(error, this.name, this.#owner.operatorId, describeRecord(key));
     }
     this.#owner.buffered += encoder.bytes.length - before;
   }
@@ -173,12 +174,12 @@ export class PartBuffers implements PartWriter {
 }
 
 /** The codec's complaint, with the state and the operator that it is about. */
-export function unsupported(error: unknown, state: string, operator: string): unknown {
+export function unsupported(error: unknown, state: string, operator: string, key?: string): unknown {
   if (!(error instanceof MillstreamError)) return error;
   const complaint = error.message.replace(/^\[\w+\] /, '');
   return new MillstreamError(
     error.code,
-    `The state "${state}" of the operator "${operator}" cannot enter a snapshot: ${complaint}`,
-    { cause: error, details: { ...error.details, operator, state } },
+    `The state "${state}" of the operator "${operator}"${key === undefined ? '' : `, of the key ${key},`} cannot enter a snapshot: ${complaint}`,
+    { cause: error, details: { ...error.details, operator, state, ...(key === undefined ? {} : { key }) } },
   );
 }
