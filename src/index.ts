@@ -215,6 +215,7 @@ export { hybridSource, type HybridOptions } from './connect/hybrid-source.ts';
 export type { HybridStep, HybridSwitch } from './connect/hybrid-step.ts';
 export { sequenceSource } from './connect/sequence-source.ts';
 export { socketSource, type SocketSourceOptions } from './connect/socket-source.ts';
+export { asyncSink, type AsyncSinkOptions } from './connect/async-sink.ts';
 export { callbackSink, type CallbackContext, type CallbackOptions } from './connect/callback-sink.ts';
 export {
   bucketByTime,
