@@ -9,7 +9,16 @@ import { jsonLine, tableRow } from '../../bench/report.ts';
 export const TINY = { scale: 1e-4, runs: 1 };
 
 /** Benchmarks that take seconds however small; they have a test file of their own. */
-export const LONG: readonly string[] = ['fourJobs', 'scaling', 'latency', 'coldStart', 'idle', 'soak'];
+export const LONG: readonly string[] = [
+  'fourJobs',
+  'scaling',
+  'latency',
+  'coldStart',
+  'idle',
+  'soak',
+  'kafka',
+  'recovery',
+];
 
 /** Fields of a figure that are no numbers. */
 const TEXTS = new Set(['benchmark', 'parameters', 'unit']);
