@@ -10,7 +10,7 @@ import { buildJobGraph } from '../graph/job-graph.ts';
 import type { JobExecutionResult, JobProgram } from '../graph/launch.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { createSimulation, type Simulation } from './simulated-world.ts';
+import { createSimulation, type Simulation, type SimulationOptions } from './simulated-world.ts';
 import { checkOutputs } from './simulation/check-outputs.ts';
 import { Course, PARALLELISMS, planInterruptions, type Interruption } from './simulation/course.ts';
 import { DEFAULT_FAULTS, pickOne, planFaults } from './simulation/plan-faults.ts';
@@ -98,6 +98,8 @@ export interface SimulateOptions {
   readonly check?: (run: SimulatedRun, undisturbed: SimulatedRun) => void;
   /** Says how to run one seed again; stands in the error. */
   readonly replay?: (seed: number) => string;
+  /** Hears of the run without faults, which comes first. */
+  readonly onUndisturbed?: (run: SimulatedRun) => void;
   /** Hears of every run that is over and right. */
   readonly onRun?: (run: SimulatedRun) => void;
   /** Hears of every event of every run. */
@@ -120,9 +122,11 @@ const TASK_MANAGERS = [2, 3];
 /** TaskManagers beyond those that are needed, so that a job can restart before the crashed one is back. */
 const SPARES = 1;
 
-/** How long an operation of the disk takes: quick ones let a run have many checkpoints, slow ones let them overlap. */
-const QUICK: readonly [Milliseconds, Milliseconds] = [0.01, 0.5];
-const STORAGE_DELAYS_MS = [QUICK, QUICK, [0.01, 5]] as const;
+/** How long disk and network take: quick ones let a run have many checkpoints, slow ones let them overlap. */
+type Pace = Required<Pick<SimulationOptions, 'storageDelayMs' | 'messageDelayMs'>>;
+const QUICK: Pace = { storageDelayMs: [0.01, 0.3], messageDelayMs: [0.01, 0.5] };
+const SLOW: Pace = { storageDelayMs: [0.01, 5], messageDelayMs: [0.01, 5] };
+const PACES = [QUICK, QUICK, SLOW];
 
 /** A run that makes no end by then, in virtual time, hangs. */
 const RUN_MS_MAX: Milliseconds = 3_600_000;
@@ -173,6 +177,7 @@ export async function simulate(program: JobProgram, options: SimulateOptions = {
       ? options.seeds
       : Array.from({ length: options.seeds ?? SEEDS }, (_, index) => index + 1);
   const undisturbed = await attempt(UNDISTURBED, options, () => runOnce(program, UNDISTURBED, undefined, options));
+  options.onUndisturbed?.(undisturbed);
   let faults = 0;
   let restarts = 0;
   for (const seed of seeds) {
@@ -207,8 +212,9 @@ async function runOnce(
   undisturbed: SimulatedRun | undefined,
   options: SimulateOptions,
 ): Promise<SimulatedRun> {
+  const pace = undisturbed === undefined ? QUICK : pickOne(new SeededRandom(seed, 'pace'), PACES);
   const simulation = createSimulation(seed, {
-    storageDelayMs: pickOne(new SeededRandom(seed, 'disk'), undisturbed === undefined ? [QUICK] : STORAGE_DELAYS_MS),
+    ...pace,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   try {

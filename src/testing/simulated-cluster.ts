@@ -149,6 +149,7 @@ export class SimulatedCluster {
   readonly #simulation: Simulation;
   readonly #options: SimulatedClusterOptions;
   readonly #random: Random;
+  readonly #jobIds: Random;
   readonly #lives = new Map<string, number>();
   readonly #submitted = new Map<string, SimulatedJob>();
   #jobManager!: JobManager;
@@ -160,6 +161,7 @@ export class SimulatedCluster {
     this.#simulation = simulation;
     this.#options = options;
     this.#random = simulation.random('cluster');
+    this.#jobIds = simulation.random('job ids');
   }
 
   /** Starts all processes and waits until every slot is there. */
@@ -297,7 +299,8 @@ export class SimulatedCluster {
     parameters: Readonly<Record<string, unknown>>,
     restore: SavepointHandle | string | undefined,
   ): Promise<SimulatedJob> {
-    const jobId = `job-${++this.#jobs}`;
+    // As different from those of other simulations as ids of jobs are.
+    const jobId = `job-${++this.#jobs}-${this.#jobIds.id()}`;
     const forget = registerGraph(jobId, graph);
     const job = new SimulatedJob({
       jobId,

@@ -418,7 +418,7 @@ class Run {
   #entriesOf(snapshot: OperatorSnapshot): readonly string[] {
     const { keyed } = restoredState([snapshot], this.#options.types ?? new TypeRegistry());
     return keyed
-      .flatMap(({ name, entries }) => Array.from(entries(), (entry) => `${name} ${inspect(entry, { depth: null })}`))
+      .flatMap((state) => Array.from(state.entries(), (entry) => `${state.name} ${inspect(entry, { depth: null })}`))
       .toSorted();
   }
 

@@ -16,7 +16,7 @@ import { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Some directions of some connections are slower than others by up to this much, so that what they carry comes later. */
-const LAG_MAX = 20;
+const LAG_MAX = 5;
 const LAGGING_SHARE = 0.2;
 
 /** The first port that is given to who asks for port 0. */

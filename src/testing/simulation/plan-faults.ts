@@ -14,7 +14,7 @@ export const DEFAULT_FAULTS: Required<SimulatedFaults> = {
   hangs: 1,
   slowdowns: 1,
   partitions: 1,
-  fullDisks: 1,
+  fullDisks: 2,
   resets: 2,
   savepoints: 2,
   stops: 1,

@@ -1,0 +1,3 @@
+import { testExamples } from './examples/examples-of.ts';
+
+testExamples(1, 4);

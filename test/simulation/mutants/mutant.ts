@@ -1,0 +1,13 @@
+/** A bug that is planted while a module is loaded, to see whether simulations find it. */
+
+export interface Mutant {
+  /** What is wrong, in a few words. */
+  readonly name: string;
+  /** The file that is changed, from the root of the repository. */
+  readonly file: string;
+  /** Occurs in it exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** Jobs of `jobs/` that are simulated, one after the other, until one fails. */
+  readonly jobs: readonly string[];
+}

@@ -1,0 +1,12 @@
+/** A channel is read on behind its barrier while others are waited for. */
+
+import type { Mutant } from './mutant.ts';
+
+export const mutant: Mutant = {
+  name: 'record-past-barrier',
+  file: 'src/exchange/alignment.ts',
+  find: `    if (this.#exactlyOnce) this.#held[channel] = 1;
+`,
+  replace: ``,
+  jobs: ['two-inputs', 'keyed-reduce'],
+};
