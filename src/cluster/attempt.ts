@@ -14,7 +14,7 @@ import type { SnapshotFilesPlan } from '../checkpoint/storage/stored-snapshot-fi
 import type { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { OperatorCoordinator } from '../operator/coordinator.ts';
-import type { TaskSnapshot } from '../runtime/task.ts';
+import type { TaskSnapshot } from '../runtime/task-listener.ts';
 import { AlignmentGroup } from '../time/watermark-alignment.ts';
 import type { FailedTask } from './exception-history.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';

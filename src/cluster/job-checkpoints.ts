@@ -13,7 +13,7 @@ import { snapshotBytes } from '../state/snapshot-data.ts';
 import type { JobProgress, SavepointOptions } from '../graph/launch.ts';
 import type { CheckpointFacts, CheckpointKeeper, SavepointPlace } from './checkpoint-keeper.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
-import type { TaskSnapshot } from '../runtime/task.ts';
+import type { TaskSnapshot } from '../runtime/task-listener.ts';
 
 /** What the checkpoints ask of the current attempt. */
 export interface CheckpointedAttempt {

@@ -12,7 +12,7 @@ import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { RingMemory } from '../exchange/ring.ts';
 import type { DroppedSample, OperatorMetrics, SlotMetrics } from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
-import type { TaskSnapshot } from '../runtime/task.ts';
+import type { TaskSnapshot } from '../runtime/task-listener.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** Where the program of a job comes from: a module that every worker loads, or a graph built in this process. */

@@ -25,7 +25,8 @@ import type { Gate } from '../base/gate.ts';
 import { subtaskOfKeyGroup } from '../data/key.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { TaskLoop, type LoopTask } from '../runtime/task-loop.ts';
-import { Task, type TaskListener } from '../runtime/task.ts';
+import type { TaskListener } from '../runtime/task-listener.ts';
+import { Task } from '../runtime/task.ts';
 import type { ChannelRequest, SlotChannels } from './slot-channels.ts';
 import type {
   AttemptId,

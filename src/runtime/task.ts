@@ -9,11 +9,10 @@
  * checkpoint) → `closed`; or from anywhere → `failed` or `cancelled` → `closed`.
  */
 
-import type { Cancellation, World } from '../base/world.ts';
+import type { World } from '../base/world.ts';
 import type { BarrierElement } from '../data/element.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
 import { NO_TIMESTAMP, RecordBatch } from '../data/record-batch.ts';
-import type { ChannelStateSnapshot } from '../exchange/channel-state.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
 import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
 import { headOf, type JobVertex } from '../graph/job-graph.ts';
@@ -22,11 +21,9 @@ import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
 import { Gate } from '../base/gate.ts';
 import { releaseColumns } from '../kernel/owned-batch.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
-import type { OperatorSnapshot } from '../state/snapshot.ts';
 import { Chain, type ChainEnvironment } from './chain.ts';
-import { ChannelFiles } from './channel-files.ts';
-import { ChannelSnapshots, overtakesAt, type ArrivedBarrier } from './channel-snapshots.ts';
-import { SnapshotWriting } from './snapshot-writing.ts';
+import { TaskBarriers } from './task-barriers.ts';
+import type { TaskListener } from './task-listener.ts';
 import { NO_RECORD } from './user-failure.ts';
 
 /** A busy task hands its thread on after this long, so that sockets, timers and other tasks get theirs. */
@@ -39,25 +36,6 @@ export type TurnResult =
   | 'waiting'
   /** The task is over. */
   | 'done';
-
-/** The part of a checkpoint that is a task's. */
-export interface TaskSnapshot {
-  readonly operators: readonly OperatorSnapshot[];
-  /** What the barrier has overtaken. */
-  readonly channels: readonly ChannelStateSnapshot[];
-}
-
-/** What a task tells its owner. */
-export interface TaskListener {
-  running(): void;
-  acknowledged(checkpoint: number, snapshot: TaskSnapshot): void;
-  /** `counts`: a snapshot went wrong; else the task was merely in no position to take one. */
-  declined(checkpoint: number, reason: string, counts: boolean): void;
-  /** All input has been read and its results have left. */
-  ended(): void;
-  failed(error: Error): void;
-  toCoordinator(operatorId: string, message: unknown): void;
-}
 
 export interface TaskOptions {
   readonly vertex: JobVertex;
@@ -95,20 +73,7 @@ export class Task {
   #columns: ColumnBatch | undefined;
   #batchInput = 0;
   #batchChannel = -1;
-  readonly #channelSnapshots: ChannelSnapshots;
-  readonly #channelFiles: ChannelFiles;
-  readonly #snapshots: SnapshotWriting;
-  /** Checkpoints whose barriers have been passed: their acknowledgements may still be on their way. */
-  readonly #passed = new Set<number>();
-  /** Barriers that have come and are not passed, first to last. */
-  #barriers: readonly ArrivedBarrier[] = [];
-  /** Those that have come since the task has ended: operators prepare for the first, the others wait. */
-  #barriersAfterEnd: BarrierElement[] = [];
-  /** The checkpoint for whose sake output was last overdrawn. */
-  #overdrawnFor = 0;
-  #alarm: { readonly at: number; readonly timer: Cancellation } | undefined;
-  /** What coordinators said behind the trigger of a barrier that is not passed. */
-  #behindBarriers: readonly { readonly checkpoint: number; readonly deliver: () => void }[] = [];
+  readonly #barriers: TaskBarriers;
   /** The end of the input has been seen; it is carried out once nothing is paused. */
   #ending: 'no' | 'drained' | 'undrained' | 'finishing' = 'no';
   #sourceWaiting = false;
@@ -125,14 +90,20 @@ export class Task {
       fail: (error) => this.fail(error),
       toCoordinator: (id, message) => options.listener.toCoordinator(id, message),
     });
-    this.#channelSnapshots = new ChannelSnapshots(options.inputs, this.#edges);
-    this.#channelFiles = new ChannelFiles({
+    this.#barriers = new TaskBarriers({
+      world: options.world,
+      gate: this.#gate,
+      chain: this.#chain,
+      inputs: options.inputs,
+      edges: this.#edges,
       files: options.environment.files,
       operatorId: operatorId(headOf(options.vertex)),
       subtask: options.subtask,
+      listener: options.listener,
+      batchInUse: () => (this.#batch === undefined ? undefined : { channel: this.#batchChannel, batch: this.#batch }),
       post: (callback) => this.post(callback),
+      wake: options.wake,
     });
-    this.#snapshots = new SnapshotWriting(options.world.clock, (callback) => this.post(callback));
     this.#source = options.inputs === undefined ? (this.#chain.head as SourceOperator) : undefined;
   }
 
@@ -160,7 +131,7 @@ export class Task {
       const result = this.#work();
       this.#chain.turnEnded();
       this.#flush(result);
-      return this.#snapshots.slice() ? 'again' : result;
+      return this.#barriers.writeSlice() ? 'again' : result;
     } catch (error) {
       this.fail(this.#chain.blame(error, this.#recordAtHand()));
       return 'done';
@@ -186,16 +157,12 @@ export class Task {
 
   #work(): TurnResult {
     for (const edge of this.#edges) edge.pump();
-    if (this.#options.unaligned) this.#hasten();
+    if (this.#options.unaligned) this.#barriers.hasten(this.#state === 'running', (event) => this.#handle(event));
     if (this.#state !== 'running') return this.#mail.length > 0 ? 'again' : 'waiting';
-    if (this.#barriers.length > 0 && !this.#tryBarriers()) return this.#finishElement();
-    if (this.#gate.hasPaused && !this.#resume()) return this.#whilePaused();
+    if (!this.#barriers.tryAll()) return this.#barriers.finishElement();
+    if (this.#gate.hasPaused && (this.#gate.blocked || !this.#gate.resumePaused())) return this.#whilePaused();
     if (this.#gate.blocked) return 'waiting';
     return this.#source === undefined ? this.#consume(this.#options.inputs as InputGate) : this.#produce(this.#source);
-  }
-
-  #resume(): boolean {
-    return !this.#gate.blocked && this.#gate.resumePaused();
   }
 
   /** A burst is half done and cannot go on now: barriers may pass it, nothing else. */
@@ -270,10 +237,10 @@ export class Task {
         this.#chain.code.head.status(event.idle);
         return;
       case 'barrier':
-        this.#arrived({ barrier: event.barrier, cuts: false });
+        this.#barriers.arrived({ barrier: event.barrier, cuts: false });
         return;
       case 'overtaking':
-        this.#arrived({ barrier: event.barrier, cuts: true });
+        this.#barriers.arrived({ barrier: event.barrier, cuts: true });
         return;
       case 'superseded':
         this.#options.listener.declined(event.checkpoint, 'a newer checkpoint began first', false);
@@ -329,213 +296,29 @@ export class Task {
 
   // Barriers.
 
-  /** Looks for barriers that overtake, which must not wait for their turn among what is read. */
-  #hasten(): void {
-    const now = this.#options.world.clock.now();
-    this.#channelSnapshots.look(now);
-    const event = this.#state === 'running' ? this.#options.inputs?.overtaking(now) : undefined;
-    if (event !== undefined) this.#handle(event);
-    const at = Math.min(this.#options.inputs?.overtakingAt ?? Infinity, this.#channelSnapshots.overtakingAt);
-    if (at > now && at < (this.#alarm?.at ?? Infinity)) this.#setAlarm(at, now);
-  }
-
-  #setAlarm(at: number, now: number): void {
-    this.#alarm?.timer.cancel();
-    const timer = this.#options.world.clock.after(at - now, () => {
-      this.#alarm = undefined;
-      this.#options.wake();
-    });
-    this.#alarm = { at, timer };
-  }
-
-  #arrived(arrived: ArrivedBarrier): void {
-    const { checkpoint } = arrived.barrier;
-    if (this.#barriers.some(({ barrier }) => barrier.checkpoint === checkpoint)) return;
-    this.#barriers = [...this.#barriers, arrived];
-    this.#tryBarriers();
-  }
-
-  #tryBarriers(): boolean {
-    for (let next = this.#barriers[0]; next !== undefined; next = this.#barriers[0])
-      if (!this.#tryBarrier(next)) return false;
-    return true;
-  }
-
-  /**
-   * Goes on with what must settle before the barrier. An element whose output has no room may overdraw for a turn, so
-   * that a barrier that overtakes need not wait for the receiver.
-   */
-  #finishElement(): TurnResult {
-    if (this.#gate.held || !this.#gate.hasPaused) return 'waiting';
-    const { barrier } = this.#barriers[0] as ArrivedBarrier;
-    if (barrier.checkpoint === this.#overdrawnFor || !overtakesAt(barrier, this.#options.world.clock.now())) {
-      if (!this.#resume() && this.#gate.blocked) return 'waiting';
-    } else {
-      this.#overdrawnFor = barrier.checkpoint;
-      this.#gate.overdraw(() => this.#gate.resumePaused());
-    }
-    return 'again';
-  }
-
-  /** Takes the snapshot for the barrier and forwards it, unless something must settle first. */
-  #tryBarrier(arrived: ArrivedBarrier): boolean {
-    const { barrier } = arrived;
-    if (this.#gate.held || (this.#gate.hasPaused && !this.#gate.interruptible)) return false;
-    const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
-    if (before !== undefined) {
-      this.#gate.hold();
-      before.then(
-        () =>
-          this.post(() => {
-            this.#gate.release();
-            this.#passBarrier(arrived);
-          }),
-        (error: unknown) =>
-          this.post(() => {
-            this.#gate.release();
-            throw error;
-          }),
-      );
-      return false;
-    }
-    this.#passBarrier(arrived);
-    return true;
-  }
-
-  #passBarrier(arrived: ArrivedBarrier): void {
-    if (this.#barriers[0] !== arrived) return;
-    this.#barriers = this.#barriers.slice(1);
-    const { checkpoint, type, epoch } = arrived.barrier;
-    this.#passed.add(checkpoint);
-    this.#options.environment.files?.enter(epoch);
-    const inUse = this.#batch === undefined ? undefined : { channel: this.#batchChannel, batch: this.#batch };
-    // Both parts are of this moment, whenever they are complete.
-    let channels: readonly ChannelStateSnapshot[] | undefined;
-    let operators: readonly OperatorSnapshot[] | undefined;
-    const acknowledge = (): void => {
-      if (channels !== undefined && operators !== undefined)
-        this.#options.listener.acknowledged(checkpoint, { operators, channels });
-    };
-    // The barrier leaves first: receivers can align while this task still writes its snapshot.
-    this.#channelSnapshots.pass(arrived, this.#options.world.clock.now(), inUse, (states) =>
-      this.#channelFiles.store(
-        checkpoint,
-        states,
-        (stored) => {
-          channels = stored;
-          acknowledge();
-        },
-        (reason) => this.#options.listener.declined(checkpoint, reason, true),
-      ),
-    );
-    this.#snapshots.begin(
-      () => this.#chain.snapshot(checkpoint, type),
-      (written) => {
-        operators = written;
-        acknowledge();
-      },
-      (reason) => this.#options.listener.declined(checkpoint, reason, true),
-    );
-    this.#releaseBehindBarriers();
-  }
-
-  #releaseBehindBarriers(): void {
-    const waits = this.#behindBarriers.findIndex(({ checkpoint }) =>
-      this.#barriers.some(({ barrier }) => barrier.checkpoint === checkpoint),
-    );
-    const free = waits < 0 ? this.#behindBarriers : this.#behindBarriers.slice(0, waits);
-    this.#behindBarriers = this.#behindBarriers.slice(free.length);
-    for (const { deliver } of free) deliver();
-  }
-
   /**
    * The coordinator's trigger: sources inject the barrier; a task that has ended answers at once. With `stop`, the
    * barrier is the last that a source sends: it reads nothing behind it, and windows and timers stay as they are.
    */
   trigger(barrier: BarrierElement, stop: boolean): void {
     this.post(() => {
-      if (this.#state === 'ended') {
-        // The task may have ended while its snapshot was written: then that is the answer.
-        if (!this.#passed.has(barrier.checkpoint)) this.#snapshotEnded(barrier);
-      } else if (this.#source === undefined) return;
+      if (this.#state === 'ended') this.#barriers.arrivedAfterEnd(barrier);
+      else if (this.#source === undefined) return;
       else if (this.#state !== 'running')
         this.#options.listener.declined(barrier.checkpoint, 'the task is not running', false);
       else {
         if (stop) this.#stopSource(false);
-        this.#arrived({ barrier, cuts: false });
+        this.#barriers.arrived({ barrier, cuts: false });
       }
     });
   }
 
-  /** Operators prepare for one barrier at a time, also when their task has ended. */
-  #snapshotEnded(barrier: BarrierElement): void {
-    this.#barriersAfterEnd.push(barrier);
-    if (this.#barriersAfterEnd.length === 1) this.#nextAfterEnd();
-  }
-
-  #nextAfterEnd(): void {
-    for (let barrier = this.#barriersAfterEnd[0]; barrier !== undefined; barrier = this.#barriersAfterEnd[0]) {
-      const acknowledge = this.#prepareEnded(barrier);
-      if (acknowledge === undefined) return;
-      acknowledge();
-    }
-  }
-
-  /** What answers the barrier; undefined while operators prepare: they go on with the next one by themselves. */
-  #prepareEnded(barrier: BarrierElement): (() => void) | undefined {
-    const before = this.#chain.beforeBarrier(barrier.checkpoint, barrier.type);
-    const { checkpoint, type, epoch } = barrier;
-    this.#options.environment.files?.enter(epoch);
-    const acknowledge = (): void => {
-      this.#barriersAfterEnd.shift();
-      const overtaken = this.#channelSnapshots.passEnded(barrier, this.#options.world.clock.now());
-      const failed = (reason: string): void => this.#options.listener.declined(checkpoint, reason, true);
-      this.#snapshots.begin(
-        () => this.#chain.snapshot(checkpoint, type),
-        (operators) =>
-          this.#channelFiles.store(
-            checkpoint,
-            overtaken,
-            (channels) => this.#options.listener.acknowledged(checkpoint, { operators, channels }),
-            failed,
-          ),
-        failed,
-      );
-    };
-    if (before === undefined) return acknowledge;
-    before.then(
-      () =>
-        this.post(() => {
-          acknowledge();
-          this.#nextAfterEnd();
-        }),
-      (error: unknown) =>
-        this.post(() => {
-          throw error;
-        }),
-    );
-    return undefined;
-  }
-
   checkpointComplete(checkpoint: number): void {
-    this.post(() => {
-      for (const passed of this.#passed) if (passed <= checkpoint) this.#passed.delete(passed);
-      this.#chain.checkpointComplete(checkpoint);
-    });
+    this.post(() => this.#barriers.complete(checkpoint));
   }
 
   checkpointAborted(checkpoint: number): void {
-    this.post(() => {
-      this.#barriers = this.#barriers.filter(({ barrier }) => barrier.checkpoint !== checkpoint);
-      this.#barriersAfterEnd = this.#barriersAfterEnd.filter(
-        (barrier, index) => index === 0 || barrier.checkpoint !== checkpoint,
-      );
-      this.#releaseBehindBarriers();
-      this.#channelSnapshots.abort(checkpoint);
-      this.#channelFiles.abort(checkpoint);
-      this.#passed.delete(checkpoint);
-      this.#chain.checkpointAborted(checkpoint);
-    });
+    this.post(() => this.#barriers.aborted(checkpoint));
   }
 
   /**
@@ -548,9 +331,8 @@ export class Task {
         this.#sourceWaiting = false;
         this.#chain.fromCoordinator(operator, message);
       };
-      const last = this.#source === undefined ? undefined : this.#barriers.at(-1);
-      if (last === undefined) deliver();
-      else this.#behindBarriers = [...this.#behindBarriers, { checkpoint: last.barrier.checkpoint, deliver }];
+      if (this.#source === undefined) deliver();
+      else this.#barriers.deliverBehind(deliver);
     });
   }
 
@@ -617,9 +399,7 @@ export class Task {
     const opened = this.#state !== 'created';
     this.#state = 'closing';
     this.#mail.length = 0;
-    this.#snapshots.stop();
-    this.#channelFiles.close();
-    this.#alarm?.timer.cancel();
+    this.#barriers.close();
     for (const served of this.#mailWaiters.splice(0)) served();
     try {
       if (opened) await this.#chain.close();
@@ -647,7 +427,7 @@ export class Task {
       bytesSent: bytes,
       overdrawnBatches: overdrawn,
       queuedBatches: this.#options.inputs?.queued ?? 0,
-      ...this.#snapshots.metrics(),
+      ...this.#barriers.metrics(),
     });
   }
 

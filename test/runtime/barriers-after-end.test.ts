@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { job, type Sink, type SinkWriter, type World } from 'millstream';
+import { job, type Sink, type SinkWriter } from 'millstream';
+import type { ConnectorWorld } from '../../src/connect/source.ts';
 import { simulate } from '../../src/testing/simulate.ts';
 
 /** Takes its time to prepare, and cannot do it twice at once. */
 class OneAtATime implements SinkWriter<number, number> {
-  readonly #world: World;
+  readonly #world: ConnectorWorld;
   #preparing = false;
 
-  constructor(world: World) {
+  constructor(world: ConnectorWorld) {
     this.#world = world;
   }
 
