@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type KafkaConfig } from 'kafkajs';
 import { brokerJars } from './install.ts';
 import { Oracle } from './oracle.ts';
 
@@ -201,6 +201,27 @@ export class KafkaCluster {
   async createTopic(topic: string, numPartitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> {
     const admin = this.client().admin();
     await admin.connect();
+    const giveUpAt = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const partitions = await this.#made(admin, topic, numPartitions, configs).catch((error: unknown) => {
+        // On a busy machine a broker may not be one of its own cluster for a moment.
+        if (Date.now() > giveUpAt) throw error;
+        return [];
+      });
+      if (partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0)) break;
+      if (Date.now() > giveUpAt) throw new Error(`Topic ${topic} has no leaders`);
+      await sleep(20);
+    }
+    await admin.disconnect();
+  }
+
+  /** The partitions of a topic, which is made when it is not there. */
+  async #made(
+    admin: Admin,
+    topic: string,
+    numPartitions: number,
+    configs: Readonly<Record<string, string>>,
+  ): Promise<readonly { readonly leader: number }[]> {
     await admin.createTopics({
       // kafkajs gives up when a broker that was told of the topic does not know it yet.
       waitForLeaders: false,
@@ -213,15 +234,8 @@ export class KafkaCluster {
         },
       ],
     });
-    const giveUpAt = Date.now() + START_TIMEOUT_MS;
-    for (;;) {
-      const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined);
-      const partitions = found?.topics[0]?.partitions ?? [];
-      if (partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0)) break;
-      if (Date.now() > giveUpAt) throw new Error(`Topic ${topic} has no leaders`);
-      await sleep(20);
-    }
-    await admin.disconnect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions ?? [];
   }
 
   /** As a machine that loses power. */
