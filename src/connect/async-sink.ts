@@ -241,7 +241,7 @@ class AsyncWriter<T, Request> implements SinkWriter<T, never, Request> {
     this.#context.after(delayMs, () => {
       this.#timesRequests = false;
       const sentBefore = this.#context.now() - this.#settings.requestTimeoutMs;
-      for (const batch of [...this.#underWay]) {
+      for (const batch of this.#underWay) {
         if (batch.sentAt > sentBefore) break;
         this.#answered(batch, batch.entries);
       }

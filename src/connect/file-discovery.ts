@@ -34,9 +34,12 @@ export async function discoverFiles(storage: Storage, options: DiscoveryOptions)
 }
 
 function missing(path: string): MillstreamError {
+  const relative = /^(?:[\\/]|\w+:)/.test(path)
+    ? ''
+    : ' It is looked for in the directory in which the process was started; take a path from `import.meta.dirname` to be independent of that.';
   return new MillstreamError(
     'SOURCE_MISSING',
-    `The file source cannot read ${path}: it does not exist. Create it, or correct the path.`,
+    `The file source cannot read ${path}: it does not exist. Create it, or correct the path.${relative}`,
     { details: { path } },
   );
 }

@@ -307,6 +307,9 @@ test('a path that is not there, or must not be read, fails with the path and wha
     code: 'SOURCE_MISSING',
     message: `[SOURCE_MISSING] The file source cannot read ${nowhere}: it does not exist. Create it, or correct the path.`,
   });
+  await assert.rejects(readAll({ path: 'nowhere-at-all.txt', format: text() }), {
+    message: /cannot read nowhere-at-all\.txt: .* in the directory in which the process was started/,
+  });
   const storageWith = (system: string): typeof world => ({
     ...world,
     storage: Object.assign(Object.create(inPieces(world, 1000).storage), {
