@@ -23,16 +23,18 @@ import type { KeyedBackend } from '../keyed-backend.ts';
 import type { MemoryBackendSettings } from '../memory-backend.ts';
 import type { RestoredKeyedState } from '../snapshot.ts';
 import { holdsTimers, type TimerDriver, type TimerHandler } from '../timers.ts';
-import { ttlRules } from '../ttl.ts';
+import { ttlRules, type TtlRules } from '../ttl.ts';
 import type { KeyedView, ViewPlan } from '../views.ts';
 import { Catalog } from './catalog.ts';
-import { type DiskShape, type ListCell, listShape, type MapCell, mapShape, STAMPED_VALUE, VALUE } from './disk-cell.ts';
+import { type DiskShape, STAMPED_VALUE, VALUE } from './disk-cell.ts';
 import { attempt } from './disk-failure.ts';
+import { DiskListState } from './disk-list-state.ts';
+import { DiskListTable } from './disk-list-table.ts';
+import { DiskMapState } from './disk-map-state.ts';
+import { DiskMapTable } from './disk-map-table.ts';
 import { DiskSpace } from './disk-space.ts';
 import {
   DiskAggregatingState,
-  DiskListState,
-  DiskMapState,
   DiskReducingState,
   DiskTtlAggregatingState,
   DiskTtlReducingState,
@@ -42,6 +44,7 @@ import {
 import { DiskTable } from './disk-table.ts';
 import { DiskTimers } from './disk-timers.ts';
 import { DiskView } from './disk-view.ts';
+import type { MapPage } from './map-cell.ts';
 import { type Row, RowKind } from './row.ts';
 import { StateRowCodec } from './row-codec.ts';
 import { RowStore } from './row-store.ts';
@@ -50,6 +53,8 @@ import { PageNumbers } from './timer-pages.ts';
 import { Shapes } from './value-codec.ts';
 
 const KILOBYTE = 1024;
+/** Bytes in memory of a page of a large map, unless set. */
+const PAGE_BYTES = 4 * KILOBYTE;
 /** Bytes of a segment file, unless set. */
 const SEGMENT_BYTES = 16 * KILOBYTE * KILOBYTE;
 /** The tail of the log takes this share of the budget, within bounds. */
@@ -67,6 +72,8 @@ export interface DiskBackendSettings extends MemoryBackendSettings {
   readonly memory: SlotMemory;
   /** For tests: 16 MB unless set. */
   readonly segmentBytes?: number;
+  /** For tests: what a page of a large map takes in memory, 4 KB unless set. */
+  readonly pageBytes?: number;
 }
 
 /** Figures of a backend on disk, for metrics. */
@@ -109,6 +116,8 @@ export class DiskBackend implements KeyedBackend {
   readonly #tables = { ofKeys: [] as DiskTable<unknown>[], ofNamespaces: [] as DiskTable<unknown>[] };
   readonly #timers = new Map<string, DiskTimers>();
   readonly #pageNumbers = new PageNumbers();
+  /** The next number of a map that goes into pages, or of a chunk of a list. */
+  readonly #partNumbers = { next: 1 };
   /** Bytes of directories of timers. */
   #directoryBytes = 0;
   /** Tables whose TTL is swept once per record. */
@@ -118,7 +127,15 @@ export class DiskBackend implements KeyedBackend {
   #closed = false;
 
   constructor(settings: DiskBackendSettings) {
-    const { files, memory, keyGroups, maxParallelism, types, segmentBytes = SEGMENT_BYTES } = settings;
+    const {
+      files,
+      memory,
+      keyGroups,
+      maxParallelism,
+      types,
+      segmentBytes = SEGMENT_BYTES,
+      pageBytes = PAGE_BYTES,
+    } = settings;
     this.#settings = settings;
     this.#directory = attempt(() => files.directory(settings.directory));
     const catalog = new Catalog(files, this.#directory);
@@ -135,11 +152,12 @@ export class DiskBackend implements KeyedBackend {
     });
     const shapes = new Shapes((number, names) => catalog.add({ shape: number, fields: names }));
     this.#store.useCodec(new StateRowCodec(this.#store.log, shapes, types, this.#tables));
-    this.#space = new DiskSpace(this.#store, maxParallelism, keyGroups, types);
+    this.#space = new DiskSpace(this.#store, maxParallelism, keyGroups, types, pageBytes);
     this.#unclaimed = settings.restored?.keyed ?? [];
   }
 
   setCurrentKey(key: unknown): void {
+    if (this.#store.holds) this.#store.letGo();
     this.#space.setKey(key);
     if (this.#sweptEachRecord.length > 0) this.#sweep();
   }
@@ -224,40 +242,57 @@ export class DiskBackend implements KeyedBackend {
     plain: (table: DiskTable<T>) => Handle,
     expiring: (table: DiskTable<Stamped<T>>) => Handle,
   ): Handle {
-    return this.#state(descriptor, namespaced, (ttl) =>
-      ttl
-        ? [STAMPED_VALUE, expiring as (table: DiskTable<never>) => Handle]
-        : [VALUE, plain as (table: DiskTable<never>) => Handle],
-    );
+    return this.#state(descriptor, namespaced, (number, ttl) => {
+      const shape = (ttl === undefined ? VALUE : STAMPED_VALUE) as DiskShape<unknown>;
+      const table = new DiskTable(number, descriptor, namespaced, this.#space, shape, ttl);
+      return {
+        table,
+        handle: ttl === undefined ? plain(table as DiskTable<T>) : expiring(table as DiskTable<Stamped<T>>),
+      };
+    });
   }
 
   list<T>(descriptor: ListStateDescriptor<T>, namespaced = false): ListState<T> {
-    return this.#state(descriptor, namespaced, (ttl) => [
-      listShape(ttl),
-      (table: DiskTable<ListCell>): ListState<T> => new DiskListState(table),
-    ]);
+    return this.#state(descriptor as ListStateDescriptor<never>, namespaced, (number, ttl) => {
+      const table = new DiskListTable(
+        number,
+        descriptor as StateDescriptor,
+        namespaced,
+        this.#space,
+        ttl,
+        this.#partNumbers,
+      );
+      return { table, handle: new DiskListState<T>(table) };
+    });
   }
 
   map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced = false): MapState<K, V> {
-    return this.#state(descriptor as MapStateDescriptor<never, never>, namespaced, (ttl) => [
-      mapShape(ttl, this.#settings.types),
-      (table: DiskTable<MapCell>): MapState<K, V> => new DiskMapState(table),
-    ]);
+    return this.#state(descriptor as MapStateDescriptor<never, never>, namespaced, (number, ttl) => {
+      const table = new DiskMapTable(
+        number,
+        descriptor as StateDescriptor,
+        namespaced,
+        this.#space,
+        ttl,
+        this.#partNumbers,
+      );
+      return { table, handle: new DiskMapState<K, V>(table) };
+    });
   }
 
   #state<Handle>(
     descriptor: StateDescriptor,
     namespaced: boolean,
-    make: (ttl: boolean) => readonly [unknown, (table: DiskTable<never>) => Handle],
+    make: (number: number, ttl: TtlRules | undefined) => { readonly table: unknown; readonly handle: Handle },
   ): Handle {
     const known = this.#states.get(descriptor.name);
     if (known !== undefined) return knownHandle(known, descriptor, namespaced) as Handle;
     const ttl = ttlRules(descriptor, this.#settings.clock, this.#settings.expired);
-    const [shape, makeHandle] = make(ttl !== undefined);
     const tables = namespaced ? this.#tables.ofNamespaces : this.#tables.ofKeys;
     const number = tables.length;
-    const table = new DiskTable(number, descriptor, namespaced, this.#space, shape as DiskShape<unknown>, ttl);
-    const handle = makeHandle(table as DiskTable<never>);
+    const made = make(number, ttl);
+    const table = made.table as DiskTable<unknown>;
+    const { handle } = made;
     tables.push(table);
     this.#states.set(table.name, { table, handle });
     this.#catalog.add({ state: number, name: table.name, kind: table.storedKind, version: table.version, namespaced });
@@ -356,6 +391,7 @@ export class DiskBackend implements KeyedBackend {
   }
 
   beginView(plan: ViewPlan): KeyedView {
+    this.#store.letGo();
     const view = new DiskView(
       { store: this.#store, groups: this.#settings.keyGroups, emit: (row, since, to) => this.#emit(row, since, to) },
       plan,
@@ -369,6 +405,11 @@ export class DiskBackend implements KeyedBackend {
   }
 
   #emit(row: Row, since: number | undefined, { to }: ViewPlan): void {
+    if (row.kind === RowKind.MAP_PAGE) {
+      const { state, namespaced } = row.cell(0) as MapPage;
+      (namespaced ? this.#tables.ofNamespaces : this.#tables.ofKeys)[state]?.emitPage(row, since, to);
+      return;
+    }
     const namespaced = row.kind === RowKind.NAMESPACE;
     const tables = namespaced ? this.#tables.ofNamespaces : this.#tables.ofKeys;
     for (const table of tables) table.emit(row, since, to);

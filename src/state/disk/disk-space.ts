@@ -13,6 +13,8 @@ const NAMESPACE_MULTIPLIER = 0x9e37_79b1;
 export class DiskSpace {
   readonly store: RowStore;
   readonly types: TypeRegistry;
+  /** What a page of a large map or list takes in memory, about. */
+  readonly pageBytes: number;
   readonly #maxParallelism: number;
   readonly #range: KeyGroupRange;
   key: unknown = undefined;
@@ -32,7 +34,8 @@ export class DiskSpace {
   /** Keys that have anything. */
   keys = 0;
 
-  constructor(store: RowStore, maxParallelism: number, range: KeyGroupRange, types: TypeRegistry) {
+  constructor(store: RowStore, maxParallelism: number, range: KeyGroupRange, types: TypeRegistry, pageBytes: number) {
+    this.pageBytes = pageBytes;
     this.store = store;
     this.types = types;
     this.#maxParallelism = maxParallelism;
@@ -92,7 +95,7 @@ export class DiskSpace {
   occupyKeyRow(): Row {
     const row = this.keyRow();
     if (row === undefined) return this.#makeKeyRow();
-    this.#change(row);
+    this.change(row);
     if (row.dead) {
       this.store.revive(row);
       this.keys++;
@@ -104,7 +107,7 @@ export class DiskSpace {
     const { store, key } = this;
     const group = this.#group;
     if (!this.#owns(group)) throw this.#foreign(group);
-    const row = store.create(RowKind.KEY, group, this.#hash, this.#id, key, undefined, undefined, this.#generation());
+    const row = store.create(RowKind.KEY, group, this.#hash, this.#id, key, undefined, undefined, this.generation);
     store.pinnedKey = row;
     this.keys++;
     return row;
@@ -119,12 +122,13 @@ export class DiskSpace {
     );
   }
 
-  #generation(): number {
+  /** To which changes belong now. */
+  get generation(): number {
     return this.restoring ? 0 : this.store.generation;
   }
 
   /** Before a row changes. */
-  #change(row: Row): void {
+  change(row: Row): void {
     if (this.restoring) this.store.rewrite(row);
     else this.store.touch(row);
   }
@@ -164,7 +168,7 @@ export class DiskSpace {
   occupyNamespaceRow(): Row {
     const row = this.namespaceRow();
     if (row === undefined) return this.#makeNamespaceRow();
-    this.#change(row);
+    this.change(row);
     if (row.dead) {
       this.store.revive(row);
       this.#link(row);
@@ -185,7 +189,7 @@ export class DiskSpace {
       key,
       id,
       namespace,
-      this.#generation(),
+      this.generation,
     );
     store.pinnedNamespace = row;
     this.#link(row);
@@ -219,7 +223,7 @@ export class DiskSpace {
     this.setKey(row.key);
     this.setNamespace(row.namespace);
     if (row.kind === RowKind.KEY) this.keyRow();
-    else this.namespaceRow();
+    else if (row.kind === RowKind.NAMESPACE) this.namespaceRow();
     action();
     this.setKey(key);
     this.setNamespace(namespace);
@@ -229,14 +233,19 @@ export class DiskSpace {
   emptied(row: Row): void {
     if (row.kind === RowKind.KEY) {
       if (!row.isEmpty) return;
-      this.store.bury(row);
+      this.#bury(row);
       this.keys--;
       return;
     }
-    this.store.bury(row);
+    this.#bury(row);
     const keyRow = this.occupyKeyRow();
     linksOf(keyRow).namespaces.delete(row.namespaceId);
     this.unlinked(keyRow);
+  }
+
+  #bury(row: Row): void {
+    if (this.restoring) this.store.purge(row);
+    else this.store.bury(row);
   }
 
   /** A link of the current key's row has gone: perhaps that was all that there was. */

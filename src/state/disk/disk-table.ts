@@ -3,11 +3,12 @@
 import { MillstreamError } from '../../base/error.ts';
 import type { StateDescriptor } from '../descriptor.ts';
 import { checkMigrations, migrated, Stale, type VersionedState } from '../migration.ts';
-import type { RestoredKeyedState } from '../snapshot.ts';
+import type { RestoredEntry, RestoredKeyedState } from '../snapshot.ts';
 import type { TtlRules } from '../ttl.ts';
 import type { PartWriter } from '../views.ts';
 import type { CellReader, CellWriter } from './cell-io.ts';
-import { tellExpired, type DiskShape } from './disk-cell.ts';
+import type { DiskShape } from './disk-cell.ts';
+import { tellExpired } from './tell-expired.ts';
 import type { DiskSpace } from './disk-space.ts';
 import type { Row } from './row.ts';
 import type { ShapeHint } from './value-codec.ts';
@@ -37,7 +38,7 @@ export class DiskTable<C> {
   readonly hint: ShapeHint = { shape: undefined };
   readonly #state: VersionedState;
   /** Some cells may have been stored in an older version. */
-  #stale = false;
+  protected stale = false;
   #writes = 0;
   #sweepAt = 0;
 
@@ -77,7 +78,7 @@ export class DiskTable<C> {
     const row = this.row();
     if (row === undefined) return undefined;
     const cell = row.cell(this.number);
-    return this.#stale && cell instanceof Stale ? this.#migrate(row, cell) : (cell as C | undefined);
+    return this.stale && cell instanceof Stale ? this.#migrate(row, cell) : (cell as C | undefined);
   }
 
   /** Before the current cell, which is there, is changed in place or handed out to be changed. */
@@ -94,13 +95,21 @@ export class DiskTable<C> {
   }
 
   /** Makes `cell` the current one. */
-  store(cell: C): void {
-    const row = this.namespaced ? this.space.occupyNamespaceRow() : this.space.occupyKeyRow();
-    this.#put(row, cell);
+  store(cell: C | Stale<C>): void {
+    this.put(this.occupy(), cell);
   }
 
-  #put(row: Row, cell: C | Stale<C>): void {
+  /** The current row, made if it is missing, ready to be changed. */
+  protected occupy(): Row {
+    return this.namespaced ? this.space.occupyNamespaceRow() : this.space.occupyKeyRow();
+  }
+
+  /** What stood in the cell of a row is not there any more. */
+  protected replaced(_row: Row, _before: unknown): void {}
+
+  protected put(row: Row, cell: C | Stale<C>): void {
     const before = row.exchange(this.number, cell);
+    if (before !== undefined && before !== cell) this.replaced(row, before);
     if (before === undefined || ++this.#writes % MEASURE_EVERY === 0) this.space.store.resized(row);
   }
 
@@ -118,18 +127,26 @@ export class DiskTable<C> {
 
   /** Returns whether there was something. */
   #empty(row: Row): boolean {
-    if (row.cell(this.number) === undefined) return false;
-    this.space.store.touch(row);
+    const before = row.cell(this.number);
+    if (before === undefined) return false;
+    this.space.change(row);
     row.exchange(this.number, undefined);
-    if (this.number < EMPTIED_BITS) row.emptied |= 1 << this.number;
+    this.replaced(row, before);
+    // What is restored and then replaced has never been in a checkpoint of this backend.
+    if (this.number < EMPTIED_BITS && !this.space.restoring) row.emptied |= 1 << this.number;
     return true;
+  }
+
+  /** A value of another version in the present one. */
+  protected migrated(version: number, value: unknown): unknown {
+    return migrated(this.#state, version, value);
   }
 
   #migrate(row: Row, stale: Stale<C>): C | undefined {
     const { store } = this.space;
     const cell = this.shape.migrate(
-      stale.cell,
-      (value) => migrated(this.#state, stale.version, value),
+      this.whole(row, stale.cell),
+      (value) => this.migrated(stale.version, value),
       store.generation,
     );
     if (cell === undefined) {
@@ -137,8 +154,13 @@ export class DiskTable<C> {
       this.dropAt(row);
     } else {
       store.touch(row);
-      this.#put(row, cell);
+      this.put(row, cell);
     }
+    return cell;
+  }
+
+  /** The cell of a row with all that belongs to it in it. */
+  protected whole(_row: Row, cell: C): C {
     return cell;
   }
 
@@ -180,12 +202,15 @@ export class DiskTable<C> {
     const version = stale ? stored.version : this.version;
     const live =
       this.ttl?.fullSnapshot === true
-        ? this.shape.live(cell, this.ttl.clock() - this.ttl.timeToLive, row.generation)
+        ? this.shape.live(this.whole(row, cell), this.ttl.clock() - this.ttl.timeToLive, row.generation)
         : cell;
     const writer = to.state(this.name, this.storedKind, version);
     if (live !== undefined) this.shape.emit(live, row, since, writer);
     else if (since !== undefined && row.born <= since) writer.remove(row.group, row.key, row.namespace);
   }
+
+  /** Writes a page of the state that is a row of its own, or what changed of it. */
+  emitPage(_row: Row, _since: number | undefined, _to: PartWriter): void {}
 
   // Restoring.
 
@@ -196,16 +221,25 @@ export class DiskTable<C> {
     if (kind !== this.kind) throw this.#otherwise(`is stored as ${kind} state and declared as ${this.kind} state`);
     const { version } = this.#state;
     for (const other of stored.versions) if (other !== version) checkMigrations(this.#state, other);
-    this.#stale ||= stored.versions.some((other) => other !== version);
+    this.stale ||= stored.versions.some((other) => other !== version);
+    this.restoreAll(stored, stamped, now);
+  }
+
+  protected restoreAll(stored: RestoredKeyedState, stamped: boolean, now: number): void {
     for (const entry of stored.entries()) {
-      if (!this.namespaced && entry.namespace !== undefined) {
-        throw this.#otherwise('is stored by window (in namespaces) and declared for the whole key');
-      }
-      this.space.setKey(entry.key);
-      this.space.setNamespace(entry.namespace);
+      this.at(entry);
       const cell = this.shape.decode(entry.value, stamped, now);
-      this.store(entry.version === version ? cell : (new Stale(entry.version, cell) as C));
+      this.store(entry.version === this.version ? cell : new Stale(entry.version, cell));
     }
+  }
+
+  /** Makes the key and the namespace of what is restored current. */
+  protected at({ key, namespace }: Pick<RestoredEntry, 'key' | 'namespace'>): void {
+    if (!this.namespaced && namespace !== undefined) {
+      throw this.#otherwise('is stored by window (in namespaces) and declared for the whole key');
+    }
+    this.space.setKey(key);
+    this.space.setNamespace(namespace);
   }
 
   #otherwise(how: string): MillstreamError {
@@ -228,17 +262,29 @@ export class DiskTable<C> {
     for (let left = Math.min(entries * SWEEP_ROWS_PER_ENTRY, length); entries > 0 && left > 0; left--) {
       if (this.#sweepAt >= length) this.#sweepAt = 0;
       const row = inMemory[this.#sweepAt++];
-      const cell = row?.cell(this.number);
-      if (row === undefined || cell === undefined || row.kind !== this.rowKind) continue;
+      if (row === undefined || !this.sweeps(row)) continue;
       entries--;
-      this.#expire(row, cell, deadline);
+      this.expireRow(row, deadline);
     }
+  }
+
+  /** Whether the row may hold something of this state that expires. */
+  protected sweeps(row: Row): boolean {
+    return row.kind === this.rowKind && row.cell(this.number) !== undefined;
+  }
+
+  /** Removes what has expired of a row that need not be the current one. */
+  expireRow(row: Row, deadline: number): void {
+    const stored = row.cell(this.number);
+    if (stored !== undefined) this.#expire(row, stored, deadline);
   }
 
   /** Removes what has expired of a row that need not be the current one. */
   #expire(row: Row, stored: unknown, deadline: number): void {
     const stale = stored instanceof Stale;
-    const cell = stale ? (stored.cell as C) : (stored as C);
+    const short = stale ? (stored.cell as C) : (stored as C);
+    if (!this.mayExpire(short, deadline)) return;
+    const cell = this.whole(row, short);
     const live = this.shape.live(cell, deadline, this.space.store.generation);
     if (live === cell) return;
     const { expired } = this.ttl as TtlRules;
@@ -248,10 +294,15 @@ export class DiskTable<C> {
     }
     if (live !== undefined) {
       this.space.store.touch(row);
-      row.exchange(this.number, stale ? new Stale(stored.version, live) : live);
+      this.put(row, stale ? new Stale(stored.version, live) : live);
       return;
     }
     this.space.at(row, () => this.dropAt(row));
+  }
+
+  /** Whether it is worth while to look for what has expired of a cell. */
+  protected mayExpire(_cell: C, _deadline: number): boolean {
+    return true;
   }
 
   get rowKind(): number {

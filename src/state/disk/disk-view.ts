@@ -35,6 +35,8 @@ export class DiskView implements KeyedView, RowKeeper {
   #pending: number[] = [];
   /** Addresses that rows left here, by key group. */
   readonly #kept = new Map<number, number[]>();
+  /** Addresses of chunks that have gone, by their numbers. */
+  readonly #keptChunks = new Map<unknown, number>();
   #failure: Error | undefined;
   #open = true;
 
@@ -53,20 +55,34 @@ export class DiskView implements KeyedView, RowKeeper {
 
   keep(row: Row): void {
     if (!this.#open || row.kind === RowKind.PAGE || row.generation > this.#plan.generation) return;
+    if (row.kind === RowKind.LIST_CHUNK) {
+      this.#keepChunk(row);
+      return;
+    }
     if (row.group < this.#group || (row.group === this.#group && row.hash >>> 0 < this.#hash)) return;
     const since = this.#sinceOf(row.group);
     if (since === undefined ? row.dead : row.generation <= since) return;
-    if (row.dirty) {
-      try {
-        this.#source.store.write(row);
-      } catch (error) {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error));
-        return;
-      }
-    }
+    if (!this.#written(row)) return;
     const kept = this.#kept.get(row.group);
     if (kept === undefined) this.#kept.set(row.group, [row.address]);
     else kept.push(row.address);
+  }
+
+  /** Makes sure that the row as it is lies in the log. */
+  #written(row: Row): boolean {
+    if (!row.dirty) return true;
+    try {
+      this.#source.store.write(row);
+      return true;
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      return false;
+    }
+  }
+
+  /** A chunk never changes, so it goes: the list that it was of may be yet to be written. */
+  #keepChunk(row: Row): void {
+    if (row.group >= this.#group && this.#written(row)) this.#keptChunks.set(row.id, row.address);
   }
 
   advance(proceed: () => boolean): boolean {
@@ -99,8 +115,14 @@ export class DiskView implements KeyedView, RowKeeper {
   }
 
   #emit(row: Row, since: number | undefined): void {
-    if (since === undefined && row.dead) return;
-    this.#source.emit(row, since, this.#plan);
+    if ((since === undefined && row.dead) || row.kind === RowKind.LIST_CHUNK) return;
+    const { store } = this.#source;
+    store.viewed = this.#keptChunks;
+    try {
+      this.#source.emit(row, since, this.#plan);
+    } finally {
+      store.viewed = undefined;
+    }
   }
 
   /** Takes the next stretch of hashes of the group: writes what is in memory, and notes what is in the log. */
@@ -139,6 +161,7 @@ export class DiskView implements KeyedView, RowKeeper {
     this.#open = false;
     this.#pending = [];
     this.#kept.clear();
+    this.#keptChunks.clear();
     this.#source.store.removeKeeper(this);
   }
 }

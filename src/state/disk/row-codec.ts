@@ -4,7 +4,9 @@ import type { TypeRegistry } from '../../data/type-registry.ts';
 import { mapKey } from '../../data/key.ts';
 import type { CellReader, CellWriter } from './cell-io.ts';
 import type { DiskTable } from './disk-table.ts';
+import { ListChunk, type ListShape } from './list-cell.ts';
 import { KeyLinks, namespaceIdentity } from './key-links.ts';
+import { MapPage, type MapShape } from './map-cell.ts';
 import { ROW_BYTES, Row, RowKind } from './row.ts';
 import type { RowCodec } from './row-store.ts';
 import type { SegmentLog } from './segment-log.ts';
@@ -16,6 +18,10 @@ import { type ShapeHint, type Shapes, StateValueReader, StateValueWriter } from 
 export interface StateTables {
   readonly ofKeys: readonly DiskTable<unknown>[];
   readonly ofNamespaces: readonly DiskTable<unknown>[];
+}
+
+interface PartShape {
+  sizeOf(part: MapPage | ListChunk): number;
 }
 
 export class StateRowCodec implements RowCodec, CellWriter {
@@ -59,11 +65,18 @@ export class StateRowCodec implements RowCodec, CellWriter {
       (row.cell(0) as TimerPage).write(this);
       return;
     }
+    const isPart = row.kind === RowKind.MAP_PAGE || row.kind === RowKind.LIST_CHUNK;
+    if (isPart) this.varint(row.id as number);
+    if (row.kind === RowKind.MAP_PAGE) this.varint(row.namespaceId as number);
     this.#belonging(this.#keyHint, 'key');
     this.value(row.key);
-    if (row.kind === RowKind.NAMESPACE) {
+    if (isPart || row.kind === RowKind.NAMESPACE) {
       this.#belonging(this.#namespaceHint, 'namespace');
       this.value(row.namespace);
+    }
+    if (isPart) {
+      this.#writePart(row.cell(0) as MapPage | ListChunk);
+      return;
     }
     this.varint(row.born);
     this.varint(row.emptied);
@@ -83,6 +96,38 @@ export class StateRowCodec implements RowCodec, CellWriter {
     row.links?.write(this);
   }
 
+  #writePart(part: MapPage | ListChunk): void {
+    this.varint(part.namespaced ? 1 : 0);
+    this.varint(part.state);
+    const table = this.#tableOf(part);
+    this.#belonging(table.hint, table.name);
+    if (part instanceof ListChunk) {
+      (table.shape as unknown as ListShape).writeItems(part, this);
+      return;
+    }
+    this.varint(part.version);
+    (table.shape as unknown as MapShape).writeEntries(part, this);
+  }
+
+  #readPart(row: Row): void {
+    const from: CellReader = this.#reader;
+    const namespaced = from.varint() === 1;
+    const state = from.varint();
+    const table = this.#tableOf({ state, namespaced });
+    if (row.kind === RowKind.LIST_CHUNK) {
+      const { items, stamps } = (table.shape as unknown as ListShape).readItems(from);
+      row.exchange(0, new ListChunk(items, stamps, state, namespaced));
+      return;
+    }
+    const page = new MapPage(state, namespaced, from.varint());
+    (table.shape as unknown as MapShape).readEntries(page, from);
+    row.exchange(0, page);
+  }
+
+  #tableOf({ state, namespaced }: { readonly state: number; readonly namespaced: boolean }): DiskTable<unknown> {
+    return (namespaced ? this.#tables.ofNamespaces : this.#tables.ofKeys)[state] as DiskTable<unknown>;
+  }
+
   #belonging(hint: ShapeHint, place: string): void {
     this.#hint = hint;
     this.#place = place;
@@ -98,6 +143,13 @@ export class StateRowCodec implements RowCodec, CellWriter {
     reader.begin(log.bytes, log.view, log.start);
     const { kind, group, hash } = log;
     if (kind === RowKind.PAGE) return new Row(kind, group, hash, reader.varint(), undefined, undefined, undefined);
+    const isPart = kind === RowKind.MAP_PAGE || kind === RowKind.LIST_CHUNK;
+    if (isPart) {
+      const number = reader.varint();
+      const map = kind === RowKind.MAP_PAGE ? reader.varint() : undefined;
+      const key = reader.any();
+      return new Row(kind, group, hash, number, key, map, reader.any());
+    }
     const key = reader.any();
     const namespace = kind === RowKind.NAMESPACE ? reader.any() : undefined;
     const types = this.#types;
@@ -108,6 +160,10 @@ export class StateRowCodec implements RowCodec, CellWriter {
     const from: CellReader = this.#reader;
     if (row.kind === RowKind.PAGE) {
       row.exchange(0, TimerPage.read(from));
+      return;
+    }
+    if (row.kind === RowKind.MAP_PAGE || row.kind === RowKind.LIST_CHUNK) {
+      this.#readPart(row);
       return;
     }
     row.born = from.varint();
@@ -124,6 +180,11 @@ export class StateRowCodec implements RowCodec, CellWriter {
     if (row.kind === RowKind.PAGE) {
       const page = row.cell(0) as TimerPage | undefined;
       return ROW_BYTES + (page === undefined ? 0 : page.bytes);
+    }
+    if (row.kind === RowKind.MAP_PAGE || row.kind === RowKind.LIST_CHUNK) {
+      const part = row.cell(0) as MapPage | ListChunk | undefined;
+      if (part === undefined) return ROW_BYTES;
+      return ROW_BYTES + (this.#tableOf(part).shape as unknown as PartShape).sizeOf(part);
     }
     let bytes = ROW_BYTES + sizeOf(row.key) + (row.namespace === undefined ? 0 : sizeOf(row.namespace));
     const tables = this.#tablesOf(row);

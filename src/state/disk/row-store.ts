@@ -7,6 +7,7 @@
  */
 
 import { invariant } from '../../base/assert.ts';
+import { MillstreamError } from '../../base/error.ts';
 import type { WorkingFiles } from '../../base/world.ts';
 import { NO_SLOT, RecordIndex } from './record-index.ts';
 import { Row } from './row.ts';
@@ -37,6 +38,9 @@ const COMPACT_SHARE = 0.8;
 const GARBAGE_FACTOR = 2;
 /** Bytes that compaction reads for each byte that is written. */
 const COMPACT_PACE = 4;
+
+/** Rows that are held take at most this share of the memory, the last one excepted. */
+const HELD_SHARE = 1 / 4;
 
 const FLAG_DEAD = 1;
 
@@ -75,6 +79,13 @@ export class RowStore implements MemoryUser {
   pinnedKey: Row | undefined;
   pinnedNamespace: Row | undefined;
   pinnedPage: Row | undefined;
+  /** Rows with values that the user may change, the eldest first. */
+  #held: Row[] = [];
+  #heldFrom = 0;
+  readonly #letGo: (() => void)[] = [];
+  /** While a view is written: where chunks are that have gone since it was fixed. */
+  viewed: ReadonlyMap<unknown, number> | undefined;
+  #heldBytes = 0;
   /** One that nobody has pinned yet. */
   #guarded: Row | undefined;
 
@@ -283,6 +294,75 @@ export class RowStore implements MemoryUser {
     this.#leaveMemory(row);
   }
 
+  /** Removes the row, wherever it is, for good; views that are under way still see it. */
+  discard(kind: number, group: number, hash: number, id: unknown, namespaceId: unknown): void {
+    const { index, log } = this;
+    for (let slot = index.find(group, hash); slot !== NO_SLOT; slot = index.next(group, hash, slot)) {
+      const reference = index.reference(group, slot);
+      if (reference < 0) {
+        const row = this.rowAt(reference);
+        if (!row.is(kind, id, namespaceId)) continue;
+        this.touch(row);
+        this.purge(row);
+        return;
+      }
+      log.read(reference);
+      if (log.kind !== kind) continue;
+      const row = this.#codec.readIdentity();
+      if (!row.is(kind, id, namespaceId)) continue;
+      row.generation = log.generation;
+      row.address = reference;
+      const { recordBytes } = log;
+      if (row.generation !== this.generation) for (const keeper of this.#keepers) keeper.keep(row);
+      index.remove(group, slot);
+      log.release(reference, recordBytes);
+      return;
+    }
+  }
+
+  /**
+   * The user has got a value of the row and may change it: it stays until `letGo`, as long as there is room. `then` is
+   * called by `letGo`.
+   */
+  hold(row: Row, then?: () => void): void {
+    if (then !== undefined) this.#letGo.push(then);
+    if (row.held) return;
+    row.held = true;
+    this.#held.push(row);
+    this.#heldBytes += row.bytes;
+    while (this.#heldBytes > this.#memory.limit * HELD_SHARE && this.#heldFrom < this.#held.length - 1) {
+      const eldest = this.#held[this.#heldFrom++] as Row;
+      eldest.held = false;
+      this.#heldBytes -= eldest.bytes;
+    }
+  }
+
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** The user changes nothing any more that was handed out. */
+  letGo(): void {
+    for (const row of this.#held) row.held = false;
+    this.#held = [];
+    this.#heldFrom = 0;
+    this.#heldBytes = 0;
+    for (const then of this.#letGo.splice(0)) then();
+  }
+
+  /** A row that is there, or was when the view that is written was fixed; it is not taken into memory. */
+  peek(kind: number, group: number, hash: number, id: unknown): Row {
+    const kept = this.viewed?.get(id);
+    if (kept !== undefined) return this.readAt(kept);
+    const { index } = this;
+    for (let slot = index.find(group, hash); slot !== NO_SLOT; slot = index.next(group, hash, slot)) {
+      const reference = index.reference(group, slot);
+      const row = reference < 0 ? this.rowAt(reference) : this.readAt(reference);
+      if (row.is(kind, id, undefined)) return row;
+    }
+    throw new MillstreamError('INTERNAL_INVARIANT', `A row of kind ${kind} that another refers to is not there.`);
+  }
+
   /** Removes what a slot refers to, for good. */
   purgeReference(group: number, hash: number, reference: number): void {
     if (reference < 0) {
@@ -322,7 +402,13 @@ export class RowStore implements MemoryUser {
   }
 
   #mustStay(row: Row): boolean {
-    return row === this.pinnedKey || row === this.pinnedNamespace || row === this.pinnedPage || row === this.#guarded;
+    return (
+      row.held ||
+      row === this.pinnedKey ||
+      row === this.pinnedNamespace ||
+      row === this.pinnedPage ||
+      row === this.#guarded
+    );
   }
 
   #evict(row: Row): void {

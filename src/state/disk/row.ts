@@ -8,8 +8,12 @@ export const RowKind = {
   KEY: 0,
   /** A key in a namespace. */
   NAMESPACE: 1,
-  /** A page of something larger: see `pages.ts`. */
+  /** A page of timers: see `timer-pages.ts`. */
   PAGE: 2,
+  /** Some entries of a large map: see `map-pages.ts`. Its `id` is the number of the page, its `namespaceId` that of the map. */
+  MAP_PAGE: 3,
+  /** Some items of a long list: see `list-cell.ts`. Its `id` is the number of the chunk. */
+  LIST_CHUNK: 4,
 } as const;
 
 /** Bytes that a row takes in memory besides its cells and its key: measured, and rounded up. */
@@ -25,6 +29,8 @@ export class Row {
   used = false;
   /** What it is now is not in the log. */
   dirty = false;
+  /** Holds what the user was given and may change until the next record. */
+  held = false;
   /** The generation of the last change. */
   generation = 0;
   readonly kind: number;

@@ -1,6 +1,6 @@
 /** What views write, put together as a restore would see it: an independent reading of the contract of views. */
 import { mapKey } from '../../../src/data/key.ts';
-import type { RestoredEntry, RestoredKeyedState, RestoredState } from '../../../src/state/snapshot.ts';
+import type { RestoredEntry, RestoredKeyedState, RestoredPart, RestoredState } from '../../../src/state/snapshot.ts';
 import { holdsTimers } from '../../../src/state/timers.ts';
 import type { KeyedView, PartWriter, StatePartWriter, ViewedState } from '../../../src/state/views.ts';
 
@@ -175,7 +175,7 @@ export class Collected {
         versions: [...new Set(mine.map((cell) => cell.version))].toSorted((a, b) => a - b),
         groups: [],
         entries: () => entries,
-        parts: () => [],
+        parts: () => partsOf(kind, entries),
         bytesOf: () => new Uint8Array(),
       };
     });
@@ -196,6 +196,37 @@ function restoredEntries(kind: string, { keyGroup, key, namespace, version, whol
     ? [keys, stamped.map(([item]) => item), stamped.map(([, stamp]) => stamp)]
     : [keys, values];
   return [{ keyGroup, key, namespace, version, value }];
+}
+
+/** The same entries as parts: one per entry; maps entry by entry, and lists in two pieces. */
+function partsOf(kind: string, entries: readonly RestoredEntry[]): RestoredPart[] {
+  return entries.flatMap(({ keyGroup, key, namespace, version, value }) => {
+    const part = (entryKey: unknown, index: number, piece: unknown): RestoredPart => {
+      let left = 1;
+      const bytes = new Uint8Array();
+      return {
+        group: keyGroup,
+        part: { kind: index < 1 ? 'base' : 'delta', encoding: 'entries', version, count: 1, bytes },
+        next: () => left-- > 0,
+        key,
+        namespace,
+        entryKey,
+        index,
+        value: piece,
+        standalone: false,
+        encoded: bytes,
+      };
+    };
+    if (kind.startsWith('map')) {
+      const [keys, values, stamps] = value as [unknown[], unknown[], number[]?];
+      return keys.map((each, i) => part(each, -1, stamps === undefined ? values[i] : [values[i], stamps[i]]));
+    }
+    if (kind === 'list') {
+      const items = value as unknown[];
+      return [part(undefined, -1, items.slice(0, 3)), part(undefined, Math.min(3, items.length), items.slice(3))];
+    }
+    return [part(undefined, -1, value)];
+  });
 }
 
 /** A view under way. */

@@ -21,6 +21,7 @@ export interface DiskHarnessOptions {
   /** The budget, where `memory` is not given. */
   readonly bytes?: number;
   readonly segmentBytes?: number;
+  readonly pageBytes?: number;
   readonly files?: WorkingFiles;
   readonly keyGroups?: KeyGroupRange;
   readonly types?: TypeRegistry;
@@ -42,6 +43,7 @@ export function diskHarness(options: DiskHarnessOptions = {}): DiskHarness {
     directory: undefined,
     memory,
     ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+    ...(options.pageBytes === undefined ? {} : { pageBytes: options.pageBytes }),
   });
   return { backend, memory, time, gate };
 }

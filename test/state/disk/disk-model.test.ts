@@ -15,7 +15,7 @@ import { diskHarness } from './disk-harness.ts';
 
 const KEYS: readonly unknown[] = [0, 1, 7n, 'a', '\u0000', 2 ** 40, true, null, [1, 'x'], { b: 1, a: 2 }, 'b', 'c', 12];
 const NAMESPACES: readonly unknown[] = [undefined, 0, 'w', [1, 2]];
-const MAP_KEYS: readonly unknown[] = ['p', 'q', 3, [4]];
+const MAP_KEYS: readonly unknown[] = ['p', 'q', 3, [4], 5, 6, 'r', 's'];
 const KINDS = ['value', 'list', 'map', 'reducing'] as const;
 const PADDING = 'x'.repeat(60);
 
@@ -114,7 +114,7 @@ interface Pending {
   readonly generation: number;
 }
 
-function checkRun(steps: readonly Step[], bytes: number): void {
+function checkRun(steps: readonly Step[], bytes: number, pageBytes: number): void {
   const time = new FakeTime();
   const memory = new SlotMemory(bytes);
   let model = new Model();
@@ -132,6 +132,7 @@ function checkRun(steps: readonly Step[], bytes: number): void {
         time,
         memory,
         segmentBytes: 4096,
+        pageBytes,
         keyGroups,
         ...(from === undefined ? {} : { restored: from.restored(keyGroups.start, keyGroups.end) }),
       });
@@ -338,8 +339,10 @@ test('state on disk behaves like plain Maps, and every checkpoint holds what was
     fc.property(
       fc.array(step, { minLength: 20, maxLength: 200, size: 'max' }),
       fc.constantFrom(20_000, 40_000, 1 << 20),
-      (steps, bytes) => checkRun(steps, bytes),
+      // As usual, or so small that maps and lists of a few entries are in pages.
+      fc.constantFrom(4096, 150, 40),
+      (steps, bytes, pageBytes) => checkRun(steps, bytes, pageBytes),
     ),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 });

@@ -4,7 +4,7 @@ import { SlotMemory } from '../../../src/state/disk/slot-memory.ts';
 import { testBackend } from '../harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 
-export function testOnDisk(bytes: number, segmentBytes: number): void {
+export function testOnDisk(bytes: number, segmentBytes: number, pageBytes = 4096): void {
   testBackend((settings) =>
     createDiskBackend({
       ...settings,
@@ -12,6 +12,7 @@ export function testOnDisk(bytes: number, segmentBytes: number): void {
       directory: undefined,
       memory: new SlotMemory(bytes),
       segmentBytes,
+      pageBytes,
     }),
   );
 }
