@@ -15,10 +15,12 @@ export interface RescaleAnswer {
   readonly read: number;
 }
 
-parentPort?.once('message', async ({ place, snapshots, keys }: RescaleRequest) => {
+async function answer({ place, snapshots, keys }: RescaleRequest): Promise<void> {
   const { table } = await restoredTable(place, snapshots);
-  const answer: RescaleAnswer = { read: table.read(keyOf(place, keys)) };
-  parentPort?.postMessage(answer);
-});
+  const read: RescaleAnswer = { read: table.read(keyOf(place, keys)) };
+  parentPort?.postMessage(read);
+}
+
+parentPort?.once('message', (request: RescaleRequest) => void answer(request));
 // Asked for its work when its code has been loaded.
 parentPort?.postMessage('ready');

@@ -110,8 +110,8 @@ class TableRestore {
     for (const [namespace, byGroup] of counts) this.#table(namespace).reserve(byGroup);
   }
 
-  *#columnParts(): Iterable<ColumnPartReader> {
-    for (const reader of this.#state.parts()) if (reader instanceof ColumnPartReader) yield reader;
+  #columnParts(): readonly ColumnPartReader[] {
+    return [...this.#state.parts()].filter((reader) => reader instanceof ColumnPartReader);
   }
 
   #table(namespace: unknown): AggregateTable {

@@ -9,7 +9,8 @@
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { AggregateSegment, SegmentWatcher } from '../kernel/aggregate-segment.ts';
 import type { AggregateTable, TableWatcher } from '../kernel/aggregate-table.ts';
-import { Changes, type ChangeWriter, type Changing } from '../state/changes.ts';
+import type { ChangeWriter, Changing } from '../state/change-lists.ts';
+import { Changes } from '../state/changes.ts';
 import { joinedView, type KeyedView, type ViewedState, type ViewPlan } from '../state/views.ts';
 import { RowsWriter } from './column-rows.ts';
 import { TABLE_KIND, TABLE_VERSION } from './column-state.ts';

@@ -1,6 +1,6 @@
 /** A view of a table whose changes are noted: see `changes.ts`. */
 
-import type { Changes, ChangeWriter, Changing, Generation } from './changes.ts';
+import type { ChangeWriter, Changing, Generation } from './change-lists.ts';
 import { BitPages } from './bit-pages.ts';
 import type { KeyedView, ViewPlan } from './views.ts';
 
@@ -9,8 +9,13 @@ const ENTRIES_PER_ASKING = 8;
 /** Places looked at for that: most belong to other key groups, or have not changed. */
 const PLACES_PER_ASKING = 256;
 
+/** Says in which generation an entry changed last. */
+interface Stamped {
+  generationOf(place: number): number;
+}
+
 export class ChangesView<Removal> implements KeyedView {
-  readonly #changes: Pick<Changes<Removal>, 'generationOf'>;
+  readonly #changes: Stamped;
   readonly #table: Changing<Removal>;
   readonly #plan: ViewPlan;
   readonly #done: (view: ChangesView<Removal>) => void;
@@ -29,7 +34,7 @@ export class ChangesView<Removal> implements KeyedView {
   #place = 0;
 
   constructor(
-    changes: Pick<Changes<Removal>, 'generationOf'>,
+    changes: Stamped,
     table: Changing<Removal>,
     plan: ViewPlan,
     lists: readonly Generation<Removal>[],

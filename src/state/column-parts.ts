@@ -132,7 +132,7 @@ function piecesOf(beside: BesideColumn, types: TypeRegistry): Uint8Array[] {
  *
  * @throws STATE_CORRUPT for bytes that make no sense.
  */
-export function decodeColumnRows(
+function decodeColumnRows(
   state: string,
   group: number,
   { count }: Pick<KeyGroupPart, 'count'>,
@@ -151,7 +151,7 @@ export function decodeColumnRows(
 }
 
 /** The namespace of a part of columns: of rows, or of a removal. */
-export function namespaceOfColumns(bytes: Uint8Array, types: TypeRegistry): unknown {
+function namespaceOfColumns(bytes: Uint8Array, types: TypeRegistry): unknown {
   return new RowsReader(bytes, types).namespace;
 }
 
@@ -225,7 +225,7 @@ class RowsReader {
 
 /** A copy at the beginning of its memory. */
 function aligned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer;
+  return bytes.slice().buffer;
 }
 
 /** The words of rows as doubles. */
@@ -269,7 +269,7 @@ function bitsOf(values: Float64Array): Uint8Array {
   return bits;
 }
 
-export function offsetsOf(lengths: Int32Array): Int32Array {
+function offsetsOf(lengths: Int32Array): Int32Array {
   const offsets = new Int32Array(lengths.length + 1);
   for (let row = 0; row < lengths.length; row++) offsets[row + 1] = (offsets[row] as number) + (lengths[row] as number);
   return offsets;

@@ -6,7 +6,8 @@
 import { mapKey } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { CellTable, type RemovedCell } from './cell-table.ts';
-import { Changes, type ChangeWriter, type Changing } from './changes.ts';
+import type { ChangeWriter, Changing } from './change-lists.ts';
+import { Changes } from './changes.ts';
 import { Column } from './columns.ts';
 import type { StateDescriptor } from './descriptor.ts';
 import { KeyedMap, MapEntry } from './keyed-map.ts';

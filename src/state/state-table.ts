@@ -2,7 +2,8 @@
 
 import type { CellShape, Stamped } from './cell-shape.ts';
 import { CellTable, type RemovedCell } from './cell-table.ts';
-import { Changes, type ChangeWriter, type Changing } from './changes.ts';
+import type { ChangeWriter, Changing } from './change-lists.ts';
+import { Changes } from './changes.ts';
 import type { StateDescriptor } from './descriptor.ts';
 import { Stale } from './migration.ts';
 import { ABSENT, type Space } from './places.ts';

@@ -7,9 +7,12 @@
  * own; `ordered` compares the order too, where nothing was restored.
  */
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { ColumnBatch } from '../../src/data/column-batch.ts';
 import { rowsOf } from '../../src/data/column-rows.ts';
+import { TypeRegistry } from '../../src/data/type-registry.ts';
 import type { OperatorDefinition } from '../../src/operator/operator.ts';
+import { restoredState } from '../../src/state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
 import { OperatorHarness, type HarnessOptions, type HarnessOutput } from '../../src/testing/operator-harness.ts';
 
@@ -94,7 +97,62 @@ export function tortureColumns(
     normalised(plain),
     'with a snapshot in every burst',
   );
+  assert.deepEqual(
+    normalised(runWithCheckpoints(definition, options, items)),
+    normalised(plain),
+    'with checkpoints that are written while it goes on',
+  );
   return plain;
+}
+
+/** The entries of a snapshot, as text. */
+function entriesOf(snapshot: OperatorSnapshot): string[] {
+  const { keyed } = restoredState([snapshot], new TypeRegistry());
+  return keyed
+    .flatMap((state) =>
+      Array.from(state.entries(), ({ value, ...entry }) => {
+        const plain = Array.isArray(value) ? value.map(unwidened) : value;
+        return `${state.name} ${inspect({ ...entry, value: plain }, { depth: null })}`;
+      }),
+    )
+    .toSorted();
+}
+
+/** An accumulator as it is while its table holds no 64-bit integers: the table may have widened since. */
+function unwidened(value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  if (value === 2n ** 63n - 1n) return Infinity;
+  if (value === -(2n ** 63n)) return -Infinity;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+/** Checkpoints hold what was there at their barriers; they complete, are given up, and sometimes one is gone on from. */
+function runWithCheckpoints(
+  definition: OperatorDefinition,
+  options: HarnessOptions,
+  items: readonly ColumnItem[],
+): Seen[] {
+  const all: Seen[] = [];
+  let harness = new OperatorHarness(definition, options);
+  let watermark = -Infinity;
+  for (const [i, item] of items.entries()) {
+    const wanted = entriesOf(harness.snapshot('savepoint'));
+    const late = harness.snapshotLater();
+    late.write(i % 3);
+    give(harness, item);
+    if ('watermark' in item) watermark = item.watermark;
+    if (i % 3 === 1) late.abort();
+    else {
+      assert.deepEqual(entriesOf(late.finish()), wanted, 'a checkpoint holds what was there at its barrier');
+      late.complete();
+    }
+    if (i % 4 !== 3) continue;
+    const snapshot = harness.snapshot();
+    all.push(...seen(harness.output));
+    harness = restored(definition, options, snapshot, watermark);
+    harness.output.length = 0;
+  }
+  return [...all, ...seen(harness.output)];
 }
 
 function run(definition: OperatorDefinition, options: HarnessOptions, items: readonly ColumnItem[]): Seen[] {

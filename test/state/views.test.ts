@@ -382,14 +382,14 @@ test('a checkpoint that is given up loses nothing: the next one has its changes 
   assert.deepEqual(values.toSorted(), [1, 2, 3]);
 });
 
-test('what cannot be written fails the checkpoint and names its state, and not the record that touches it', () => {
+test('what cannot be written fails the checkpoint and names its state and key, and not the record that touches it', () => {
   const subtask = harness();
   const value = subtask.backend.value(valueState<{ f: unknown }>('handler'));
   subtask.backend.setCurrentKey('k');
   value.update({ f: () => 1 });
   const pending = subtask.snapshots.begin(1, 'checkpoint', atOnce);
   const touched = value.value() as { f: unknown };
-  assert.throws(() => pending.advance(() => true), /state "handler" of the operator "operator-1" cannot enter/);
+  assert.throws(() => pending.advance(() => true), /state "handler" of the operator "operator-1", of the key "k", cannot enter/);
   subtask.snapshots.aborted(1);
   touched.f = 1;
   assert.equal(checkpointOf(subtask, 2).snapshot.keyed[0]?.groups.length, 1);

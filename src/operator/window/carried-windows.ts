@@ -5,7 +5,8 @@
  * In a snapshot they are what they were: contents and timers of the general operator.
  */
 
-import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { ChangeWriter, Changing } from '../../state/change-lists.ts';
+import { Changes } from '../../state/changes.ts';
 import type { KeyTable } from '../../state/key-table.ts';
 import type { RestoredState } from '../../state/snapshot.ts';
 import type { ViewPlan } from '../../state/views.ts';

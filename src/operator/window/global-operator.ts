@@ -8,7 +8,8 @@
 
 import { MAX_WATERMARK } from '../../data/element.ts';
 import { Column, IntColumn } from '../../state/columns.ts';
-import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { ChangeWriter, Changing } from '../../state/change-lists.ts';
+import { Changes } from '../../state/changes.ts';
 import type { RestoredState } from '../../state/snapshot.ts';
 import type { ViewPlan } from '../../state/views.ts';
 import { CountTrigger } from '../../time/triggers/count-trigger.ts';

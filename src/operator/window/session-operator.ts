@@ -11,7 +11,8 @@
  */
 
 import { Column } from '../../state/columns.ts';
-import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { ChangeWriter, Changing } from '../../state/change-lists.ts';
+import { Changes } from '../../state/changes.ts';
 import { RowNumbers } from '../../state/row-numbers.ts';
 import type { RestoredState } from '../../state/snapshot.ts';
 import type { ViewPlan } from '../../state/views.ts';

@@ -5,9 +5,10 @@
  * A table is noted from its first view on; one that comes and goes between two views costs nothing.
  */
 
-import { Changes, type ChangeWriter, type Changing } from '../../state/changes.ts';
+import type { ChangeWriter, Changing } from '../../state/change-lists.ts';
+import { Changes } from '../../state/changes.ts';
 import type { ViewPlan } from '../../state/views.ts';
-import type { WindowTable } from './window-table.ts';
+import type { TableNotes, WindowTable } from './window-table.ts';
 import type { WindowViews, WrittenState } from './window-views.ts';
 
 /** What a table has to know of its operator. */
@@ -21,7 +22,7 @@ export interface TableOwner {
   cleanupTime(table: WindowTable): number;
 }
 
-export class WindowTableViews {
+export class WindowTableViews implements TableNotes {
   readonly #owner: TableOwner;
   readonly #table: WindowTable;
   readonly contents: Changes<never>;

@@ -5,9 +5,9 @@
  * a map and becomes a column when it holds enough of all rows to be worth the room.
  */
 
+import type { Changes } from '../../state/changes.ts';
 import { Column } from '../../state/columns.ts';
 import { TimeWindow } from '../../time/windows/window.ts';
-import type { WindowTableViews } from './window-table-views.ts';
 
 /** Accumulators by row; undefined where there is none. */
 export interface RowAccumulators {
@@ -37,6 +37,20 @@ class SparseAccumulators implements RowAccumulators {
   }
 }
 
+/** What of a table has changed: told before it does. Rows go by themselves, or by the number of their coming. */
+export interface TableNotes {
+  readonly contents: Changes<never>;
+  readonly timers: Changes<never>;
+  /** A row was entered, just now. */
+  created(row: number): void;
+  /** A row fires, and is kept. */
+  firing(number: number): void;
+  /** A row that has fired is to fire anew. */
+  rescheduled(row: number): void;
+  /** A row is let go of. */
+  dropping(number: number): void;
+}
+
 export class WindowTable {
   readonly window: TimeWindow;
   readonly start: number;
@@ -57,7 +71,7 @@ export class WindowTable {
    */
   pending: Set<number> | undefined;
   /** What of it has changed, from its first view on. */
-  views: WindowTableViews | undefined;
+  views: TableNotes | undefined;
   #lookAt = COLUMN_LEAST;
 
   constructor(window: TimeWindow) {
