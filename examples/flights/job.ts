@@ -2,7 +2,7 @@
  * The main job: departures of US flights, replayed as they really left, with their schedule as event time. Delays make
  * the stream out of order all by themselves.
  *
- * Parameters: `speedUp` (0: as fast as it goes), `parallelism`.
+ * Parameters: `speedUp` (0: as fast as it goes), `parallelism`, `flights` (how many; all of them by default).
  */
 
 import { job, outputTag, SlidingEventTimeWindows, WatermarkStrategy, type WatermarkGenerator } from 'millstream';
@@ -56,7 +56,7 @@ export default job('flights', (env, parameters) => {
   const departures = env
     .fromSource(
       replaySource({
-        load: loadFlights,
+        load: () => loadFlights().slice(0, Number(parameters['flights'] ?? Infinity)),
         timeOf: (flight) => flight.departed,
         speedUp: Number(parameters['speedUp'] ?? 0),
       }),

@@ -15,7 +15,7 @@ export default job('clicks', (env, parameters) => {
   env.setParallelism(Number(parameters['threads']));
   env
     .fromGenerator((index) => ({ page: PAGES[index % PAGES.length] ?? '', clicks: 1 }), {
-      count: CLICKS,
+      count: Number(parameters['clicks'] ?? CLICKS),
       recordsPerSecond: 3_000,
     })
     .uid('clicks') // By its uid an operator finds its state again.

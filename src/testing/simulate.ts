@@ -220,7 +220,7 @@ async function runOnce(
   try {
     options.prepare?.(simulation.disk, simulation);
     const parameters = options.parameters ?? {};
-    const settings = runSettings(simulation, seed);
+    const settings = runSettings(simulation, seed, undisturbed?.result.durationMs);
     const cluster = await startCluster(
       simulation,
       program.build(parameters, { ...settings, parallelism: WIDEST }),

@@ -37,7 +37,7 @@ function plant({ file, find, replace }: Mutant): void {
   });
 }
 
-async function hunt({ name, jobs }: Mutant, seedsMax: number): Promise<Hunt> {
+async function hunt({ name, jobs, faults = {} }: Mutant, seedsMax: number): Promise<Hunt> {
   // Loaded only now, so that the mutant is in it.
   const { simulate } = await import('../../src/testing/simulate.ts');
   let seeds = 0;
@@ -46,7 +46,7 @@ async function hunt({ name, jobs }: Mutant, seedsMax: number): Promise<Hunt> {
     const share = Math.floor(seedsMax / jobs.length);
     let done = 0;
     try {
-      await simulate(program, { ...options, seeds: share, onRun: () => void done++ });
+      await simulate(program, { ...options, faults, seeds: share, onRun: () => void done++ });
     } catch (error) {
       // The run without faults must not fail: what is wrong there needs no simulation to be found.
       if (!(error instanceof MillstreamError) || error.details['seed'] === 0) throw error;

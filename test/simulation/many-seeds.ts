@@ -5,21 +5,21 @@ import { test } from 'node:test';
 import type { JobProgram } from '../../src/graph/launch.ts';
 import { simulate, type SimulateOptions } from '../../src/testing/simulate.ts';
 
-const SEEDS = 100;
+const SEEDS = 60;
 
-export interface JobModule extends Pick<SimulateOptions, 'prepare' | 'check'> {
+export interface JobModule extends Pick<SimulateOptions, 'prepare' | 'check' | 'parameters'> {
   readonly default: JobProgram;
 }
 
-export function testManySeeds(name: string, module: JobModule): void {
+export function testManySeeds(name: string, module: JobModule, seeds = SEEDS): void {
   const { default: program, ...options } = module;
-  test(`the job ${name} gives the same result from ${SEEDS} seeds, whatever goes wrong`, async () => {
+  test(`the job ${name} gives the same result from ${seeds} seeds, whatever goes wrong`, async () => {
     const { runs, restarts } = await simulate(program, {
       ...options,
-      seeds: SEEDS,
+      seeds,
       replay: (seed) => `npm run simulate -- --job ${name} --seed ${seed}`,
     });
-    assert.equal(runs, SEEDS);
+    assert.equal(runs, seeds);
     assert.ok(restarts > 0, 'something went wrong on the way');
   });
 }

@@ -19,15 +19,29 @@ const RESTART_DELAY_MS: Milliseconds = 60;
 const RESTARTS_MAX = 100;
 const CHECKPOINT_TIMEOUT_MS: Milliseconds = 10_000;
 
-/** A seed of 0 is the run without faults: it may not restart, and its tasks are connected as they are by default. */
-export function runSettings(simulation: Simulation, seed: number): Partial<ExecutionSettings> {
+/** How long a run is taken to be before one was made. */
+const UNKNOWN_MS: Milliseconds = 1_000;
+
+/** Checkpoints within the time that the undisturbed run took: more of them show nothing new. */
+const CHECKPOINTS_MAX = 40;
+
+/**
+ * A seed of 0 is the run without faults: it may not restart, and its tasks are connected as they are by default.
+ *
+ * @param durationMs how long the run without faults took, once that is known.
+ */
+export function runSettings(
+  simulation: Simulation,
+  seed: number,
+  durationMs: Milliseconds | undefined,
+): Partial<ExecutionSettings> {
   const random = simulation.random('settings');
   const pick = <T>(...choices: readonly T[]): T => choices[Math.floor(random.next() * choices.length)] as T;
   return {
     restart: seed === 0 ? { kind: 'none' } : { kind: 'fixed-delay', attempts: RESTARTS_MAX, delayMs: RESTART_DELAY_MS },
     checkpoint: {
       ...DEFAULT_SETTINGS.checkpoint,
-      intervalMs: pick(1, 5, 20, 50),
+      intervalMs: Math.max(pick(1, 5, 20, 50), Math.ceil((durationMs ?? UNKNOWN_MS) / CHECKPOINTS_MAX)),
       minPauseMs: pick(0, 0, 10),
       maxConcurrent: pick(1, 1, 3),
       timeoutMs: CHECKPOINT_TIMEOUT_MS,

@@ -14,7 +14,7 @@ const EXAMPLES_URL = `${pathToFileURL(EXAMPLES).href}/`;
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'millstream' && context.parentURL?.startsWith(EXAMPLES_URL) === true)
-      return { url: SIMULATED, format: 'module', shortCircuit: true };
+      return { url: SIMULATED, format: 'module-typescript', shortCircuit: true };
     return next(specifier, context);
   },
 });

@@ -6,7 +6,7 @@
 
 import { DataStream } from '../../../src/api/data-stream.ts';
 import { StreamEnvironment, type EnvironmentOptions } from '../../../src/api/environment.ts';
-import type { JobClient, JobProgram, LaunchOptions } from '../../../src/graph/launch.ts';
+import type { JobClient, JobMetrics, JobProgram, LaunchOptions } from '../../../src/graph/launch.ts';
 import type { SettingsPart } from '../../../src/graph/settings.ts';
 import { simulate, type SimulatedRun } from '../../../src/testing/simulate.ts';
 import { simulation } from './simulation-of-example.ts';
@@ -59,6 +59,13 @@ async function simulated(env: StreamEnvironment, jobName: string, options: Launc
   }
 }
 
+const NO_METRICS: JobMetrics = {
+  progress: { waitingFor: undefined, lastCheckpoint: undefined, lastCheckpointFailure: undefined },
+  operators: [],
+  slots: [],
+  dropped: [],
+};
+
 function clientOf({ result, collected }: SimulatedRun): JobClient {
   const over = (): Promise<never> => Promise.reject(new Error('the job is over'));
   return {
@@ -70,7 +77,7 @@ function clientOf({ result, collected }: SimulatedRun): JobClient {
     triggerSavepoint: over,
     triggerCheckpoint: over,
     result: () => Promise.resolve(result),
-    metrics: () => Promise.resolve({ operators: [], slots: [], dropped: [] }),
+    metrics: () => Promise.resolve(NO_METRICS),
     exceptions: () => Promise.resolve([]),
     async *collected<T>(id: string) {
       yield* (collected.get(id) ?? []) as readonly T[];

@@ -1,5 +1,7 @@
 /** A bug that is planted while a module is loaded, to see whether simulations find it. */
 
+import type { SimulatedFaults } from '../../../src/testing/simulate.ts';
+
 export interface Mutant {
   /** What is wrong, in a few words. */
   readonly name: string;
@@ -10,4 +12,6 @@ export interface Mutant {
   readonly replace: string;
   /** Jobs of `jobs/` that are simulated, one after the other, until one fails. */
   readonly jobs: readonly string[];
+  /** What goes wrong in them, where that is not what always does. */
+  readonly faults?: SimulatedFaults;
 }
