@@ -40,13 +40,8 @@ export {
   type Span,
   type WindowModelOptions,
 } from './window-model.ts';
-export {
-  simulate,
-  type SimulatedFaults,
-  type SimulatedRun,
-  type SimulateOptions,
-  type SimulationReport,
-} from './simulate.ts';
+export { simulate, type SimulateOptions, type SimulationReport } from './simulate.ts';
+export type { SimulatedFaults, SimulatedRun } from './simulation/simulated-run.ts';
 export {
   createSimulation,
   type PrintedLine,

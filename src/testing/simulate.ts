@@ -7,49 +7,17 @@ import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Milliseconds } from '../base/world.ts';
 import { slotsNeeded } from '../cluster/placement.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
-import type { JobExecutionResult, JobProgram } from '../graph/launch.ts';
+import type { JobProgram } from '../graph/launch.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from './simulated-world.ts';
 import { checkOutputs } from './simulation/check-outputs.ts';
 import { Course, PARALLELISMS, planInterruptions, type Interruption } from './simulation/course.ts';
 import { DEFAULT_FAULTS, pickOne, planFaults } from './simulation/plan-faults.ts';
+import type { SimulatedFaults, SimulatedRun } from './simulation/simulated-run.ts';
 import { SeededRandom } from './simulation/random.ts';
 import { runSettings } from './simulation/run-settings.ts';
 import type { SimulatedDisk } from './simulation/storage.ts';
-
-/** What goes wrong in a run: how often at most, each time as the seed decides. */
-export interface SimulatedFaults {
-  /** Crashes of TaskManagers. Default 2. */
-  readonly crashes?: number;
-  /**
-   * Crashes of any process in the middle of what it does to the outside: before, during or after a write, a rename, a
-   * removal, a message, a connection. Successive seeds crash all over a run. Default 2.
-   */
-  readonly effectCrashes?: number;
-  /** Crashes of the JobManager. Default 1. */
-  readonly jobManagerCrashes?: number;
-  /** Processes that stop for a while, as if by SIGSTOP, and then go on, whatever has become of their job. Default 1. */
-  readonly hangs?: number;
-  /** Processes that are much slower than others for a while. Default 1. */
-  readonly slowdowns?: number;
-  /** Times that a TaskManager is cut off from the JobManager. Default 1. */
-  readonly partitions?: number;
-  /** Times that the disk is full for a while. Default 2. */
-  readonly fullDisks?: number;
-  /** Connections between two TaskManagers that are reset. Default 2. */
-  readonly resets?: number;
-  /** Savepoints that somebody takes while the job goes on. Default 2. */
-  readonly savepoints?: number;
-  /** Times that the job is stopped with a savepoint and started from it, with another parallelism. Default 1. */
-  readonly stops?: number;
-  /**
-   * Times that the job is cancelled and started again, with another parallelism. What it collected since its start is
-   * thrown away, and it starts again from the same savepoint; a job that collects nothing goes on from its last
-   * checkpoint instead, since what it wrote outside stays. Default 1.
-   */
-  readonly cancels?: number;
-}
 
 /** A run while it goes on, for invariants to look at. */
 export interface SimulatedMoment {
@@ -58,24 +26,6 @@ export interface SimulatedMoment {
   /** What has come out of each collecting sink so far, by its uid. */
   readonly collected: ReadonlyMap<string, readonly unknown[]>;
   readonly disk: SimulatedDisk;
-}
-
-/** One run, when it is over. */
-export interface SimulatedRun {
-  readonly seed: number;
-  readonly result: JobExecutionResult;
-  /** What came out of each collecting sink, by its uid. */
-  readonly collected: ReadonlyMap<string, readonly unknown[]>;
-  /** The disk of the cluster, with what sinks left on it. */
-  readonly disk: SimulatedDisk;
-  /** What went wrong, in words. */
-  readonly faults: readonly string[];
-  /** How often the job was restarted, over all its starts. */
-  readonly restarts: number;
-  /** How often each process changed something outside it: files, messages, connections. */
-  readonly effects: ReadonlyMap<string, number>;
-  /** Equal whenever the same seed is run again. */
-  readonly traceHash: string;
 }
 
 /** How often and in what circumstances a job is simulated, and what is checked. */

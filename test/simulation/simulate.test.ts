@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { job, MillstreamError } from 'millstream';
-import { simulate, type SimulatedRun } from '../../src/testing/simulate.ts';
+import { simulate } from '../../src/testing/simulate.ts';
+import type { SimulatedRun } from '../../src/testing/simulation/simulated-run.ts';
 import counts from './jobs/keyed-reduce.ts';
 
 async function failureOf(promise: Promise<unknown>): Promise<MillstreamError> {

@@ -1,7 +1,7 @@
 /** The check that is made of a run when none is given: the same went out as without faults, each as often. */
 
 import { inspect } from 'node:util';
-import type { SimulatedRun } from '../simulate.ts';
+import type { SimulatedRun } from './simulated-run.ts';
 import { multisetDifference } from './multiset.ts';
 import { CLUSTER_FILES } from './run-settings.ts';
 import type { SimulatedDisk } from './storage.ts';

@@ -1,10 +1,9 @@
 /** What goes wrong in a simulated run, and when: the seed decides both, within what is wanted at most. */
 
 import type { Milliseconds, Random } from '../../base/world.ts';
-import type { SimulatedFaults } from '../simulate.ts';
+import type { SimulatedFaults } from './simulated-run.ts';
 import type { SimulatedCluster } from '../simulated-cluster.ts';
 import type { Simulation } from '../simulated-world.ts';
-import type { Course } from './course.ts';
 import type { CrashMoment } from './effects.ts';
 
 export const DEFAULT_FAULTS: Required<SimulatedFaults> = {
@@ -58,7 +57,7 @@ export interface Extent {
 export function planFaults(
   simulation: Simulation,
   cluster: SimulatedCluster,
-  course: Course,
+  course: { takeSavepoint(): void },
   { durationMs, effects }: Extent,
   faults: Required<SimulatedFaults>,
   happened: string[],

@@ -3,7 +3,8 @@
  * (flights, savepoints) are among the jobs of `../jobs`.
  */
 
-import type { SimulatedFaults, SimulateOptions } from '../../../src/testing/simulate.ts';
+import type { SimulateOptions } from '../../../src/testing/simulate.ts';
+import type { SimulatedFaults } from '../../../src/testing/simulation/simulated-run.ts';
 import { multisetDifference } from '../../../src/testing/simulation/multiset.ts';
 
 export interface SimulatedExample extends Pick<SimulateOptions, 'prepare' | 'check'> {

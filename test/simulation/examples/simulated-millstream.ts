@@ -8,7 +8,8 @@ import { DataStream } from '../../../src/api/data-stream.ts';
 import { StreamEnvironment, type EnvironmentOptions } from '../../../src/api/environment.ts';
 import type { JobClient, JobMetrics, JobProgram, LaunchOptions } from '../../../src/graph/launch.ts';
 import type { SettingsPart } from '../../../src/graph/settings.ts';
-import { simulate, type SimulatedRun } from '../../../src/testing/simulate.ts';
+import { simulate } from '../../../src/testing/simulate.ts';
+import type { SimulatedRun } from '../../../src/testing/simulation/simulated-run.ts';
 import { simulation } from './simulation-of-example.ts';
 
 export * from '../../../src/index.ts';

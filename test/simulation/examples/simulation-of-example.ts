@@ -1,6 +1,7 @@
 /** How the example is simulated that is imported next. */
 
-import type { SimulatedFaults, SimulateOptions } from '../../../src/testing/simulate.ts';
+import type { SimulateOptions } from '../../../src/testing/simulate.ts';
+import type { SimulatedFaults } from '../../../src/testing/simulation/simulated-run.ts';
 import type { Simulation } from '../../../src/testing/simulated-world.ts';
 import type { SimulatedDisk } from '../../../src/testing/simulation/storage.ts';
 

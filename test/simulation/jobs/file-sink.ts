@@ -5,7 +5,7 @@
 
 import { job, text } from 'millstream';
 import { fileSink } from '../../../src/connect/file-sink.ts';
-import type { SimulatedRun } from '../../../src/testing/simulate.ts';
+import type { SimulatedRun } from '../../../src/testing/simulation/simulated-run.ts';
 import { multisetDifference } from '../../../src/testing/simulation/multiset.ts';
 
 export const RECORDS = 400;

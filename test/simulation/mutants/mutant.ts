@@ -1,6 +1,6 @@
 /** A bug that is planted while a module is loaded, to see whether simulations find it. */
 
-import type { SimulatedFaults } from '../../../src/testing/simulate.ts';
+import type { SimulatedFaults } from '../../../src/testing/simulation/simulated-run.ts';
 
 export interface Mutant {
   /** What is wrong, in a few words. */
