@@ -162,13 +162,6 @@ export function encodeStandalone(
   return bytes;
 }
 
-/** A removal by itself. */
-export function encodeRemoval(key: unknown, namespace: unknown, entryKey: unknown, types: TypeRegistry): Uint8Array {
-  const bytes = new ByteWriter(PART_BYTES);
-  writeRemoval(bytes, key, namespace, entryKey, types);
-  return bytes.take();
-}
-
 /** Goes through the entries, or the removals, of one part: after `next` its fields are those of the present one. */
 export class PartReader {
   readonly group: number;

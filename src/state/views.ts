@@ -44,7 +44,7 @@ export interface StatePartWriter {
   remove(keyGroup: number, key: unknown, namespace: unknown): void;
   /** An entry of a map, or a timer, is gone. */
   removeEntry(keyGroup: number, key: unknown, namespace: unknown, entryKey: unknown): void;
-  /** What `remove` or `removeEntry` would write, encoded by {@link encodeRemoval} (`part-entries.ts`). */
+  /** What `remove` or `removeEntry` would write, encoded as in `part-entries.ts`. */
   removeEncoded(keyGroup: number, removal: Uint8Array): void;
 }
 

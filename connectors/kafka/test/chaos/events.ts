@@ -10,7 +10,7 @@ export const TICK_MS = 100;
 export const WINDOW_MS = 1_000;
 
 /** Keys of windows and joins: several accounts share one. */
-export const DESKS = 200;
+const DESKS = 200;
 
 const FIRST_TIME = 1_700_000_000_000;
 

@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 
 /** Large on purpose: it is what makes the state heavy. */
-export const PAGE_BYTES = 1_000;
+const PAGE_BYTES = 1_000;
 
 export interface Account {
   readonly count: number;
