@@ -352,8 +352,9 @@ export class JobStorage {
     const owned = dropped.filter((one) => one.owned);
     const files = new Set(owned.flatMap((one) => [...one.files]));
     for (const one of owned) this.#removeLater(() => removeSnapshot(this.#stores, one.directory, []));
-    this.#removeFaded();
+    // First, so that what fades for the second time is not removed for the first.
     if (files.size > 0) this.#fading.push({ files: [...files], until: Math.max(completed, this.#newestBegun) });
+    this.#removeFaded();
   }
 
   /** What lost its last reference before the checkpoint that is latest now began, and all others under way. */

@@ -126,6 +126,26 @@ test('files that lost their last reference stay while a checkpoint is under way 
   assert.deepEqual(manager.state().toSorted(), ['c4', 'c5']);
 });
 
+test('files that were taken up again fade anew when they lose their last reference once more', async (t) => {
+  const manager = await Manager.start(scratch(t));
+  const one = await manager.checkpoint(1);
+  manager.storage.begin(2);
+  manager.storage.begin(3);
+  await manager.checkpoint(2);
+  const three = await manager.checkpoint(3, one);
+  manager.storage.begin(4);
+  manager.storage.begin(5);
+  await manager.checkpoint(4);
+  // 5 began before 4 was complete: it builds on 3, and so on 1.
+  await manager.checkpoint(5, three);
+  assert.deepEqual(manager.state().toSorted(), ['c1', 'c3', 'c4', 'c5']);
+  const read = await manager.files.read(partsOf(manager.storage.latest?.content ?? content(0, 0, [])));
+  assert.deepEqual(
+    read.map((bytes) => bytes[0]),
+    [1, 3, 5],
+  );
+});
+
 test('a checkpoint that refers to files that are gone does not complete', async (t) => {
   const manager = await Manager.start(scratch(t));
   const one = await manager.checkpoint(1);
