@@ -99,30 +99,30 @@ export class SimulatedStorage implements SimulatedDisk {
 
   of(process: SimulatedProcess): Storage {
     process.onDeath(() => this.#crash(process));
-    const look = <T>(kind: string, work: () => T): Promise<T> => this.#perform(process, kind, work);
-    const change = <T>(kind: string, work: () => T, half = (): void => {}): Promise<T> =>
-      this.#change(process, kind, work, half);
+    const look = <T>(what: string, work: () => T): Promise<T> => this.#perform(process, what, work);
+    const change = <T>(what: string, work: () => T, half = (): void => {}): Promise<T> =>
+      this.#change(process, what, work, half);
     return {
-      openRead: (path) => look('open-read', () => this.#openRead(process, normal(path))),
+      openRead: (path) => look(`open-read ${path}`, () => this.#openRead(process, normal(path))),
       openAppend: (path, options) =>
-        change('open-append', () => this.#openAppend(process, normal(path), options?.truncateTo)),
-      status: (path) => look('status', () => this.#status(normal(path))),
-      list: (directory) => look('list', () => this.#list(normal(directory))),
+        change(`open-append ${path}`, () => this.#openAppend(process, normal(path), options?.truncateTo)),
+      status: (path) => look(`status ${path}`, () => this.#status(normal(path))),
+      list: (directory) => look(`list ${directory}`, () => this.#list(normal(directory))),
       makeDirectory: (path) =>
         change(
-          'make-directory',
+          `make-directory ${path}`,
           () => this.#makeDirectory(normal(path)),
           () => this.#makeDirectory(posix.dirname(normal(path))),
         ),
-      rename: (from, to) => change('rename', () => this.#rename(normal(from), normal(to))),
-      link: (path, name) => change('link', () => this.#link(normal(path), normal(name))),
+      rename: (from, to) => change(`rename ${from} to ${to}`, () => this.#rename(normal(from), normal(to))),
+      link: (path, name) => change(`link ${path} as ${name}`, () => this.#link(normal(path), normal(name))),
       remove: (path) =>
         change(
-          'remove',
+          `remove ${path}`,
           () => this.#remove(normal(path)),
           () => this.#removeSome(normal(path)),
         ),
-      removeEmptyDirectory: (path) => change('remove-directory', () => this.#removeEmpty(normal(path))),
+      removeEmptyDirectory: (path) => change(`remove-directory ${path}`, () => this.#removeEmpty(normal(path))),
       temporaryDirectory: () => change('temporary-directory', () => this.#makeTemporary()),
     };
   }
@@ -151,46 +151,46 @@ export class SimulatedStorage implements SimulatedDisk {
       },
       // By path: a test may have put other bytes there.
       read: (into, length, position) => copyOut(this.#file(path), into.subarray(0, length), position),
-      sync: () => this.#sync(process, file),
+      sync: () => this.#sync(process, path, file),
       close: () => {},
     };
   }
 
-  /** First the work is done, later its caller hears of it: a process can crash in between, and before. */
-  #perform<T>(process: SimulatedProcess, kind: string, work: () => T): Promise<T> {
+  /** `what` stands in the trace. First the work is done, later its caller hears of it: a process can crash in between, and before. */
+  #perform<T>(process: SimulatedProcess, what: string, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      process.after(this.#delay(), kind, () => {
+      process.after(this.#delay(), what, () => {
         try {
           const result = work();
-          process.after(this.#delay(), `${kind} done`, () => resolve(result));
+          process.after(this.#delay(), `${what} done`, () => resolve(result));
         } catch (error) {
-          process.after(this.#delay(), `${kind} failed`, () => reject(error));
+          process.after(this.#delay(), `${what} failed`, () => reject(error));
         }
       });
     });
   }
 
   /** The same with an effect, in which the process may crash. */
-  #change<T>(process: SimulatedProcess, kind: string, work: () => T, half: () => void): Promise<T> {
+  #change<T>(process: SimulatedProcess, what: string, work: () => T, half: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      process.after(this.#delay(), kind, () => {
+      process.after(this.#delay(), what, () => {
         try {
-          const done = (result: T): void => void process.after(this.#delay(), `${kind} done`, () => resolve(result));
+          const done = (result: T): void => void process.after(this.#delay(), `${what} done`, () => resolve(result));
           process.effect(() => done(work()), half);
         } catch (error) {
-          process.after(this.#delay(), `${kind} failed`, () => reject(error));
+          process.after(this.#delay(), `${what} failed`, () => reject(error));
         }
       });
     });
   }
 
-  #sync(process: SimulatedProcess, file: StoredFile): Promise<void> {
+  #sync(process: SimulatedProcess, path: string, file: StoredFile): Promise<void> {
     const until = (length: number) => (): void => {
       file.synced = length;
     };
     return this.#change(
       process,
-      'sync',
+      `sync ${path}`,
       () => until(file.length)(),
       () => until(this.#between(file.synced ?? 0, file.length))(),
     );
@@ -210,7 +210,7 @@ export class SimulatedStorage implements SimulatedDisk {
     const file = this.#file(path);
     return {
       bytes: file.length,
-      read: (into, position) => this.#perform(process, 'read', () => copyOut(file, into, position)),
+      read: (into, position) => this.#perform(process, `read ${path}`, () => copyOut(file, into, position)),
       close: () => Promise.resolve(),
     };
   }
@@ -233,12 +233,12 @@ export class SimulatedStorage implements SimulatedDisk {
         };
         return this.#change(
           process,
-          'append',
+          `append ${path}`,
           () => put(bytes.length),
           () => put(Math.min(this.#random.below(bytes.length + 1), Math.max(0, this.freeBytes))),
         );
       },
-      sync: () => this.#sync(process, file),
+      sync: () => this.#sync(process, path, file),
       close: () => Promise.resolve(),
     };
   }
