@@ -32,9 +32,13 @@ function plant({ file, find, replace }: Mutant): void {
     load(url, context, next) {
       const loaded = next(url, context);
       if (url !== target) return loaded;
-      return { ...loaded, source: String(loaded.source).replace(find, () => replace) };
+      return { ...loaded, source: textOf(loaded.source).replace(find, () => replace) };
     },
   });
+}
+
+function textOf(source: string | ArrayBuffer | NodeJS.TypedArray | undefined): string {
+  return typeof source === 'string' ? source : new TextDecoder().decode(source);
 }
 
 async function hunt({ name, jobs, faults = {} }: Mutant, seedsMax: number): Promise<Hunt> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { job, MillstreamError } from 'millstream';
 import { simulate } from '../../src/testing/simulate.ts';
-import type { SimulatedRun } from '../../src/testing/simulation/simulated-run.ts';
+import type { SimulatedFaults, SimulatedRun } from '../../src/testing/simulation/simulated-run.ts';
 import counts from './jobs/keyed-reduce.ts';
 
 async function failureOf(promise: Promise<unknown>): Promise<MillstreamError> {
@@ -38,7 +38,19 @@ test('seeds bring crashes, resets, restarts, savepoints, and stops with another 
 });
 
 test('faults that are not wanted do not come', async () => {
-  const none = { crashes: 0, jobManagerCrashes: 0, partitions: 0, fullDisks: 0, resets: 0, savepoints: 0, stops: 0 };
+  const none: Required<SimulatedFaults> = {
+    crashes: 0,
+    effectCrashes: 0,
+    jobManagerCrashes: 0,
+    hangs: 0,
+    slowdowns: 0,
+    partitions: 0,
+    fullDisks: 0,
+    resets: 0,
+    savepoints: 0,
+    stops: 0,
+    cancels: 0,
+  };
   const report = await simulate(counts, { seeds: 10, faults: none });
   assert.deepEqual(report, { runs: 10, faults: 0, restarts: 0 });
 });

@@ -17,7 +17,7 @@ function lint(path: string, text: string): string[] {
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
     mkdirSync(join(folder, dirname(path)), { recursive: true });
     writeFileSync(join(folder, path), text);
-    const args = [join(ROOT, 'node_modules/oxlint/bin/oxlint'), '--format=json'];
+    const args = [join(ROOT, 'node_modules/oxlint/bin/oxlint'), '--format=json', path];
     const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
     const { diagnostics } = JSON.parse(stdout) as {
       diagnostics: Array<{ code: string; labels: Array<{ span: { line: number } }> }>;
