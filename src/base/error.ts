@@ -141,6 +141,11 @@ export const ERRORS = {
     restart: false,
     remedy: 'Raise the parallelism of the operator: a subtask holds up to 32 GB on disk.',
   },
+  STATE_DISK_CORRUPT: {
+    blame: 'environment',
+    restart: true,
+    remedy: 'The job restarts from its last checkpoint. If it happens again, set `stateDirectory` to another disk.',
+  },
   STATE_CORRUPT: { blame: 'environment', restart: false, remedy: 'Restore from another checkpoint.' },
   CHECKPOINT_FAILED: { blame: 'environment', restart: true, remedy: 'See the cause.' },
   CHECKPOINT_STALE: {

@@ -116,7 +116,7 @@ export interface WorkingFile {
 
 /** The working files of a thread. Errors are `StorageError`s, as of {@link Storage}. */
 export interface WorkingFiles {
-  /** A fresh, empty directory in `parent`, or where the system keeps temporary files. */
+  /** A fresh, empty directory in `parent`, which is made too, or where the system keeps temporary files. */
   directory(parent?: string): string;
   /** Makes a file that does not exist, to append to and to read. */
   create(path: string): WorkingFile;

@@ -67,7 +67,13 @@ function slotMemory(world: World, jobId: string, limit: number): SlotMemory {
   for (const [job, memory] of ofThread) if (memory.isIdle) ofThread.delete(job);
   let memory = ofThread.get(jobId);
   if (memory === undefined) {
-    memory = new SlotMemory(limit);
+    memory = new SlotMemory(limit, (needed) => {
+      const megabytes = (bytes: number): string => (bytes / MEGABYTE).toFixed(1);
+      world.print(
+        `The state on disk of the job ${jobId} needs ${megabytes(needed)} MB of memory in this slot for its indexes, buffers and directories of timers alone, more than the ${megabytes(limit)} MB of \`stateMemoryMegabytes\`. Raise it, or the parallelism; until then every access reads from disk.`,
+        'error',
+      );
+    });
     ofThread.set(jobId, memory);
   }
   return memory;

@@ -34,7 +34,8 @@ import {
 import { Space } from './places.ts';
 import type { RestoredKeyedState, RestoredState } from './snapshot.ts';
 import { StateTable } from './state-table.ts';
-import { MemoryTimers, type Schedule } from './timer-service.ts';
+import type { Schedule } from './timer-bursts.ts';
+import { MemoryTimers } from './timer-service.ts';
 import { holdsTimers, type TimerDriver, type TimerGate, type TimerHandler } from './timers.ts';
 import { TtlAggregatingState, TtlListState, TtlMapState, TtlReducingState, TtlValueState } from './ttl-states.ts';
 import { ttlRules, type ExpiredListener } from './ttl.ts';

@@ -12,8 +12,10 @@ import { invariant } from '../base/assert.ts';
 import type { Resumable } from '../base/resumable.ts';
 import type { Cancellation } from '../base/world.ts';
 import { MIN_WATERMARK } from '../data/element.ts';
-import type { Schedule } from './timer-service.ts';
 import type { TimeDomain, TimerGate } from './timers.ts';
+
+/** Calls back on the task's thread, not before `time`. */
+export type Schedule = (time: number, callback: () => void) => Cancellation;
 
 /** The timers of one domain as a burst sees them. */
 export interface FiringOrder {

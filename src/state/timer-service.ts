@@ -1,30 +1,14 @@
-/**
- * The timers of an operator over a memory backend. They fire in bursts: all that a watermark releases, or all whose
- * time has come on the clock. A burst asks the gate after every timer and can be left half done, because timers that
- * have not fired are state like any other.
- *
- * At most one burst runs at a time. When the clock strikes while something is paused, its burst takes its place behind
- * that; when it strikes within a burst of the watermark, it follows it.
- */
+/** The timers of an operator over a memory backend; how they fire is said in `timer-bursts.ts`. */
 
-import { invariant } from '../base/assert.ts';
 import { MillstreamError } from '../base/error.ts';
-import type { Cancellation } from '../base/world.ts';
-import { MIN_WATERMARK } from '../data/element.ts';
 import type { Space } from './places.ts';
 import type { ChangeWriter, Changing } from './change-lists.ts';
 import { Changes } from './changes.ts';
 import type { RemovedCell } from './cell-table.ts';
 import type { RestoredKeyedState } from './snapshot.ts';
+import { type BurstSettings, TimerBursts } from './timer-bursts.ts';
 import { TimerQueue } from './timer-queue.ts';
-import {
-  TIMER_KINDS,
-  type TimeDomain,
-  type TimerDriver,
-  type TimerGate,
-  type TimerHandler,
-  type TimerService,
-} from './timers.ts';
+import { TIMER_KINDS, type TimeDomain, type TimerDriver, type TimerHandler, type TimerService } from './timers.ts';
 import { joinedView, type KeyedView, type ViewPlan } from './views.ts';
 
 const VERSION = 1;
@@ -94,61 +78,42 @@ class DomainTimers implements Changing<RemovedTimer> {
   }
 }
 
-/** Calls back on the task's thread, not before `time`. */
-export type Schedule = (time: number, callback: () => void) => Cancellation;
-
-export interface TimerSettings {
+export interface TimerSettings extends Omit<BurstSettings, 'event' | 'processing' | 'fire'> {
   readonly name: string;
   readonly handler: TimerHandler;
   readonly space: Space;
-  readonly gate: TimerGate;
-  /** Wall-clock time in milliseconds. */
-  readonly clock: () => number;
-  readonly schedule: Schedule;
   /** As in {@link Changes}. */
   readonly generation: number;
 }
 
-export class MemoryTimers implements TimerDriver, TimerService {
-  readonly interruptible = true;
-  readonly #settings: TimerSettings;
+export class MemoryTimers extends TimerBursts implements TimerDriver, TimerService {
+  readonly #name: string;
+  readonly #handler: TimerHandler;
   readonly #space: Space;
   readonly #event: DomainTimers;
   readonly #processing: DomainTimers;
-  #watermark = MIN_WATERMARK;
-  /** Called at the end of the burst of the watermark that is running. */
-  #watermarkDone: (() => void) | undefined;
-  /** The time up to which the burst of the clock that is running or waiting fires. */
-  #clockBurst: number | undefined;
-  /** Within `#run`, so that what a handler sets off waits for its turn. */
-  #running = false;
-  /** Among what the gate will resume. */
-  #paused = false;
-  #scheduledAt = Infinity;
-  #scheduled: Cancellation | undefined;
 
   constructor(settings: TimerSettings) {
-    this.#settings = settings;
-    this.#space = settings.space;
-    const { name, space, generation } = settings;
-    this.#event = new DomainTimers(name, TIMER_KINDS.event, space, generation);
-    this.#processing = new DomainTimers(name, TIMER_KINDS.processing, space, generation);
+    const { name, space, generation, handler } = settings;
+    const event = new DomainTimers(name, TIMER_KINDS.event, space, generation);
+    const processing = new DomainTimers(name, TIMER_KINDS.processing, space, generation);
+    super({
+      gate: settings.gate,
+      clock: settings.clock,
+      schedule: settings.schedule,
+      event: event.queue,
+      processing: processing.queue,
+      fire: (domain) => this.#fire(domain === 'event' ? event : processing, domain),
+    });
+    this.#name = name;
+    this.#handler = handler;
+    this.#space = space;
+    this.#event = event;
+    this.#processing = processing;
   }
 
   get service(): TimerService {
     return this;
-  }
-
-  get size(): number {
-    return this.#event.queue.size + this.#processing.queue.size;
-  }
-
-  get currentWatermark(): number {
-    return this.#watermark;
-  }
-
-  currentProcessingTime(): number {
-    return this.#settings.clock();
   }
 
   registerEventTimeTimer(timestamp: number): void {
@@ -157,7 +122,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
 
   registerProcessingTimeTimer(timestamp: number): void {
     this.#register(this.#processing, timestamp);
-    if (timestamp < this.#scheduledAt) this.#reschedule();
+    this.registered(timestamp);
   }
 
   deleteEventTimeTimer(timestamp: number): void {
@@ -185,7 +150,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
   #notATime(): MillstreamError {
     return new MillstreamError(
       'OPTION_INVALID',
-      `A timer of "${this.#settings.name}" was registered at NaN. Give it milliseconds since the epoch.`,
+      `A timer of "${this.#name}" was registered at NaN. Give it milliseconds since the epoch.`,
     );
   }
 
@@ -213,62 +178,6 @@ export class MemoryTimers implements TimerDriver, TimerService {
     }
   }
 
-  advance(watermark: number, done: () => void): void {
-    invariant(this.#watermarkDone === undefined, 'a watermark comes when the burst of the one before has ended');
-    this.#watermark = watermark;
-    this.#watermarkDone = done;
-    // While a burst of the clock is paused, this one waits for it; the task gives no watermark then.
-    if (!this.#paused) this.#run();
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#run();
-  }
-
-  #run(): void {
-    this.#running = true;
-    this.#burst();
-    this.#running = false;
-    if (this.#clockBurst === undefined) this.#reschedule();
-  }
-
-  /** Ends when both bursts have, or when the gate says so; then it will be resumed. */
-  #burst(): void {
-    while (this.#watermarkDone !== undefined) {
-      if (this.#event.queue.earliest <= this.#watermark && this.#event.queue.size > 0) {
-        this.#fire(this.#event, 'event');
-      } else {
-        const done = this.#watermarkDone;
-        this.#watermarkDone = undefined;
-        done();
-      }
-      if (!this.#goOn()) return;
-    }
-    while (this.#clockBurst !== undefined) {
-      if (this.#processing.queue.size > 0 && this.#processing.queue.earliest <= this.#clockBurst) {
-        this.#fire(this.#processing, 'processing');
-      } else {
-        this.#clockBurst = undefined;
-        return;
-      }
-      if (!this.#goOn()) return;
-    }
-  }
-
-  /** What a timer sends on may have stopped in the middle further down: then nothing may follow before it has ended. */
-  #goOn(): boolean {
-    if (this.#watermarkDone === undefined && this.#clockBurst === undefined) return false;
-    if (this.#settings.gate.proceed()) return true;
-    this.#pause();
-    return false;
-  }
-
-  #pause(): void {
-    this.#paused = true;
-    this.#settings.gate.pause(this);
-  }
-
   #fire(timers: DomainTimers, domain: TimeDomain): void {
     const { queue } = timers;
     const timer = queue.peek();
@@ -277,27 +186,7 @@ export class MemoryTimers implements TimerDriver, TimerService {
     this.#space.select(queue.rowOf(timer), namespace);
     const value = this.#space.namespace;
     this.#remove(timers, timer);
-    this.#settings.handler(timestamp, domain, value);
-  }
-
-  /** Lets the clock strike at the earliest processing-time timer. Within a burst of the clock its end does this. */
-  #reschedule(): void {
-    const { earliest } = this.#processing.queue;
-    if (this.#clockBurst !== undefined || earliest === this.#scheduledAt) return;
-    this.#scheduled?.cancel();
-    this.#scheduled = undefined;
-    this.#scheduledAt = earliest;
-    if (earliest !== Infinity) this.#scheduled = this.#settings.schedule(earliest, () => this.#strike(earliest));
-  }
-
-  #strike(time: number): void {
-    this.#scheduled = undefined;
-    this.#scheduledAt = Infinity;
-    this.#clockBurst = Math.max(time, this.#settings.clock());
-    // In the middle of a burst of this driver, or waiting for one: it goes on with this.
-    if (this.#running || this.#paused) return;
-    if (this.#settings.gate.proceed()) this.#run();
-    else this.#pause();
+    this.#handler(timestamp, domain, value);
   }
 
   beginView(plan: ViewPlan): KeyedView {
@@ -327,14 +216,6 @@ export class MemoryTimers implements TimerDriver, TimerService {
         }
       }
     });
-    this.#reschedule();
-  }
-
-  close(): void {
-    this.#scheduled?.cancel();
-    this.#scheduled = undefined;
-    this.#scheduledAt = Infinity;
-    this.#clockBurst = undefined;
-    this.#watermarkDone = undefined;
+    this.restored();
   }
 }

@@ -1,15 +1,24 @@
 /** Working files of the system, by its synchronous calls. */
 
-import { closeSync, constants, fsync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkingFile, WorkingFiles } from '../base/world.ts';
 import { storageError } from './system-error.ts';
+import { directoryPrefix, sweepDirectories } from './working-directories.ts';
+
+/** Where this thread has removed what killed processes left behind. */
+const swept = new Set<string>();
 
 export const REAL_WORKING_FILES: WorkingFiles = {
   directory(parent = tmpdir()) {
+    if (!swept.has(parent)) {
+      swept.add(parent);
+      sweepDirectories(parent);
+    }
     try {
-      return mkdtempSync(join(parent, 'millstream-'));
+      mkdirSync(parent, { recursive: true });
+      return mkdtempSync(join(parent, directoryPrefix()));
     } catch (error) {
       throw storageError(error, parent);
     }

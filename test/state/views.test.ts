@@ -389,7 +389,10 @@ test('what cannot be written fails the checkpoint and names its state and key, a
   value.update({ f: () => 1 });
   const pending = subtask.snapshots.begin(1, 'checkpoint', atOnce);
   const touched = value.value() as { f: unknown };
-  assert.throws(() => pending.advance(() => true), /state "handler" of the operator "operator-1", of the key "k", cannot enter/);
+  assert.throws(
+    () => pending.advance(() => true),
+    /state "handler" of the operator "operator-1", of the key "k", cannot enter/,
+  );
   subtask.snapshots.aborted(1);
   touched.f = 1;
   assert.equal(checkpointOf(subtask, 2).snapshot.keyed[0]?.groups.length, 1);

@@ -243,7 +243,7 @@ export class DiskBackend implements KeyedBackend {
     expiring: (table: DiskTable<Stamped<T>>) => Handle,
   ): Handle {
     return this.#state(descriptor, namespaced, (number, ttl) => {
-      const shape = (ttl === undefined ? VALUE : STAMPED_VALUE) as DiskShape<unknown>;
+      const shape: DiskShape<unknown> = ttl === undefined ? VALUE : STAMPED_VALUE;
       const table = new DiskTable(number, descriptor, namespaced, this.#space, shape, ttl);
       return {
         table,
@@ -253,29 +253,16 @@ export class DiskBackend implements KeyedBackend {
   }
 
   list<T>(descriptor: ListStateDescriptor<T>, namespaced = false): ListState<T> {
-    return this.#state(descriptor as ListStateDescriptor<never>, namespaced, (number, ttl) => {
-      const table = new DiskListTable(
-        number,
-        descriptor as StateDescriptor,
-        namespaced,
-        this.#space,
-        ttl,
-        this.#partNumbers,
-      );
+    return this.#state(descriptor, namespaced, (number, ttl) => {
+      const table = new DiskListTable(number, descriptor, namespaced, this.#space, ttl, this.#partNumbers);
       return { table, handle: new DiskListState<T>(table) };
     });
   }
 
   map<K, V>(descriptor: MapStateDescriptor<K, V>, namespaced = false): MapState<K, V> {
-    return this.#state(descriptor as MapStateDescriptor<never, never>, namespaced, (number, ttl) => {
-      const table = new DiskMapTable(
-        number,
-        descriptor as StateDescriptor,
-        namespaced,
-        this.#space,
-        ttl,
-        this.#partNumbers,
-      );
+    const erased = descriptor as MapStateDescriptor<never, never>;
+    return this.#state(erased, namespaced, (number, ttl) => {
+      const table = new DiskMapTable(number, erased, namespaced, this.#space, ttl, this.#partNumbers);
       return { table, handle: new DiskMapState<K, V>(table) };
     });
   }
@@ -296,6 +283,7 @@ export class DiskBackend implements KeyedBackend {
     tables.push(table);
     this.#states.set(table.name, { table, handle });
     this.#catalog.add({ state: number, name: table.name, kind: table.storedKind, version: table.version, namespaced });
+    if (ttl !== undefined && ttl.sweepEntries > 0) this.#cleanUpByCompaction(table);
     if (ttl?.sweepEveryRecord === true) this.#sweptEachRecord.push(table);
     const now = this.#settings.clock();
     this.#claim(
@@ -303,6 +291,15 @@ export class DiskBackend implements KeyedBackend {
       (stored) => table.restore(stored, now),
     );
     return handle;
+  }
+
+  /** Lets compaction tell the state of rows on disk in which something has expired. */
+  #cleanUpByCompaction(table: DiskTable<unknown>): void {
+    const others = this.#store.examine;
+    this.#store.examine = (row) => {
+      others?.(row);
+      table.examine(row, this.#settings.clock());
+    };
   }
 
   timers(name: string, handler: TimerHandler): TimerDriver {

@@ -177,6 +177,14 @@ export class DiskListTable extends DiskTable<ListCell> {
     return first === undefined || first.newest <= deadline;
   }
 
+  /** Of a list with chunks the first chunk decides, else its items. */
+  protected override isDue(row: Row, deadline: number): boolean {
+    const stored = row.cell(this.number) as ListCell | Stale<ListCell>;
+    const cell = stored instanceof Stale ? stored.cell : stored;
+    const [first] = cell.chunks;
+    return first === undefined ? super.isDue(row, deadline) : first.newest <= deadline;
+  }
+
   override expireRow(row: Row, deadline: number): void {
     super.expireRow(row, deadline);
     const cell = row.number < 0 ? undefined : row.cell(this.number);

@@ -12,7 +12,16 @@ import type { TtlRules } from '../ttl.ts';
 import type { PartWriter } from '../views.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { DiskTable } from './disk-table.ts';
-import { type AnyMapCell, entryBytes, hasExpired, MapCell, MapEntry, MapPage, MapShape, PagedMap } from './map-cell.ts';
+import {
+  type AnyMapCell,
+  averageBytes,
+  hasExpired,
+  MapCell,
+  MapEntry,
+  MapPage,
+  MapShape,
+  PagedMap,
+} from './map-cell.ts';
 import { endOfPage, entryHash, pageHash, pageOf, PAGES_MAX } from './map-pages.ts';
 import { type Row, RowKind } from './row.ts';
 import { tellExpired } from './tell-expired.ts';
@@ -186,7 +195,7 @@ export class DiskMapTable extends DiskTable<AnyMapCell> {
   /** Moves the entries of a cell to pages, and the removals that are remembered with them. */
   #intoPages(row: Row, cell: MapCell, version: number): void {
     const { space } = this;
-    const bytes = entryBytes(cell);
+    const bytes = averageBytes(cell);
     const pages = Math.max(1, Math.ceil((cell.entries.size * bytes) / space.pageBytes));
     const map = new PagedMap(this.#numbers.next++, cell.born, cell.entries.size, pages, bytes);
     row.exchange(this.number, map);
@@ -217,7 +226,7 @@ export class DiskMapTable extends DiskTable<AnyMapCell> {
     const taken = this.#takePage(owner, map, map.pages);
     map.pages++;
     if (taken === undefined) return;
-    if (taken.entries.size > 0) map.entryBytes = entryBytes(taken);
+    if (taken.entries.size > 0) map.entryBytes = averageBytes(taken);
     this.#distribute(owner, map, taken, taken.version);
   }
 
@@ -382,6 +391,10 @@ export class DiskMapTable extends DiskTable<AnyMapCell> {
     return page.state === this.number && page.namespaced === this.namespaced;
   }
 
+  protected override isDue(row: Row, deadline: number): boolean {
+    return row.kind === RowKind.MAP_PAGE ? hasExpired(row.cell(0) as MapPage, deadline) : super.isDue(row, deadline);
+  }
+
   override expireRow(row: Row, deadline: number): void {
     if (row.kind !== RowKind.MAP_PAGE) {
       super.expireRow(row, deadline);
@@ -446,7 +459,7 @@ export class DiskMapTable extends DiskTable<AnyMapCell> {
       this.#restoreTo(owner, stored, version, id, entry);
       return;
     }
-    let cell = (stored instanceof Stale ? stored.cell : stored) as MapCell;
+    const cell = (stored instanceof Stale ? stored.cell : stored) as MapCell;
     let at = stored instanceof Stale ? stored.version : this.version;
     if (at !== version) {
       this.#bring(entry, version);

@@ -204,7 +204,7 @@ export class DiskSpace {
 
   /** Reads the rows of keys that come soon, at most so many. */
   prefetch(keys: readonly unknown[], most: number): void {
-    if (most < 1) return;
+    if (most < 1 || this.store.allInMemory) return;
     const groups: number[] = [];
     const hashes: number[] = [];
     for (const key of keys) {

@@ -22,6 +22,9 @@ const EMPTIED_BITS = 30;
 /** A row is measured again after so many writes of its state. */
 const MEASURE_EVERY = 16;
 
+/** Rows found by compaction that wait for the cleanup, at most. */
+const DUE_MAX = 256;
+
 /** Rows in memory that are looked at per entry that incremental cleanup is to look at. */
 const SWEEP_ROWS_PER_ENTRY = 8;
 
@@ -41,6 +44,8 @@ export class DiskTable<C> {
   protected stale = false;
   #writes = 0;
   #sweepAt = 0;
+  /** Rows that compaction has found something expired in. */
+  #due: Row[] = [];
 
   constructor(
     number: number,
@@ -259,6 +264,7 @@ export class DiskTable<C> {
     const { length } = inMemory;
     const deadline = now - ttl.timeToLive;
     let entries = ttl.sweepEntries;
+    for (; entries > 0 && this.#due.length > 0; entries--) this.#expireFound(this.#due.pop() as Row, deadline);
     for (let left = Math.min(entries * SWEEP_ROWS_PER_ENTRY, length); entries > 0 && left > 0; left--) {
       if (this.#sweepAt >= length) this.#sweepAt = 0;
       const row = inMemory[this.#sweepAt++];
@@ -266,6 +272,24 @@ export class DiskTable<C> {
       entries--;
       this.expireRow(row, deadline);
     }
+  }
+
+  /** Compaction has come by a row, which is a copy: notes it for the cleanup if something in it has expired. */
+  examine(row: Row, now: number): void {
+    const ttl = this.ttl as TtlRules;
+    if (this.#due.length < DUE_MAX && this.sweeps(row) && this.isDue(row, now - ttl.timeToLive)) this.#due.push(row);
+  }
+
+  /** Whether something in a row has expired. */
+  protected isDue(row: Row, deadline: number): boolean {
+    const stored = row.cell(this.number);
+    const cell = stored instanceof Stale ? (stored.cell as C) : (stored as C);
+    return this.mayExpire(cell, deadline) && this.shape.live(cell, deadline, row.generation) !== cell;
+  }
+
+  #expireFound({ kind, group, hash, id, namespaceId }: Row, deadline: number): void {
+    const row = this.space.store.find(kind, group, hash, id, namespaceId);
+    if (row !== undefined && !row.dead && this.sweeps(row)) this.expireRow(row, deadline);
   }
 
   /** Whether the row may hold something of this state that expires. */

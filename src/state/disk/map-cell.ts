@@ -238,7 +238,7 @@ export class MapShape implements DiskShape<AnyMapCell> {
 
   sizeOf(cell: AnyMapCell): number {
     if (!(cell instanceof MapCell)) return CELL_BYTES;
-    return CELL_BYTES + entryBytes(cell) * (cell.entries.size + cell.removed.size);
+    return CELL_BYTES + averageBytes(cell) * (cell.entries.size + cell.removed.size);
   }
 }
 
@@ -248,7 +248,7 @@ export function hasExpired(cell: MapCell, deadline: number): boolean {
 }
 
 /** What an entry needs in memory, on average. */
-export function entryBytes(cell: MapCell): number {
+export function averageBytes(cell: MapCell): number {
   let bytes = 0;
   let looked = 0;
   for (const entry of cell.entries.values()) {

@@ -3,7 +3,7 @@
  *
  * A row in memory is decoded; reading and changing it costs no encoding. It is written when it has to leave and has
  * changed, so that a hot row is written seldom however often it changes. Which rows leave is decided by a hand that
- * goes round: a row stays if it was used since the hand came by last.
+ * goes round and takes one off the uses of each row: a row without any leaves, so one that is used often stays longer.
  */
 
 import { invariant } from '../../base/assert.ts';
@@ -44,8 +44,12 @@ const HELD_SHARE = 1 / 4;
 
 const FLAG_DEAD = 1;
 
-/** Rows that a second look is taken at before the hand gives up: all of them, twice. */
-const ROUNDS_MAX = 2;
+/** Uses of a row that are remembered. The first does not count: what is used once must not drive out what is used often. */
+const USES_MAX = 3;
+/** In the place of the uses: read ahead, and not used yet. */
+const AHEAD = USES_MAX + 1;
+/** So often the hand goes round before it gives up: as often as it takes to forget all uses. */
+const ROUNDS_MAX = USES_MAX + 2;
 
 export interface RowStoreOptions {
   readonly memory: SlotMemory;
@@ -66,6 +70,8 @@ export class RowStore implements MemoryUser {
   #codec!: RowCodec;
   readonly #rows: (Row | undefined)[] = [];
   readonly #free: number[] = [];
+  /** By row in memory. Beside the rows, so that the hand need not look at those that stay. */
+  #uses: Uint8Array = new Uint8Array(64);
   #hand = 0;
   #rowBytes = 0;
   #fixedBytes: number;
@@ -88,6 +94,9 @@ export class RowStore implements MemoryUser {
   #heldBytes = 0;
   /** One that nobody has pinned yet. */
   #guarded: Row | undefined;
+
+  /** Looks at rows that compaction moves and that are not in memory. It changes nothing. */
+  examine: ((row: Row) => void) | undefined;
 
   // Figures for metrics.
   hits = 0;
@@ -129,6 +138,11 @@ export class RowStore implements MemoryUser {
     return this.#rows.length - this.#free.length;
   }
 
+  /** Whether nothing is in the log alone. */
+  get allInMemory(): boolean {
+    return this.index.size === this.rowsInMemory;
+  }
+
   rowAt(reference: number): Row {
     return this.#rows[~reference] as Row;
   }
@@ -141,7 +155,7 @@ export class RowStore implements MemoryUser {
       if (reference < 0) {
         const row = this.#rows[~reference] as Row;
         if (!row.is(kind, id, namespaceId)) continue;
-        row.used = true;
+        this.#use(row.number);
         this.hits++;
         return row;
       }
@@ -149,6 +163,12 @@ export class RowStore implements MemoryUser {
       if (row !== undefined) return row;
     }
     return undefined;
+  }
+
+  #use(number: number): void {
+    const uses = this.#uses[number] as number;
+    if (uses < USES_MAX) this.#uses[number] = uses + 1;
+    else if (uses === AHEAD) this.#uses[number] = 0;
   }
 
   #load(
@@ -172,6 +192,7 @@ export class RowStore implements MemoryUser {
     // Making room may have moved the record.
     row.address = this.index.reference(group, slot);
     this.index.setReference(group, slot, ~row.number);
+    if (any) this.#uses[row.number] = AHEAD;
     return row;
   }
 
@@ -198,6 +219,12 @@ export class RowStore implements MemoryUser {
     const number = this.#free.pop() ?? this.#rows.length;
     row.number = number;
     this.#rows[number] = row;
+    if (number >= this.#uses.length) {
+      const uses = new Uint8Array(this.#uses.length * 2);
+      uses.set(this.#uses);
+      this.#uses = uses;
+    }
+    this.#uses[number] = 0;
   }
 
   /** Adds a row that is not there. It holds nothing yet, and the caller pins it or fills it before anything else. */
@@ -390,14 +417,19 @@ export class RowStore implements MemoryUser {
 
   release(bytes: number): void {
     const rows = this.#rows;
+    const uses = this.#uses;
     const { length } = rows;
     const goal = this.#rowBytes - bytes;
     for (let looked = 0; looked < length * ROUNDS_MAX && this.#rowBytes > goal; looked++) {
       if (this.#hand >= length) this.#hand = 0;
-      const row = rows[this.#hand++];
-      if (row === undefined) continue;
-      if (row.used) row.used = false;
-      else if (!this.#mustStay(row)) this.#evict(row);
+      const number = this.#hand++;
+      const used = uses[number] as number;
+      if (used > 0) {
+        uses[number] = used === AHEAD ? 0 : used - 1;
+        continue;
+      }
+      const row = rows[number];
+      if (row !== undefined && !this.#mustStay(row)) this.#evict(row);
     }
   }
 
@@ -477,6 +509,11 @@ export class RowStore implements MemoryUser {
       row = this.#inMemoryAt(group, hash, address);
       if (row === undefined) return;
       slot = this.#slotOf(row);
+    }
+    if (row === undefined && this.examine !== undefined) {
+      const examined = this.#codec.readIdentity();
+      this.#readRest(examined);
+      if (!examined.dead) this.examine(examined);
     }
     const moved = log.copy();
     log.release(address, recordBytes);

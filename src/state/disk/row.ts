@@ -25,8 +25,6 @@ export class Row {
   readonly id: unknown;
   /** The cell of state 0: most operators have one state. */
   #first: unknown = undefined;
-  /** Used since the eviction looked at it last. Not from the start: what is used once must not drive out what is used often. */
-  used = false;
   /** What it is now is not in the log. */
   dirty = false;
   /** Holds what the user was given and may change until the next record. */

@@ -6,7 +6,7 @@
  * mostly garbage are emptied by the owner (`compaction.ts`) and given back; their numbers are used again.
  *
  * Every record is checked by CRC-32 and by its own address whenever it is read from a file. What does not fit is
- * STATE_CORRUPT with the file and the offset. The bytes are described in docs/internals/disk-state.md.
+ * STATE_DISK_CORRUPT with the file and the offset. The bytes are described in docs/internals/disk-state.md.
  */
 
 import { crc32 } from 'node:zlib';
@@ -311,7 +311,7 @@ export class SegmentLog {
   #corrupt(segment: Segment, offset: number, what: string): MillstreamError {
     const file = segment.file.path;
     return new MillstreamError(
-      'STATE_CORRUPT',
+      'STATE_DISK_CORRUPT',
       `A record of working state in ${file} at offset ${offset} cannot be read: ${what}. The disk has lost or changed bytes; the job restarts from its last checkpoint.`,
       { details: { file, offset } },
     );

@@ -13,15 +13,26 @@ export interface MemoryUser {
 /** Freed beyond what is needed, so that not every record frees something. */
 const SLACK_SHARE = 1 / 256;
 
+/** Growth of what is needed beyond the limit that is told. */
+const TELL_FACTOR = 1.5;
+
 export class SlotMemory {
   readonly limit: number;
   #used = 0;
   #most = 0;
   #releasing = false;
   readonly #users = new Set<MemoryUser>();
+  readonly #overrun: (needed: number) => void;
+  /** What `overrun` was told last. */
+  #told = 0;
 
-  constructor(limit: number) {
+  /**
+   * @param overrun told when what nobody can do without (indexes, buffers, directories of timers) takes more than the
+   * limit, and again whenever that has grown by half.
+   */
+  constructor(limit: number, overrun: (needed: number) => void = () => {}) {
     this.limit = limit;
+    this.#overrun = overrun;
   }
 
   /** Bytes in use: indexes, buffers, and what is cached. */
@@ -73,5 +84,14 @@ export class SlotMemory {
       // What is left is in use this very moment.
       if (this.#used >= before) break;
     }
+    if (this.#used > this.limit) this.#tell();
+  }
+
+  #tell(): void {
+    let needed = this.#used;
+    for (const user of this.#users) needed -= user.releasableBytes;
+    if (needed <= this.limit || needed < this.#told * TELL_FACTOR) return;
+    this.#told = needed;
+    this.#overrun(needed);
   }
 }

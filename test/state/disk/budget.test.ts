@@ -97,6 +97,50 @@ test('a list and a map that grow in place are counted', () => {
   backend.close();
 });
 
+test('who gives less memory than an index needs is told so, and again when it has grown', () => {
+  const told: number[] = [];
+  const memory = new SlotMemory(100_000, (needed) => told.push(needed));
+  const { backend } = diskHarness({ memory });
+  const state = backend.value(valueState<number>('s'));
+  for (let key = 0; key < 20_000; key++) {
+    backend.setCurrentKey(key);
+    state.update(key);
+  }
+  assert.ok(told.length >= 2 && told.length < 10, `told ${told.length} times`);
+  for (const needed of told) assert.ok(needed > memory.limit);
+  assert.ok((told.at(-1) as number) >= (told[0] as number) * 1.5);
+  backend.close();
+});
+
+test('what has expired on disk is found by compaction and cleaned up', () => {
+  const { backend, time } = diskHarness({ bytes: 200_000, segmentBytes: 1 << 16 });
+  const ttl = { timeToLive: 1_000, cleanup: { incremental: { entries: 2, everyRecord: false } } } as const;
+  const state = backend.value(valueState<string>('s', { ttl }));
+  const map = backend.map(mapState<number, string>('m', { ttl }));
+  const old = 2_000;
+  const write = (key: number | string): void => {
+    backend.setCurrentKey(key);
+    state.update('x'.repeat(200));
+  };
+  for (let key = 0; key < old; key++) {
+    write(key);
+    if (key % 4 === 0) map.put(key, 'x'.repeat(200));
+    write(`busy ${key}`);
+    write(`idle ${key}`);
+  }
+  time.now += 2_000;
+  // Most others go, so that segments are mostly garbage and are emptied; what is left of them has expired.
+  for (let key = 0; key < old; key++) {
+    for (const name of ['busy', 'idle']) {
+      backend.setCurrentKey(`${name} ${key}`);
+      state.clear();
+    }
+  }
+  for (let i = 0; i < 20_000; i++) write(`new ${i % 1_000}`);
+  assert.ok(backend.size < 1_000 + old * 0.75, `${backend.size} keys`);
+  backend.close();
+});
+
 test('the working directory goes with the backend', () => {
   let directory = '';
   const files = {

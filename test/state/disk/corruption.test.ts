@@ -34,7 +34,7 @@ function filled() {
 
 function isCorruption(error: unknown): boolean {
   assert.ok(error instanceof MillstreamError, String(error));
-  assert.equal(error.code, 'STATE_CORRUPT');
+  assert.equal(error.code, 'STATE_DISK_CORRUPT');
   assert.match(String(error.details['file']), /^\/directory-0\/segment-\d+$/);
   assert.equal(typeof error.details['offset'], 'number');
   assert.match(error.message, /at offset \d+/);
