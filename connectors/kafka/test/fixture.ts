@@ -33,7 +33,8 @@ export interface Written {
 
 /** Writes by the second client. */
 export async function write(cluster: KafkaCluster, topic: string, messages: readonly Written[]): Promise<void> {
-  const producer = cluster.client().producer();
+  // A write of which a part failed is tried again as a whole.
+  const producer = cluster.client().producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   await producer.send({ topic, messages: messages.map((message) => ({ ...message })) });
   await producer.disconnect();

@@ -63,16 +63,19 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const directory = mkdtempSync(join(tmpdir(), 'millstream-chaos-'));
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   for (const name of ['files', 'state', 'jobs', 'checkpoints']) mkdirSync(join(directory, name));
-  // What takes a read for committed waits for transactions that nobody will end.
-  const broker = await KafkaCluster.start();
+  // Alone in its cluster, a broker that is slow must not be given up for dead.
+  const broker = await KafkaCluster.start({
+    settings: { 'broker.session.timeout.ms': 6_000, 'broker.heartbeat.interval.ms': 1_000 },
+  });
   stack.defer(() => broker.stop());
-  for (const topic of [MOVES, QUOTES, OUTPUT]) await broker.createTopic(topic, PARTITIONS);
+  // By their event time the records are old, and brokers delete what is older than the retention.
+  for (const topic of [MOVES, QUOTES, OUTPUT]) await broker.createTopic(topic, PARTITIONS, { 'retention.ms': '-1' });
   const watch = stack.use(new PhaseWatch(directory));
   const cluster = stack.use(
     await ProcessCluster.start({
       taskManagers: 2,
       jobDirectory: join(directory, 'jobs'),
-      heartbeat: { intervalMs: 500, timeoutMs: 10_000 },
+      heartbeat: { intervalMs: 1_000, timeoutMs: 60_000 },
     }),
   );
   return await new ChaosRun(options, directory, broker, watch, cluster).run();
