@@ -181,7 +181,7 @@ function tryExamples(root: string, examples: readonly Example[], names: readonly
   const runnable = files.filter((_, i) => examples[i]?.runs === true);
   const runner = fileURLToPath(new URL('./run-examples.ts', import.meta.url));
   const run = spawnSync(process.execPath, [...process.execArgv, runner, folder, ...runnable], {
-    cwd: root,
+    cwd: scratchFolder(root),
     encoding: 'utf8',
   });
   for (const [, file = '', message = ''] of run.stdout.matchAll(/^(example-\d+\.ts): (.*)$/gm))

@@ -1,6 +1,7 @@
 /**
  * Runs examples one after the other in this process: `run-examples.ts FOLDER FILE…`. Prints a line for each that
- * fails; what the examples print themselves is dropped. Started by scripts/check/examples.ts.
+ * fails; what the examples print themselves is dropped. What they write to relative paths lands in the working
+ * directory, which is a scratch folder. Started by scripts/check/examples.ts.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -3,13 +3,13 @@
  * committer that sees a whole checkpoint at once. What Flink calls pre-commit and post-commit topology are two functions
  * on the way of the committables.
  *
- * For each checkpoint the runtime calls, on the writer's thread: `flush`; `prepareCommit`, whose committables go through
+ * For each checkpoint the runtime calls, on the writer's thread: `flush`, unless the input has ended; `prepareCommit`, whose committables go through
  * the pre-committer and become part of the checkpoint; then `snapshot` of writer and pre-committer. When the checkpoint
  * is complete, the committables go to the committer, then to the post-committer, and when all subtasks have come so far
  * to the global committer. After a restore they come again, possibly in another process: `commit` must be idempotent,
  * and must be able to work from the committable alone.
  *
- * For a savepoint it calls `flush`, `prepareSavepoint` and `snapshot`: nothing is committed, what is open belongs into
+ * For a savepoint it calls `flush` likewise, `prepareSavepoint` and `snapshot`: nothing is committed, what is open belongs into
  * the snapshot. A savepoint may be restored more than once, and after newer checkpoints: what it holds may have been
  * committed since, or be committed by somebody else at the same time.
  *
@@ -59,7 +59,7 @@ export interface SinkWriter<T, Committable = never, State = never> {
   /** A promise holds the input back until it has settled: how a writer puts its own limit on what it buffers. */
   write(value: T, context: WriteContext): void | Promise<void>;
   writeWatermark?(watermark: number): void;
-  /** Everything written so far leaves the writer's buffers. `endOfInput`: nothing will follow. */
+  /** Everything written so far leaves the writer's buffers. `endOfInput`: nothing will follow, and this is the last call. */
   flush(endOfInput: boolean): void | Promise<void>;
   prepareCommit?(checkpoint: number): readonly Committable[] | Promise<readonly Committable[]>;
   /** In place of `prepareCommit`, where a savepoint is taken. It may lie around for long: what it refers to must last. */

@@ -115,7 +115,8 @@ class WritingOperator<T> extends PlainOperator<never> implements InputOperator<T
   }
 
   beforeBarrier(checkpoint: number, type: 'checkpoint' | 'savepoint'): void | Promise<void> {
-    const flushed = this.writer.flush(false);
+    // What the end of the input has flushed is out: the task takes no barrier before that has settled.
+    const flushed = this.#endOfInput ? undefined : this.writer.flush(false);
     if (flushed !== undefined) return flushed.then(() => this.#prepare(checkpoint, type));
     return this.#prepare(checkpoint, type);
   }

@@ -54,7 +54,7 @@ test('readers and their enumerator tell each other what they like', async () => 
   assert.deepEqual(heard, [[0, { question: new Date(0) }]]);
 });
 
-test('a writer hears the watermarks between the records', async () => {
+test('a writer hears the watermarks between the records, and is flushed for the last time at their end', async () => {
   const heard: string[] = [];
   const env = environment();
   env
@@ -70,14 +70,18 @@ test('a writer hears the watermarks between the records', async () => {
         write: (value, { timestamp }) => void heard.push(`${value} at ${timestamp}`),
         writeWatermark: (watermark) => void heard.push(`watermark ${watermark}`),
         flush: (endOfInput) => void heard.push(`flush ${endOfInput}`),
+        prepareCommit: () => {
+          heard.push('prepare commit');
+          return [];
+        },
         close() {},
       }),
     });
   await env.execute();
   assert.deepEqual(
     heard.filter((line) => !/watermark \d/.test(line)),
-    // What follows the end is the barrier with which a job commits what it wrote last.
-    ['5 at 9', '15 at 19', 'watermark Infinity', 'flush true', 'flush false'],
+    // The barrier with which a job commits what it wrote last comes behind, and finds nothing to flush.
+    ['5 at 9', '15 at 19', 'watermark Infinity', 'flush true', 'prepare commit'],
   );
 });
 
