@@ -234,6 +234,7 @@ export { json, type JsonOptions } from './format/json.ts';
 export { text, type TextOptions } from './format/text.ts';
 export { FormatError, MORE_BYTES, NO_RECORD, type Decoder, type Encoder, type Format } from './format/format.ts';
 export { ByteAppender } from './format/byte-appender.ts';
+export { PagedCursor, type SplitPage } from './connect/paged-cursor.ts';
 export { SplitPool, type SplitPoolOptions, type SplitPoolState } from './connect/split-pool.ts';
 export { SplitReader, type SplitCursor, type SplitReaderOptions } from './connect/split-reader.ts';
 export type {

@@ -9,7 +9,7 @@ import type { RunOptions } from './cluster/embedded-cluster.ts';
 import type { JobManagerInput, JobManagerReady } from './cluster/job-manager-process.ts';
 import { loadGraph } from './cluster/program.ts';
 import type { TaskManagerInput } from './cluster/task-manager-process.ts';
-import type { JobClient } from './graph/launch.ts';
+import { restoreTerms, type JobClient } from './graph/launch.ts';
 import { DEFAULT_SETTINGS } from './graph/settings.ts';
 import { spawnProcess, type ProcessHandle } from './world/processes.ts';
 import { createRealWorld } from './world/real-world.ts';
@@ -153,9 +153,7 @@ export class ProcessCluster implements AsyncDisposable {
       jobId: options.jobId ?? this.#world.random.id(),
       program,
       parameters,
-      restore: options.fromSavepoint,
-      claimMode: options.claimMode ?? 'no-claim',
-      allowNonRestoredState: options.allowNonRestoredState === true,
+      ...restoreTerms(graph, options),
     });
   }
 

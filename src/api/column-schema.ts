@@ -114,8 +114,7 @@ export class ColumnSchema<Row> {
     const stamp = timestamp === undefined ? undefined : timestampOf(this.schema, this.schema.indexOf(timestamp));
     const node = scope.graph.add({
       name: `Source: ${name}`,
-      definition: ({ autoWatermarkIntervalMs }) =>
-        columnSource(source, { stamp, boundMs, watermarkIntervalMs: autoWatermarkIntervalMs }),
+      definition: (operator) => columnSource(source, { stamp, boundMs, operator }),
       inputs: [],
       source: source as unknown as Source<unknown, never, never>,
       ...(source.parallelism === undefined ? {} : { fixedParallelism: source.parallelism }),

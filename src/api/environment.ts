@@ -11,8 +11,8 @@ import type { Source } from '../connect/source.ts';
 import type { ColumnBatch } from '../data/column-batch.ts';
 import { TypeRegistry, type InstanceClass, type InstanceCodec } from '../data/type-registry.ts';
 import { text } from '../format/text.ts';
-import { durationMs } from '../graph/flink-options.ts';
 import type { JobClient, JobExecutionResult, JobListener, Launcher, LaunchOptions } from '../graph/launch.ts';
+import { durationMs } from '../graph/option-values.ts';
 import { executionPlan, type ExecutionPlan } from '../graph/plan.ts';
 import type { CheckpointSettings, RestartStrategy, RuntimeMode, SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
@@ -274,8 +274,7 @@ export class StreamEnvironment {
     const erased = source as unknown as Source<T, never, never>;
     const node = this.#scope.graph.add({
       name: `Source: ${name}`,
-      definition: ({ autoWatermarkIntervalMs }) =>
-        sourceDefinition(erased, strategy, { watermarkIntervalMs: autoWatermarkIntervalMs }),
+      definition: (settings) => sourceDefinition(erased, strategy, settings),
       inputs: [],
       source: erased,
       ...(source.parallelism === undefined ? {} : { fixedParallelism: source.parallelism }),
@@ -328,6 +327,20 @@ export class StreamEnvironment {
    */
   enableCheckpointing(intervalMs: number, options: Partial<Omit<CheckpointSettings, 'intervalMs'>> = {}): this {
     this.#settings.set({ checkpoint: { ...options, intervalMs } });
+    return this;
+  }
+
+  /**
+   * Parameters that functions read from their runtime context, beside those that the job is started with, which win.
+   *
+   * @example
+   * ```ts
+   * const env = createEnvironment();
+   * env.setGlobalJobParameters({ region: 'eu' });
+   * ```
+   */
+  setGlobalJobParameters(parameters: Readonly<Record<string, unknown>>): this {
+    this.#settings.set({ globalJobParameters: parameters });
     return this;
   }
 

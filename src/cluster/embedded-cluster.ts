@@ -6,15 +6,16 @@
 import { MillstreamError } from '../base/error.ts';
 import type { Cancellation, Doorbell, World } from '../base/world.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
-import type {
-  JobClient,
-  JobFailure,
-  JobProgram,
-  JobStatus,
-  LaunchOptions,
-  Launcher,
-  SavepointHandle,
-  SavepointOptions,
+import {
+  restoreTerms,
+  type JobClient,
+  type JobFailure,
+  type JobProgram,
+  type JobStatus,
+  type LaunchOptions,
+  type Launcher,
+  type SavepointHandle,
+  type SavepointOptions,
 } from '../graph/launch.ts';
 import type { SettingsPart } from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
@@ -73,9 +74,7 @@ export class EmbeddedCluster {
       graph,
       program,
       parameters: options.parameters ?? {},
-      restore: options.fromSavepoint,
-      claimMode: options.claimMode ?? 'no-claim',
-      allowNonRestoredState: options.allowNonRestoredState === true,
+      ...restoreTerms(graph, options),
     });
     const abort = (): void => void job.cancel();
     options.signal?.addEventListener('abort', abort, { once: true });

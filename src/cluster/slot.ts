@@ -368,7 +368,7 @@ class SlotAttempt {
         checkpointing: checkpointingOf(graph.settings.checkpoint),
         world,
         types: graph.types,
-        parameters: deployment.parameters,
+        parameters: { ...graph.settings.globalJobParameters, ...deployment.parameters },
         mutationCheck: graph.settings.mutationCheck,
         state: graph.settings,
         restore: this.#restoreOf(vertex.id, subtask, fetched),

@@ -13,6 +13,19 @@ import {
   type ExecutionSettings,
   type RestartStrategy,
 } from './settings.ts';
+import {
+  anyNumber,
+  durationMs,
+  invalidOption,
+  megabytes,
+  memoryBytes,
+  pairs,
+  place,
+  places,
+  truth,
+  wholeNumber,
+  word,
+} from './option-values.ts';
 
 /** What options change: the settings, and the name under which a job runs when `execute` gives none. */
 export interface Configuration {
@@ -32,122 +45,8 @@ export interface FlinkOption {
   readonly apply: (to: Configuration, value: unknown, key: string) => Configuration;
 }
 
-const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  nano: 1e-6,
-  nanosecond: 1e-6,
-  us: 1e-3,
-  micro: 1e-3,
-  microsecond: 1e-3,
-  ms: 1,
-  milli: 1,
-  millisecond: 1,
-  s: 1_000,
-  sec: 1_000,
-  second: 1_000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-};
-
-/**
- * Milliseconds of a duration as Flink writes them: a number (of milliseconds), `200 ms`, `10s`, `1 min`, `2 h`.
- *
- * @throws OPTION_INVALID that names the option.
- */
-export function durationMs(value: unknown, option: string): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-  const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(value) : null;
-  const unit = match?.[2]?.toLowerCase() ?? '';
-  // Units have a plural.
-  const milliseconds = unit === '' ? 1 : (DURATION_UNITS_MS[unit] ?? DURATION_UNITS_MS[unit.replace(/s$/, '')]);
-  if (match === null || milliseconds === undefined)
-    throw invalid(option, 'a duration, such as "200 ms" or "10 s"', value);
-  return Math.round(Number(match[1]) * milliseconds);
-}
-
-function wholeNumber(value: unknown, option: string): number {
-  const number = typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw invalid(option, 'a whole number', value);
-  return number;
-}
-
-function anyNumber(value: unknown, option: string): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw invalid(option, 'a number', value);
-  return number;
-}
-
-const MEMORY_UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  bytes: 1,
-  k: 1024,
-  kb: 1024,
-  kibibytes: 1024,
-  m: 1024 ** 2,
-  mb: 1024 ** 2,
-  mebibytes: 1024 ** 2,
-  g: 1024 ** 3,
-  gb: 1024 ** 3,
-  gibibytes: 1024 ** 3,
-};
-
-/** Bytes of a memory size as Flink writes them: a number (of bytes), `20 kb`, `1m`; a kilobyte has 1024 bytes. */
-function memoryBytes(value: unknown, option: string): number {
-  const match = typeof value === 'string' ? /^\s*(\d+)\s*([a-z]*)\s*$/i.exec(value) : null;
-  const bytes = match === null ? value : Number(match[1]) * (MEMORY_UNITS[match[2]?.toLowerCase() ?? ''] ?? NaN);
-  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0)
-    throw invalid(option, 'a memory size, such as "20 kb"', value);
-  return bytes;
-}
-
-function megabytes(value: unknown, option: string): number {
-  return Math.max(1, Math.round(memoryBytes(value, option) / 1024 ** 2));
-}
-
-function place(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value.trim() === '') throw invalid(option, 'a path or URL', value);
-  return value.trim();
-}
-
-/** Paths with commas in between, or a list of them. */
-function places(value: unknown, option: string): readonly string[] {
-  const items: unknown = typeof value === 'string' ? value.split(',') : value;
-  if (!Array.isArray(items) || items.length === 0)
-    throw invalid(option, 'one path or several, with commas between', value);
-  return items.map((item) => place(item, option));
-}
-
-function truth(value: unknown, option: string): boolean {
-  if (typeof value === 'boolean') return value;
-  const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
-  if (text !== 'true' && text !== 'false') throw invalid(option, 'true or false', value);
-  return text === 'true';
-}
-
-/** One of some words, whatever their case and whether they are written with `-` or `_`. */
-function word<W extends string>(value: unknown, option: string, words: readonly W[]): W {
-  const said = typeof value === 'string' ? value.trim().toLowerCase().replaceAll('_', '-') : undefined;
-  const found = words.find((one) => one === said);
-  if (found === undefined) throw invalid(option, `one of ${words.join(', ')}`, value);
-  return found;
-}
-
 /** Flink's names of state backends, and ours. */
 const STATE_BACKENDS = { hashmap: 'memory', rocksdb: 'disk', memory: 'memory', disk: 'disk' } as const;
-
-function invalid(option: string, must: string, value: unknown): MillstreamError {
-  return new MillstreamError(
-    'OPTION_INVALID',
-    `The option ${option} must be ${must}, but is ${typeof value === 'string' ? `"${value}"` : String(value)}.`,
-    { details: { option } },
-  );
-}
 
 function settings(part: (value: unknown, key: string) => Partial<ExecutionSettings>): FlinkOption['apply'] {
   return (to, value, key) => ({ ...to, settings: { ...to.settings, ...part(value, key) } });
@@ -285,7 +184,7 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
       'Values pass by reference between operators of one thread; `mutationCheck` finds those that change them. `false` is refused.',
     apply: (to, value, key) => {
       if (!truth(value, key))
-        throw invalid(
+        throw invalidOption(
           key,
           'true: values are never copied between operators of one thread, mutationCheck finds who changes them',
           value,
@@ -298,6 +197,44 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     type: 'duration; 0 turns periodic watermarks off',
     meaning: 'Time between two watermarks of a source.',
     apply: settings((value, key) => ({ autoWatermarkIntervalMs: durationMs(value, key) })),
+  },
+  'pipeline.watermark-alignment.buffer-size': {
+    setting: 'alignmentBufferSize',
+    type: 'whole number',
+    meaning:
+      'Update intervals by which watermark alignment looks back before it stops a source or split. Default 3; 0 stops it at once.',
+    apply: settings((value, key) => ({ alignmentBufferSize: wholeNumber(value, key) })),
+  },
+  'pipeline.watermark-alignment.allow-unaligned-source-splits': {
+    setting: 'allowUnalignedSplits',
+    type: 'true or false',
+    meaning:
+      'Whether a reader that cannot pause single splits may take part in watermark alignment with several; it then stops as a whole.',
+    apply: settings((value, key) => ({ allowUnalignedSplits: truth(value, key) })),
+  },
+  'pipeline.global-job-parameters': {
+    setting: 'globalJobParameters',
+    type: 'pairs, such as `host:web-1,mode:test`',
+    meaning: 'Parameters that functions read from their runtime context; those that the job is started with win.',
+    apply: settings((value, key) => ({ globalJobParameters: pairs(value, key) })),
+  },
+  'execution.state-recovery.path': {
+    setting: 'fromSavepoint',
+    type: 'path or URL',
+    meaning: 'The savepoint or retained checkpoint that the job starts from.',
+    apply: settings((value, key) => ({ fromSavepoint: place(value, key) })),
+  },
+  'execution.state-recovery.claim-mode': {
+    setting: 'claimMode',
+    type: 'CLAIM or NO_CLAIM',
+    meaning: 'Whose that savepoint is from then on. Default NO_CLAIM: it is left alone.',
+    apply: settings((value, key) => ({ claimMode: word(value, key, ['claim', 'no-claim']) })),
+  },
+  'execution.state-recovery.ignore-unclaimed-state': {
+    setting: 'allowNonRestoredState',
+    type: 'true or false',
+    meaning: 'Whether state of operators that the job no longer has is dropped; otherwise it is refused.',
+    apply: settings((value, key) => ({ allowNonRestoredState: truth(value, key) })),
   },
   'execution.sorted-inputs.memory': {
     setting: 'sortMemoryMegabytes',

@@ -180,6 +180,22 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a job starts from, and on which terms: by its launch, else by its settings. */
+export function restoreTerms(
+  { settings }: StreamGraph,
+  options: LaunchOptions,
+): {
+  readonly restore: SavepointHandle | string | undefined;
+  readonly claimMode: 'claim' | 'no-claim';
+  readonly allowNonRestoredState: boolean;
+} {
+  return {
+    restore: options.fromSavepoint ?? settings.fromSavepoint,
+    claimMode: options.claimMode ?? settings.claimMode,
+    allowNonRestoredState: options.allowNonRestoredState ?? settings.allowNonRestoredState,
+  };
+}
+
 /** Runs graphs built ad hoc, on the calling thread. */
 export interface Launcher {
   launch(graph: StreamGraph, options: LaunchOptions): Promise<JobClient>;

@@ -81,6 +81,18 @@ export interface ExecutionSettings {
   /** Whether operators without a uid get one by their place in the graph; `false` refuses such a job. */
   readonly autoGenerateUids: boolean;
   readonly autoWatermarkIntervalMs: number;
+  /** Update intervals by which watermark alignment looks back before it stops a source or split; 0: not at all. */
+  readonly alignmentBufferSize: number;
+  /** Whether readers that cannot pause single splits may be aligned with several of them. */
+  readonly allowUnalignedSplits: boolean;
+  /** What functions find in `parameters` of their runtime context, below what the job is started with. Plain data. */
+  readonly globalJobParameters: Readonly<Record<string, unknown>>;
+  /** Path or URL of what the job starts from; that of the launch wins. Undefined: from nothing. */
+  readonly fromSavepoint: string | undefined;
+  /** Whose the savepoint is from then on; see `LaunchOptions`. */
+  readonly claimMode: 'claim' | 'no-claim';
+  /** Whether state of operators that the job no longer has is dropped instead of refused. */
+  readonly allowNonRestoredState: boolean;
   readonly checkpoint: CheckpointSettings;
   /** Undefined: exponential delay when checkpoints are on, else none, as in Flink. */
   readonly restart: RestartStrategy | undefined;
@@ -129,6 +141,12 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   chaining: true,
   autoGenerateUids: true,
   autoWatermarkIntervalMs: 200,
+  alignmentBufferSize: 3,
+  allowUnalignedSplits: false,
+  globalJobParameters: Object.freeze({}),
+  fromSavepoint: undefined,
+  claimMode: 'no-claim',
+  allowNonRestoredState: false,
   checkpoint: Object.freeze({
     intervalMs: undefined,
     timeoutMs: 600_000,
@@ -184,6 +202,9 @@ export function effectiveRestart(settings: ExecutionSettings): RestartStrategy {
   return settings.restart ?? (settings.checkpoint.intervalMs === undefined ? { kind: 'none' } : EXPONENTIAL_DELAY);
 }
 
+/** More update intervals than anybody would wait for, and few enough to keep for every split. */
+const ALIGNMENT_BUFFER_MAX = 1_000;
+
 /** Throws OPTION_INVALID that names the first option out of its range. */
 export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   const whole = (name: string, value: number, min: number, max: number): void => {
@@ -200,6 +221,7 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('bufferTimeoutMs', settings.bufferTimeoutMs, -1, 3_600_000);
   whole('batchRows', settings.batchRows, 1, 65_536);
   whole('autoWatermarkIntervalMs', settings.autoWatermarkIntervalMs, 0, 3_600_000);
+  whole('alignmentBufferSize', settings.alignmentBufferSize, 0, ALIGNMENT_BUFFER_MAX);
   if (settings.checkpoint.intervalMs !== undefined)
     whole('checkpoint.intervalMs', settings.checkpoint.intervalMs, 1, 86_400_000);
   whole('checkpoint.timeoutMs', settings.checkpoint.timeoutMs, 1, 86_400_000);

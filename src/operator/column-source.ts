@@ -7,7 +7,7 @@ import type { CoordinatorFactory } from './coordinator.ts';
 import { columnWatermarkStrategy } from './column-timestamps.ts';
 import type { OperatorDefinition } from './operator.ts';
 import { sinkDefinition, type SinkOperatorOptions } from './sink-operator.ts';
-import { sourceDefinition } from './source-operator.ts';
+import { sourceDefinition, type SourceOperatorOptions } from './source-operator.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
 
 export interface ColumnSourceOptions {
@@ -15,7 +15,8 @@ export interface ColumnSourceOptions {
   readonly stamp: ((batch: ColumnBatch) => ColumnBatch) | undefined;
   /** Milliseconds that the watermark stays behind the greatest timestamp; undefined: no watermarks. */
   readonly boundMs: number | undefined;
-  readonly watermarkIntervalMs: number;
+  /** What of the job's settings concerns the source. */
+  readonly operator: SourceOperatorOptions;
 }
 
 interface Definition {
@@ -26,7 +27,7 @@ interface Definition {
 /** The definition of a source of column batches. */
 export function columnSource<Split, State>(
   source: Source<ColumnBatch, Split, State>,
-  { stamp, boundMs, watermarkIntervalMs }: ColumnSourceOptions,
+  { stamp, boundMs, operator }: ColumnSourceOptions,
 ): Definition {
   const strategy =
     boundMs === undefined ? WatermarkStrategy.noWatermarks<ColumnBatch>() : columnWatermarkStrategy(boundMs);
@@ -34,7 +35,7 @@ export function columnSource<Split, State>(
   const { definition, coordinator } = sourceDefinition(
     stamped as unknown as Source<ColumnBatch, never, never>,
     strategy,
-    { watermarkIntervalMs },
+    operator,
   );
   return { definition: { ...definition, output: 'columns' }, coordinator };
 }

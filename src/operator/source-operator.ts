@@ -7,12 +7,13 @@
 
 import type { IndexRange, RangeOutput } from '../connect/index-range.ts';
 import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader } from '../connect/source.ts';
+import { MillstreamError } from '../base/error.ts';
 import type { Cancellation } from '../base/world.ts';
 import { UNDECODABLE_TAG } from '../connect/undecodable.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
 import type { SnapshotWriter } from '../state/snapshot.ts';
-import { alignSplits, type AlignmentGroup } from '../time/watermark-alignment.ts';
+import { alignSplits, WatermarkSamples, type AlignmentGroup } from '../time/watermark-alignment.ts';
 import { MAIN_SPLIT, SplitWatermarks, type SplitWatermark, type WatermarkChange } from '../time/split-watermarks.ts';
 import type { WatermarkAlignment, WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { CoordinatorContext, CoordinatorFactory, OperatorCoordinator } from './coordinator.ts';
@@ -35,8 +36,11 @@ type FromEnumerator =
   | { readonly kind: 'no-more' }
   | { readonly kind: 'event'; readonly event: unknown };
 
+/** What of the settings of a job concerns its sources. */
 export interface SourceOperatorOptions {
-  readonly watermarkIntervalMs: number;
+  readonly autoWatermarkIntervalMs: number;
+  readonly alignmentBufferSize: number;
+  readonly allowUnalignedSplits: boolean;
 }
 
 /** The definition of a source node, and the coordinator that runs its enumerator. */
@@ -62,7 +66,8 @@ export function sourceDefinition<T>(
 class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   readonly #source: Source<T, Split, unknown>;
   readonly #strategy: WatermarkStrategy<T>;
-  readonly #intervalMs: number;
+  readonly #options: SourceOperatorOptions;
+  readonly #samples: WatermarkSamples;
   readonly #splits = new Map<string, SplitOutput<T>>();
   #context!: OperatorContext<T>;
   #output!: SourceOutput<T>;
@@ -83,7 +88,8 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   constructor(source: Source<T, Split, unknown>, strategy: WatermarkStrategy<T>, options: SourceOperatorOptions) {
     this.#source = source;
     this.#strategy = strategy;
-    this.#intervalMs = options.watermarkIntervalMs;
+    this.#options = options;
+    this.#samples = new WatermarkSamples(options.alignmentBufferSize);
   }
 
   open(context: OperatorContext<never>): void {
@@ -91,7 +97,13 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
     this.#context = own;
     this.#output = own.output as SourceOutput<T>;
     this.#gate = own.gate;
-    this.#watermarks = new SplitWatermarks(this.#strategy, () => own.now(), this.#intervalMs);
+    const { autoWatermarkIntervalMs, alignmentBufferSize } = this.#options;
+    this.#watermarks = new SplitWatermarks(
+      this.#strategy,
+      () => own.now(),
+      autoWatermarkIntervalMs,
+      alignmentBufferSize,
+    );
     const readerContext: ReaderContext = {
       subtask: own.task.subtask,
       parallelism: own.task.parallelism,
@@ -222,8 +234,8 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   // Time.
 
   #scheduleWatermark(): void {
-    if (this.#intervalMs <= 0) return;
-    this.#ticker = this.#context.at(this.#context.now() + this.#intervalMs, () => {
+    if (this.#options.autoWatermarkIntervalMs <= 0) return;
+    this.#ticker = this.#context.at(this.#context.now() + this.#options.autoWatermarkIntervalMs, () => {
       if (this.#ended) return;
       // While something is paused in the middle of its work, time stands still: the next tick catches up.
       if (!this.#gate.hasPaused) this.#emitTime();
@@ -251,6 +263,8 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
     if (alignment === undefined) return;
     this.#aligner = this.#context.at(this.#context.now() + alignment.updateIntervalMs, () => {
       if (this.#ended) return;
+      this.#samples.add(this.#lastWatermark);
+      this.#watermarks.sample();
       this.#context.toCoordinator({
         kind: 'watermark',
         watermark: this.#lastWatermark,
@@ -263,8 +277,9 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   /** Splits that are ahead of the group stop; where the reader cannot stop single ones, all of them do. */
   #align(limit: number): void {
     const { pause, resume } = alignSplits(this.#watermarks.splits, limit);
-    if (pause.length > 0 || resume.length > 0) this.#reader.pauseOrResumeSplits?.(pause, resume);
-    const ahead = this.#lastWatermark > limit;
+    if (this.#reader.pauseOrResumeSplits === undefined) this.#checkAlignable(pause);
+    else if (pause.length > 0 || resume.length > 0) this.#reader.pauseOrResumeSplits(pause, resume);
+    const ahead = this.#samples.oldest(this.#lastWatermark) > limit;
     if (ahead === (this.#ahead !== undefined)) return;
     if (ahead) {
       this.#ahead = Promise.withResolvers<void>();
@@ -272,6 +287,16 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
       this.#ahead?.resolve();
       this.#ahead = undefined;
     }
+  }
+
+  /** The watermark of several splits is that of the slowest: those ahead of it would run away unseen. */
+  #checkAlignable(ahead: readonly string[]): void {
+    if (ahead.length === 0 || this.#splits.size <= 1 || this.#options.allowUnalignedSplits) return;
+    throw new MillstreamError(
+      'OPTION_INVALID',
+      `Source "${this.#source.name}" takes part in watermark alignment, its split "${ahead[0]}" is ahead of the group, and its reader cannot pause single splits. Give the reader \`pauseOrResumeSplits\`, or set \`allowUnalignedSplits\` to stop it as a whole.`,
+      { details: { option: 'allowUnalignedSplits' } },
+    );
   }
 
   #setIdle(idle: boolean): void {

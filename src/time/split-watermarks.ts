@@ -12,6 +12,7 @@
 import { MillstreamError } from '../base/error.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP } from '../data/record-batch.ts';
+import { WatermarkSamples } from './watermark-alignment.ts';
 import type { GeneratorContext, WatermarkGenerator, WatermarkOutput } from './watermark-generator.ts';
 import type { TimestampAssigner, WatermarkStrategy } from './watermark-strategy.ts';
 
@@ -39,6 +40,8 @@ export class SplitWatermark<T> implements WatermarkOutput {
   events = 0;
   watermark = MIN_WATERMARK;
   idle = false;
+  /** What alignment goes by. */
+  readonly samples: WatermarkSamples;
   /** While the split is paused by alignment its silence does not count. */
   paused = false;
   silentMs = 0;
@@ -46,9 +49,16 @@ export class SplitWatermark<T> implements WatermarkOutput {
   timedOut = false;
   readonly #owner: SplitWatermarks<T>;
 
-  constructor(splitId: string, strategy: WatermarkStrategy<T>, owner: SplitWatermarks<T>, context: GeneratorContext) {
+  constructor(
+    splitId: string,
+    strategy: WatermarkStrategy<T>,
+    owner: SplitWatermarks<T>,
+    context: GeneratorContext,
+    samples: WatermarkSamples,
+  ) {
     const { generator, assign } = strategy.create(context);
     this.splitId = splitId;
+    this.samples = samples;
     this.generator = generator;
     this.assign = assign;
     this.#owner = owner;
@@ -94,6 +104,7 @@ export class SplitWatermarks<T> {
   readonly #strategy: WatermarkStrategy<T>;
   readonly #context: GeneratorContext;
   readonly #intervalMs: number;
+  readonly #alignmentSamples: number;
   readonly #splits = new Map<string, SplitWatermark<T>>();
   #watermark = MIN_WATERMARK;
   #idle = false;
@@ -101,17 +112,22 @@ export class SplitWatermarks<T> {
   #lastTick: number | undefined;
   #blockedAtLastTick = false;
 
-  /** `now` is the wall clock, which ingestion time reads; `intervalMs` the time between two calls of `onPeriodic`. */
-  constructor(strategy: WatermarkStrategy<T>, now: () => number, intervalMs = Infinity) {
+  /**
+   * `now` is the wall clock, which ingestion time reads; `intervalMs` the time between two calls of `onPeriodic`;
+   * `alignmentSamples` the samples of its watermark that each split keeps for alignment.
+   */
+  constructor(strategy: WatermarkStrategy<T>, now: () => number, intervalMs = Infinity, alignmentSamples = 0) {
     this.#strategy = strategy;
     this.#context = { now };
     this.#intervalMs = intervalMs;
+    this.#alignmentSamples = alignmentSamples;
   }
 
   addSplit(splitId: string): SplitWatermark<T> {
     const known = this.#splits.get(splitId);
     if (known !== undefined) return known;
-    const split = new SplitWatermark(splitId, this.#strategy, this, this.#context);
+    const samples = new WatermarkSamples(this.#alignmentSamples);
+    const split = new SplitWatermark(splitId, this.#strategy, this, this.#context, samples);
     this.#splits.set(splitId, split);
     return split;
   }
@@ -126,14 +142,20 @@ export class SplitWatermarks<T> {
     return (this.#splits.get(splitId) ?? this.addSplit(splitId)).onEvent(value, recordTimestamp);
   }
 
-  /** The watermark of a split, for alignment. */
+  /** The splits, for alignment. */
   get splits(): Iterable<{
     readonly splitId: string;
     readonly watermark: number;
     readonly idle: boolean;
+    readonly samples: WatermarkSamples;
     paused: boolean;
   }> {
     return this.#splits.values();
+  }
+
+  /** An update interval of the alignment is over. */
+  sample(): void {
+    for (const split of this.#splits.values()) split.samples.add(split.watermark);
   }
 
   get watermark(): number {

@@ -33,15 +33,45 @@ export class AlignmentGroup {
   }
 }
 
+/**
+ * The watermark as it was some update intervals ago, by which a member is judged: what it has read since the last limit
+ * was announced, and the limit answers for, would else stop it although it is not ahead. Flink's alignment buffer.
+ */
+export class WatermarkSamples {
+  readonly #samples: number[];
+  #next = 0;
+
+  constructor(size: number) {
+    this.#samples = Array.from({ length: size }, () => MIN_WATERMARK);
+  }
+
+  /** Once in every update interval. */
+  add(watermark: number): void {
+    if (this.#samples.length === 0) return;
+    this.#samples[this.#next] = watermark;
+    this.#next = (this.#next + 1) % this.#samples.length;
+  }
+
+  /** `current` where no samples are kept. */
+  oldest(current: number): number {
+    return this.#samples[this.#next] ?? current;
+  }
+}
+
 /** Which splits have to stop and which may go on, by `limit`. Changes the `paused` marks of the splits. */
 export function alignSplits(
-  splits: Iterable<{ readonly splitId: string; readonly watermark: number; paused: boolean }>,
+  splits: Iterable<{
+    readonly splitId: string;
+    readonly watermark: number;
+    readonly samples: WatermarkSamples;
+    paused: boolean;
+  }>,
   limit: number,
 ): { readonly pause: readonly string[]; readonly resume: readonly string[] } {
   const pause: string[] = [];
   const resume: string[] = [];
   for (const split of splits) {
-    const ahead = split.watermark > limit;
+    const ahead = split.samples.oldest(split.watermark) > limit;
     if (ahead === split.paused) continue;
     split.paused = ahead;
     (ahead ? pause : resume).push(split.splitId);

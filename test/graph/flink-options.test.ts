@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { applyFlinkOptions, durationMs, FLINK_OPTIONS, type Configuration } from '../../src/graph/flink-options.ts';
+import { applyFlinkOptions, FLINK_OPTIONS, type Configuration } from '../../src/graph/flink-options.ts';
+import { durationMs } from '../../src/graph/option-values.ts';
 import { checkpointDirectory, checkSettings, DEFAULT_SETTINGS } from '../../src/graph/settings.ts';
 import { optionsTable } from './options-page.ts';
 
@@ -48,6 +49,17 @@ test('every key changes its setting', () => {
   assert.equal(settingsOf({ 'pipeline.object-reuse': true }), DEFAULT_SETTINGS);
   assert.throws(() => settingsOf({ 'pipeline.object-reuse': false }), /OPTION_INVALID.*never copied/);
   assert.equal(settingsOf({ 'pipeline.auto-watermark-interval': '1 s' }).autoWatermarkIntervalMs, 1_000);
+  assert.equal(settingsOf({ 'pipeline.watermark-alignment.buffer-size': 0 }).alignmentBufferSize, 0);
+  assert.equal(
+    settingsOf({ 'pipeline.watermark-alignment.allow-unaligned-source-splits': 'true' }).allowUnalignedSplits,
+    true,
+  );
+  assert.equal(
+    settingsOf({ 'execution.state-recovery.path': ' file:///savepoints/a ' }).fromSavepoint,
+    'file:///savepoints/a',
+  );
+  assert.equal(settingsOf({ 'execution.state-recovery.claim-mode': 'CLAIM' }).claimMode, 'claim');
+  assert.equal(settingsOf({ 'execution.state-recovery.ignore-unclaimed-state': true }).allowNonRestoredState, true);
   assert.equal(settingsOf({ 'state.backend.type': 'rocksdb' }).stateBackend, 'disk');
   assert.equal(settingsOf({ 'state.backend.type': 'HASHMAP' }).stateBackend, 'memory');
   assert.equal(settingsOf({ 'state.backend.rocksdb.memory.fixed-per-slot': '1 gb' }).stateMemoryMegabytes, 1024);
@@ -96,6 +108,18 @@ test('every key changes its setting', () => {
     },
   );
   assert.equal(applyFlinkOptions(START, { 'pipeline.name': 'clicks' }).jobName, 'clicks');
+});
+
+test('global job parameters are an object, or pairs as Flink writes them', () => {
+  const key = 'pipeline.global-job-parameters';
+  const parameters = (value: unknown) => settingsOf({ [key]: value }).globalJobParameters;
+  assert.deepEqual(parameters({ a: 1 }), { a: 1 });
+  assert.deepEqual(parameters('a:1, b : two words '), { a: '1', b: 'two words' });
+  assert.deepEqual(parameters(`url:'http://a:1/?x=1,2',"it's":'it''s'`), { url: 'http://a:1/?x=1,2', "it's": "it's" });
+  assert.deepEqual(parameters('empty:'), { empty: '' });
+  assert.deepEqual(parameters('url:http://a:1/'), { url: 'http://a:1/' });
+  for (const wrong of ['a', 'a:1,b', `a:'1`, 7, []])
+    assert.throws(() => parameters(wrong), /must be pairs/, String(wrong));
 });
 
 test('storage options that cannot be meant are refused', () => {
@@ -176,7 +200,7 @@ test('every key of the table is understood and refuses nonsense', () => {
     if (key === 'pipeline.name') continue;
     assert.throws(
       // Any text is a path, but none.
-      () => settingsOf({ [key]: /dirs?$/.test(key) ? ' ' : 'nonsense' }),
+      () => settingsOf({ [key]: /(?:dirs?|path)$/.test(key) ? ' ' : 'nonsense' }),
       (error: Error & { code?: string }) => error.code === 'OPTION_INVALID' && error.message.includes(key),
       key,
     );

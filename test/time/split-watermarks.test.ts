@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SplitWatermarks } from '../../src/time/split-watermarks.ts';
-import { alignSplits, AlignmentGroup } from '../../src/time/watermark-alignment.ts';
+import { alignSplits, AlignmentGroup, WatermarkSamples } from '../../src/time/watermark-alignment.ts';
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts';
 
 const itself = (value: number): number => value;
@@ -121,8 +121,8 @@ test('an alignment group stops who is ahead of the slowest by more than the drif
   group.report('source-1', 1_500, false);
   assert.equal(group.limit, 1_100);
   const splits = [
-    { splitId: 'a', watermark: 1_500, paused: false },
-    { splitId: 'b', watermark: 1_050, paused: false },
+    { splitId: 'a', watermark: 1_500, samples: new WatermarkSamples(0), paused: false },
+    { splitId: 'b', watermark: 1_050, samples: new WatermarkSamples(0), paused: false },
   ];
   assert.deepEqual(alignSplits(splits, group.limit), { pause: ['a'], resume: [] });
   assert.deepEqual(alignSplits(splits, group.limit), { pause: [], resume: [] });
@@ -132,4 +132,16 @@ test('an alignment group stops who is ahead of the slowest by more than the drif
   assert.equal(group.limit, 1_600, 'idle members are not waited for');
   group.remove('source-1');
   assert.equal(group.limit, Infinity);
+});
+
+test('with samples, a split is stopped for where it was that many update intervals ago', () => {
+  const split = { splitId: 'a', watermark: 0, samples: new WatermarkSamples(3), paused: false };
+  const heard: string[] = [];
+  for (const watermark of [100, 2_000, 2_000, 2_000, 2_000]) {
+    split.watermark = watermark;
+    split.samples.add(watermark);
+    const { pause, resume } = alignSplits([split], 1_000);
+    heard.push(...pause.map((id) => `${id} stops`), ...resume.map((id) => `${id} goes on`), `at ${watermark}`);
+  }
+  assert.deepEqual(heard, ['at 100', 'at 2000', 'at 2000', 'a stops', 'at 2000', 'at 2000']);
 });
