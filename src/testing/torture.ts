@@ -199,6 +199,8 @@ const WAYS: readonly Way[] = [
   'with checkpoints that are written while it goes on',
 ];
 
+/** Items between two checkpoints that build upon each other, in turn: what changes twice between them is noted once. */
+const GAPS: readonly number[] = [1, 3, 2];
 /** Of the checkpoints that build upon each other: so many are a round, in which some complete and others do not. */
 const ROUND = 3;
 /** What is written of one at once: less than so many steps. */
@@ -299,6 +301,8 @@ class Run {
   /** Outputs of the present instance that have been taken over. */
   #taken = 0;
   #checkpoints = 0;
+  /** Since the last checkpoint. */
+  #items = 0;
   /** A checkpoint that is being written, and the entries that it should have. */
   #late: { readonly snapshot: LateSnapshot; readonly wanted: readonly string[] } | undefined;
 
@@ -321,10 +325,16 @@ class Run {
       this.#give(group);
       this.#take();
       if (snapshots) this.#replace(this.#harness.snapshot());
-      else if (this.#way === 'with checkpoints that build upon each other') this.#checkpoint();
-      else if (this.#way === 'with checkpoints that are written while it goes on') this.#lateCheckpoint();
+      else this.#checkpointAfterGap();
     }
     return { output: this.#output, left: this.#harness.snapshot() };
+  }
+
+  #checkpointAfterGap(): void {
+    if (++this.#items < (GAPS[this.#checkpoints % GAPS.length] as number)) return;
+    this.#items = 0;
+    if (this.#way === 'with checkpoints that build upon each other') this.#checkpoint();
+    else if (this.#way === 'with checkpoints that are written while it goes on') this.#lateCheckpoint();
   }
 
   #give(group: readonly TortureInput[]): void {

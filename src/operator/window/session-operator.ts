@@ -340,7 +340,8 @@ class SessionOperator extends RowWindowOperator implements Changing<never> {
 
   #restore(restoredState: RestoredState, task: OperatorContext['task']): void {
     refuseOtherForms(restoredState, [CONTENTS, MERGING_WINDOWS], task.operatorName);
-    const homes = new Column<Map<string, TimeWindow>>();
+    // Of every key what lies where, first the window and then its session, in the order of the stored set.
+    const homes = new Column<Map<string, TimeWindow | Session>>();
     for (const { key, value } of restoredEntries(restoredState, MERGING_WINDOWS, ['value'])) {
       const windows = (value as readonly StoredWindow[]).map(
         ([window, home]) => [home, TimeWindow.fromKey(window)] as const,
@@ -360,14 +361,18 @@ class SessionOperator extends RowWindowOperator implements Changing<never> {
       contentsKind(this.spec.keeping),
     ])) {
       const row = this.keys.find(key);
-      const window = row < 0 ? undefined : homes.get(row)?.get(namespace as string);
-      if (window === undefined) throw otherForm(CONTENTS, task.operatorName);
+      const home = namespace as string;
+      const window = row < 0 ? undefined : homes.get(row)?.get(home);
+      if (!(window instanceof TimeWindow)) throw otherForm(CONTENTS, task.operatorName);
       if (due.has(`${row} ${window.key}`))
-        this.#enter(new Session(row, window.start, window.end, value, namespace as string));
+        homes.get(row)?.set(home, new Session(row, window.start, window.end, value, home));
       else this.views.writeAnew();
     }
     for (let row = 0; row < this.keys.limit; row++) {
-      if (homes.get(row) === undefined || this.sessions.get(row) !== undefined) continue;
+      const set = homes.get(row);
+      if (set === undefined) continue;
+      for (const session of [...set.values()].toReversed()) if (session instanceof Session) this.#enter(session);
+      if (this.sessions.get(row) !== undefined) continue;
       this.views.writeAnew();
       this.keys.retain(row);
       this.keys.release(row);

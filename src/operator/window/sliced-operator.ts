@@ -74,8 +74,6 @@ function writeElementPath(code: InlineCode, spec: WindowSpec): void {
   code.line('}');
 }
 
-/** Nothing of the slices has changed, but something else of the key. */
-const NO_TAIL = Number.MAX_VALUE;
 const SLICE_STATE: WrittenState = { name: SLICES, kind: 'value' };
 const FIRED_STATE: WrittenState = { name: SLICES_FIRED, kind: 'value' };
 
@@ -243,7 +241,7 @@ class SlicedOperator extends RowWindowOperator implements Changing<never> {
   /** What the slices of a key make of a window; those that no later window needs are dropped. */
   #combine(row: number, slices: KeySlices, window: TimeWindow): unknown {
     if (slices.firedEnd >= window.end) return undefined;
-    this.changes.touchTail(row, NO_TAIL);
+    this.changes.touchTail(row, this.#tailBehind(slices, window));
     const dropped = this.changes.noting ? (start: number): void => this.#goneSlice(row, start) : undefined;
     slices.firedEnd = window.end;
     slices.dropBefore(window.start, dropped);
@@ -255,6 +253,12 @@ class SlicedOperator extends RowWindowOperator implements Changing<never> {
       this.keys.release(row);
     }
     return combined;
+  }
+
+  /** The first slice that may still change or come when the window has fired, unless all of the key is noted. */
+  #tailBehind(slices: KeySlices, window: TimeWindow): number {
+    if (slices.last >= window.end || slices.isEmpty) return slices.last;
+    return this.#geometry.endOf(slices.newest);
   }
 
   // State.

@@ -246,6 +246,40 @@ test('a merge that returns its second argument does not spoil shared slices', ()
     .leavesNoState();
 });
 
+test('a slice that begins after a window has fired is in the checkpoint behind both', () => {
+  const definition = (): ReturnType<typeof windowDefinition> =>
+    tumbling({ assigner: erased(SlidingEventTimeWindows.of(30, 10)) });
+  const before = new OperatorHarness(definition());
+  before.element(counted('a', 1), 5);
+  before.snapshot();
+  before.checkpointComplete();
+  before.watermark(9);
+  before.element(counted('a', 2), 15);
+  before.element(counted('a', 4), 25);
+  const after = new OperatorHarness(definition(), { restore: before.snapshot() });
+  after.watermark(60);
+  assert.deepEqual(
+    after.values,
+    [3, 7, 6, 4].map((n) => counted('a', n)),
+  );
+});
+
+test('sessions of a key keep their order over a restore, so that checkpoints and savepoints tell the same', () => {
+  const quiet = (from: number): ReturnType<typeof watermark>[] =>
+    Array.from({ length: 4 }, (_, index) => watermark(from + index));
+  torture(() => tumbling({ assigner: erased(EventTimeSessionWindows.withGap(2)) }))
+    .given(
+      element(counted('a', 1), 20),
+      ...quiet(0),
+      element(counted('a', 2), 20),
+      element(counted('a', 4), 16),
+      ...quiet(4),
+      watermark(50),
+    )
+    .expect(...quiet(0), ...quiet(4), element(counted('a', 4), 17), element(counted('a', 3), 21), watermark(50))
+    .leavesNoState();
+});
+
 test('functions that forget to return the accumulator, or return a promise, are told so', () => {
   const forgetful = {
     createAccumulator: () => ({ n: 0 }),
