@@ -188,6 +188,8 @@ export interface ListState<T> {
   add(value: T): void;
   addAll(values: Iterable<T>): void;
   update(values: readonly T[]): void;
+  /** Whether there are no items. Reads none, so it costs the same however many there are. */
+  isEmpty(): boolean;
   clear(): void;
 }
 

@@ -69,6 +69,10 @@ export class MemoryListState<T> implements ListState<T> {
     else this.#table.store([...values]);
   }
 
+  isEmpty(): boolean {
+    return this.#table.peek() === undefined;
+  }
+
   clear(): void {
     this.#table.drop();
   }

@@ -187,6 +187,13 @@ export class TtlListState<T> implements ListState<T> {
     this.addAll(values);
   }
 
+  isEmpty(): boolean {
+    const cell = this.#table.peek();
+    if (cell === undefined) return true;
+    const deadline = this.#ttl.clock() - this.#ttl.timeToLive;
+    return !this.#ttl.returnExpired && cell.every((item) => item.stamp <= deadline);
+  }
+
   clear(): void {
     this.#table.drop();
   }

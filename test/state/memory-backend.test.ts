@@ -147,7 +147,9 @@ test('a list state copies what it is given at once, and returns an empty list wh
   list.addAll(new Set([5]));
   assert.deepEqual(list.get(), [1, 2, 4, 5]);
   list.addAll([]);
+  assert.ok(!list.isEmpty());
   list.update([]);
+  assert.ok(list.isEmpty());
   assert.equal(backend.size, 0);
   list.addAll([]);
   assert.equal(backend.size, 0);

@@ -325,6 +325,7 @@ function checkCell(kind: Kind, states: Handles, model: Model, id: string, now: n
       return;
     }
     case 'list':
+      assert.equal(states.list.isEmpty(), model.live(id, now, false).size === 0);
       assert.deepEqual(
         states.list.get(),
         [...model.live(id, now, true).values()].map(({ value }) => value),

@@ -83,8 +83,10 @@ test('the items of a list expire one by one', () => {
   assert.deepEqual(list.get(), [2, 3]);
   list.update([4]);
   time.advance(99);
+  assert.ok(!list.isEmpty());
   assert.deepEqual(list.get(), [4]);
   time.advance(1);
+  assert.ok(list.isEmpty());
   assert.deepEqual(list.get(), []);
   assert.equal(backend.size, 0);
 });

@@ -96,7 +96,7 @@ export class ListedContents implements WindowContents<Window> {
   }
 
   add(value: unknown): boolean {
-    const held = this.#state.get().length > 0;
+    const held = !this.#state.isEmpty();
     this.#state.add(value);
     return held;
   }
@@ -135,7 +135,7 @@ export class EvictedContents<W extends Window> implements WindowContents<W> {
   }
 
   add(value: unknown, timestamp: number): boolean {
-    const held = this.#state.get().length > 0;
+    const held = !this.#state.isEmpty();
     this.#state.add({ value, timestamp });
     return held;
   }

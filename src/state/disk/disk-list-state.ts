@@ -78,6 +78,13 @@ export class DiskListState<T> implements ListState<T> {
     else this.#table.replace([...values], this.#stamps(values, now));
   }
 
+  isEmpty(): boolean {
+    const cell = this.#table.load();
+    if (cell === undefined) return true;
+    const ttl = this.#ttl;
+    return ttl !== undefined && !ttl.returnExpired && cell.hasExpired(ttl.clock() - ttl.timeToLive);
+  }
+
   clear(): void {
     this.#table.drop();
   }

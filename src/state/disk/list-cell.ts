@@ -77,6 +77,14 @@ export class ListCell {
     return this.before + this.items.length;
   }
 
+  /** Whether every item has expired. Where there is TTL. */
+  hasExpired(deadline: number): boolean {
+    return (
+      this.chunks.every(({ newest }) => newest <= deadline) &&
+      (this.stamps as number[]).every((stamp) => stamp <= deadline)
+    );
+  }
+
   /** Items from `from` on are about to change, in this generation; what `completed` holds need not be told apart. */
   changing(from: number, generation: number, completed: number): void {
     const { changes } = this;
