@@ -135,7 +135,7 @@ function resultOf(
 }
 
 function aggregable(wanted: AggregateFunction, type: LogicalType): boolean {
-  if (wanted === 'sum' || wanted === 'avg') return isNumeric(type);
+  if (wanted === 'sum' || wanted === 'avg') return isNumeric(type) && type.kind !== 'decimal';
   const storage = storageOf(type);
   return storage === 'i32' || storage === 'f64' || storage === 'long' || storage === 'utf8';
 }

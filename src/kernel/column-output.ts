@@ -8,7 +8,7 @@
 import { bitmapBytes, type Column } from '../data/column-batch.ts';
 import { type LogicalType, storageOf } from '../data/schema.ts';
 import type { BatchMemory } from './batch-memory.ts';
-import type { Operand, ScalarCode } from './scalar-code.ts';
+import { isLongForm, type Operand, type ScalarCode } from './scalar-code.ts';
 
 /** Writes the code of output number `place`: declarations, one row, and the column at the end. */
 export class OutputCode {
@@ -44,6 +44,12 @@ export class OutputCode {
       case 'utf8':
       case 'bytes':
         this.#code.line(`${array}.set(${row}, ${text});`);
+        return;
+      case 'values':
+        // Decimals beyond 64 bits are bigints in columns.
+        this.#code.line(
+          `${array}[${row}] = ${isLongForm(this.#type) && this.#code.form === 'fast' ? `BigInt(${text})` : text};`,
+        );
         return;
       default:
         this.#code.line(`${array}[${row}] = ${text};`);

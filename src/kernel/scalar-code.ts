@@ -15,6 +15,11 @@ import type { Expression } from './expression.ts';
 
 export type LongForm = 'fast' | 'exact';
 
+/** Whether values of a type are integers that have these two forms. A DECIMAL is its unscaled value, of any length. */
+export function isLongForm(type: LogicalType): boolean {
+  return type.kind === 'decimal' || storageOf(type) === 'long';
+}
+
 /** The value of an expression in a row, as text. */
 export interface Operand {
   /**
@@ -129,6 +134,20 @@ export class ScalarCode {
     return name;
   }
 
+  /** An unscaled decimal that was just computed: checked in `fast` code; in `exact` code it has any length. */
+  unscaled(text: string): string {
+    return this.form === 'exact' ? `(${text})` : this.long(text);
+  }
+
+  /** An integer from a function that returns a number or a bigint, in the form of the code. */
+  integer(text: string): string {
+    if (this.form === 'exact') return `BigInt(${text})`;
+    const name = this.fresh('t');
+    this.line(`const ${name} = ${text};`);
+    this.leaveIf(`!Number.isSafeInteger(${name})`);
+    return name;
+  }
+
   /**
    * A function that is NULL when an operand is. `compute` writes the statements of the value, which run only when no
    * operand is NULL. Where it writes none and its text may be evaluated on anything, `total` saves the branch.
@@ -147,23 +166,51 @@ export class ScalarCode {
     return { text: value, isNull, type };
   }
 
+  /**
+   * A function that is NULL when an operand is, and also where `absent` holds of what was computed. `finish` makes the
+   * value of what was computed and is not absent.
+   */
+  partial(operands: readonly Operand[], type: LogicalType, { compute, absent, finish }: PartialFunction): Operand {
+    const nulls = operands.map((operand) => operand.isNull).filter((text) => text !== undefined);
+    const isNull = this.fresh('n');
+    const value = this.fresh('v');
+    this.line(`let ${isNull} = ${nulls.join(' || ') || 'false'}, ${value} = ${this.zero(type)};`);
+    if (nulls.length > 0) this.line(`if (!${isNull}) {`);
+    const computed = this.keep(compute());
+    this.line(`if (${absent(computed)}) ${isNull} = true;`);
+    this.line('else {');
+    this.line(`${value} = ${finish === undefined ? computed : finish(computed)};`);
+    this.line('}');
+    if (nulls.length > 0) this.line('}');
+    return { text: value, isNull, type };
+  }
+
   /** Some value of a type, to stand where the value is NULL: variables keep one kind of content. */
   zero(type: LogicalType): string {
+    if (isLongForm(type)) return this.form === 'exact' ? '0n' : '0';
     switch (storageOf(type)) {
       case 'i32':
       case 'f64':
         return '0';
-      case 'long':
-        return this.form === 'exact' ? '0n' : '0';
       case 'bool':
         return 'false';
       case 'utf8':
         return "''";
+      case 'long':
       case 'bytes':
       case 'values':
         return 'undefined';
     }
   }
+}
+
+/** The parts of a function that may be NULL though its operands are not. */
+interface PartialFunction {
+  /** Writes the statements of the value and returns its text. */
+  readonly compute: () => string;
+  /** The condition under which what was computed is no value; `value` is its identifier. */
+  readonly absent: (value: string) => string;
+  readonly finish?: (value: string) => string;
 }
 
 /** What generated code throws when a value makes an expression fail. */

@@ -1,13 +1,15 @@
 /**
  * Arithmetic with Java's semantics: integers wrap around at their width and division truncates; dividing an integer by
- * zero fails; FLOAT rounds to 32 bits after each operation.
+ * zero fails; FLOAT rounds to 32 bits after each operation. Decimals follow `decimal.ts`.
  */
 
 import type { LogicalType } from '../../data/schema.ts';
 import type { ArithmeticOperator } from '../expression.ts';
 import { type ExpressionForm, type TypeScope, untypable } from '../expression-form.ts';
 import { commonNumericType, isNumeric } from '../numeric-types.ts';
-import { failed, type Operand, type ScalarCode } from '../scalar-code.ts';
+import { isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
+import { decimalArithmetic, decimalResult } from './decimal.ts';
+import { divisor } from './divisor.ts';
 import { promote } from './promote.ts';
 
 export const arithmetic: ExpressionForm<'arithmetic'> = {
@@ -16,11 +18,12 @@ export const arithmetic: ExpressionForm<'arithmetic'> = {
     const right = scope.typeOf(node.right);
     const type = commonNumericType(left, right);
     if (type === undefined) throw untypable(`"${node.operator}"`, [left, right], 'Cast both to numeric types.');
-    return type;
+    return type.kind === 'decimal' ? decimalResult(node.operator, left, right) : type;
   },
   generate: (node, type, code) => {
     const left = code.generate(node.left);
     const right = code.generate(node.right);
+    if (type.kind === 'decimal') return decimalArithmetic(node.operator, left, right, type, code);
     const total =
       type.kind === 'float' ||
       type.kind === 'double' ||
@@ -72,13 +75,6 @@ function long(operator: ArithmeticOperator, a: string, b: string, code: ScalarCo
   return code.form === 'exact' ? code.long(quotient) : `(Math.trunc(${quotient}) + 0)`;
 }
 
-/** The divisor under a name, checked. */
-function divisor(text: string, zero: string, code: ScalarCode): string {
-  const name = code.keep(text, 'd');
-  code.line(`if (${name} === ${zero}) ${code.bind(failed)}('Division by zero.');`);
-  return name;
-}
-
 /** TINYINT and SMALLINT wrap around at 8 and 16 bits. */
 export function narrow(text: string, type: LogicalType): string {
   if (type.kind === 'tinyint') return `(${text} << 24 >> 24)`;
@@ -98,7 +94,7 @@ export const negate: ExpressionForm<'negate'> = {
   typeOf: numericInput('Negation'),
   generate: (node, type, code) => {
     const input = code.generate(node.input);
-    return code.strict([input], type, () => negated(input.text, type, code), type.kind !== 'bigint');
+    return code.strict([input], type, () => negated(input.text, type, code), !isLongForm(type));
   },
   operands: (node) => [node.input],
 };
@@ -106,6 +102,7 @@ export const negate: ExpressionForm<'negate'> = {
 function negated(text: string, type: LogicalType, code: ScalarCode): string {
   if (type.kind === 'float' || type.kind === 'double') return `(-${text})`;
   if (type.kind === 'bigint') return code.long(`-${text}`);
+  if (type.kind === 'decimal') return code.unscaled(`-${text}`);
   return narrow(`(-${text} | 0)`, type);
 }
 
@@ -120,7 +117,9 @@ export const abs: ExpressionForm<'abs'> = {
 
 function absolute(text: string, type: LogicalType, code: ScalarCode): string {
   if (type.kind === 'float' || type.kind === 'double') return `Math.abs(${text})`;
-  if (type.kind !== 'bigint') return narrow(`(Math.abs(${text}) | 0)`, type);
+  if (!isLongForm(type)) return narrow(`(Math.abs(${text}) | 0)`, type);
   const value = code.keep(text);
-  return code.form === 'exact' ? code.long(`(${value} < 0n ? -${value} : ${value})`) : `Math.abs(${value})`;
+  if (code.form === 'fast') return `Math.abs(${value})`;
+  const positive = `(${value} < 0n ? -${value} : ${value})`;
+  return type.kind === 'bigint' ? code.long(positive) : positive;
 }

@@ -6,25 +6,26 @@
 
 import { describeType, type LogicalType, type LogicalTypeKind, storageOf } from '../../data/schema.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
-import { isNumeric, withNull } from '../numeric-types.ts';
-import { failed, type Operand, type ScalarCode } from '../scalar-code.ts';
+import { decimalOfDouble, decimalText, parseDecimal, powerOfTen } from '../decimal-values.ts';
+import { type DecimalType, decimalOf, isNumeric, withNull } from '../numeric-types.ts';
+import { failed, isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
 import { doubleText, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
 import { narrow } from './arithmetic.ts';
+import { checked } from './decimal.ts';
 import { promote } from './promote.ts';
 
 export const cast: ExpressionForm<'cast'> = {
   typeOf: (node, scope) => {
     const from = scope.typeOf(node.input);
     if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
-    return withNull(
-      node.type,
-      from.nullable || (node.onFailure === 'null' && storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8'),
-    );
+    const parses = storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8';
+    return withNull(node.type, from.nullable || (parses ? node.onFailure === 'null' : mayExceed(from, node.type)));
   },
   generate: (node, type, code) => {
     const input = code.generate(node.input);
     if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8')
       return parsed(input, type, node.onFailure, code);
+    if (type.kind === 'decimal') return toDecimal(input, type, code);
     return code.strict([input], type, () => convert(input, type, code));
   },
   operands: (node) => [node.input],
@@ -42,12 +43,18 @@ function convert(input: Operand, type: LogicalType, code: ScalarCode): string {
   const from = input.type.kind;
   if (storageOf(type) === 'utf8') return fit(toText(input, code), type, from, code);
   if (from === type.kind) return input.text;
+  if (input.type.kind === 'decimal' && (type.kind === 'bigint' || isInteger(type)))
+    return fromDecimal(input, input.type.scale, type, code);
   if (type.kind === 'boolean') return `(${input.text} != 0)`;
   if (from === 'boolean') return `(${input.text} ? ${one(type, code)} : ${code.zero(type)})`;
   if (type.kind === 'float' || type.kind === 'double') return promote(input, type, code);
   if (from === 'float' || from === 'double') return fromDouble(input.text, type, code);
   if (type.kind === 'bigint') return promote(input, type, code);
   return narrow(from === 'bigint' ? lowBits(input.text, code) : input.text, type);
+}
+
+function isInteger(type: LogicalType): boolean {
+  return type.kind === 'tinyint' || type.kind === 'smallint' || type.kind === 'int';
 }
 
 function one(type: LogicalType, code: ScalarCode): string {
@@ -62,6 +69,56 @@ const INT_MIN = -(2 ** 31);
 const INT_MAX = 2 ** 31 - 1;
 const LONG_MIN = -(2n ** 63n);
 const LONG_MAX = 2n ** 63n - 1n;
+
+/** Whether a cast to a decimal may make it NULL because there are too many digits. */
+function mayExceed(from: LogicalType, to: LogicalType): boolean {
+  if (to.kind !== 'decimal') return false;
+  if (from.kind === 'boolean') return to.precision === to.scale;
+  const known = decimalOf(from);
+  if (known === undefined) return true;
+  // Rounding may add a digit.
+  const rounding = known.scale > to.scale ? 1 : 0;
+  return known.precision - known.scale + rounding > to.precision - to.scale;
+}
+
+function toDecimal(input: Operand, type: DecimalType, code: ScalarCode): Operand {
+  const { precision, scale } = type;
+  if (input.type.kind === 'float' || input.type.kind === 'double') {
+    const limits = `${precision}, ${scale}, ${JSON.stringify(describeType(withNull(type, true)))}`;
+    return code.partial([input], type, {
+      compute: () => `${code.bind(doubleToDecimal)}(${input.text}, ${limits})`,
+      absent: (value) => `${value} === undefined`,
+      finish: (value) => fromBigint(value, code),
+    });
+  }
+  const compute = (): string =>
+    input.type.kind === 'boolean'
+      ? `(${input.text} ? ${code.form === 'exact' ? `${powerOfTen(scale)}n` : powerOfTen(scale)} : ${code.zero(type)})`
+      : promote(input, type, code);
+  return checked([input], type, mayExceed(input.type, type), compute, code);
+}
+
+function doubleToDecimal(value: number, precision: number, scale: number, type: string): bigint | undefined {
+  if (!Number.isFinite(value)) refuse(String(value), type);
+  return decimalOfDouble(value, precision, scale);
+}
+
+/** A bigint in the form of the code. */
+function fromBigint(value: string, code: ScalarCode): string {
+  return code.form === 'exact' ? value : code.integer(`Number(${value})`);
+}
+
+/** The integer part of a decimal, with the low bits where it has more than 64. */
+function fromDecimal(input: Operand, scale: number, type: LogicalType, code: ScalarCode): string {
+  const power = powerOfTen(scale);
+  if (code.form === 'exact') {
+    const whole = scale === 0 ? input.text : `(${input.text} / ${power}n)`;
+    return type.kind === 'bigint' ? code.long(whole) : narrow(lowBits(whole, code), type);
+  }
+  // The quotient of two doubles below 2^53 never rounds up to the next integer.
+  const whole = scale === 0 ? input.text : `(Math.trunc(${input.text} / ${power}) + 0)`;
+  return type.kind === 'bigint' ? whole : narrow(lowBits(whole, code), type);
+}
 
 /** A double becomes an INT first on its way to the smaller integers. NaN becomes 0. */
 function fromDouble(text: string, type: LogicalType, code: ScalarCode): string {
@@ -85,6 +142,8 @@ function toText(input: Operand, code: ScalarCode): string {
       return `${code.bind(doubleText)}(${input.text})`;
     case 'float':
       return `${code.bind(floatText)}(${input.text})`;
+    case 'decimal':
+      return `${code.bind(decimalText)}(${input.text}, ${input.type.scale})`;
     default:
       return storageOf(input.type) === 'utf8' ? input.text : `String(${input.text})`;
   }
@@ -117,8 +176,6 @@ function parsed(input: Operand, type: LogicalType, onFailure: 'fail' | 'null', c
       : `${code.bind(refuse)}(${text}, ${JSON.stringify(describeType(withNull(type, true)))});`,
   );
   code.line('} else {');
-  if (storageOf(type) === 'long' && code.form === 'fast')
-    code.leaveIf(`${result} > ${Number.MAX_SAFE_INTEGER}n || ${result} < ${Number.MIN_SAFE_INTEGER}n`);
   code.line(`${value} = ${fromParsed(result, type, code)};`);
   code.line('}');
   if (input.isNull !== undefined) code.line('}');
@@ -132,6 +189,8 @@ function parse(text: string, type: LogicalType, code: ScalarCode): string {
     case 'float':
     case 'double':
       return `${code.bind(parseDouble)}(${text})`;
+    case 'decimal':
+      return `${code.bind(parseDecimal)}(${text}, ${type.precision}, ${type.scale})`;
     case 'bigint':
       return `${code.bind(parseInteger)}(${text}, ${LONG_MIN}n, ${LONG_MAX}n)`;
     case 'tinyint':
@@ -146,7 +205,7 @@ function parse(text: string, type: LogicalType, code: ScalarCode): string {
 function fromParsed(result: string, type: LogicalType, code: ScalarCode): string {
   if (type.kind === 'boolean' || type.kind === 'double') return result;
   if (type.kind === 'float') return `Math.fround(${result})`;
-  return storageOf(type) === 'long' && code.form === 'exact' ? result : `Number(${result})`;
+  return isLongForm(type) ? fromBigint(result, code) : `Number(${result})`;
 }
 
 function refuse(text: string, type: string): never {

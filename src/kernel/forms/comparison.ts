@@ -7,9 +7,10 @@ import { type LogicalType, LogicalType as Types, storageOf } from '../../data/sc
 import { utf8Bytes } from '../../data/text.ts';
 import type { ComparisonOperator } from '../expression.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
-import { commonNumericType, withNull } from '../numeric-types.ts';
+import { commonNumericType, decimalOf, withNull } from '../numeric-types.ts';
 import type { Operand, ScalarCode } from '../scalar-code.ts';
 import { codesOfText, compareBytes, compareText, equalsBytes, equalsRange } from '../text-values.ts';
+import { rescaled, unscaled } from './decimal.ts';
 import { promote } from './promote.ts';
 
 const JAVASCRIPT: Readonly<Record<ComparisonOperator, string>> = {
@@ -73,7 +74,6 @@ export function comparableType(a: LogicalType, b: LogicalType): LogicalType | un
 
 /** What the integer that stands for a value of the type counts. */
 function scaleOf(type: LogicalType): number {
-  if (type.kind === 'decimal') return type.scale;
   if (type.kind === 'time' || type.kind === 'timestamp' || type.kind === 'timestamp_ltz')
     return Math.ceil(Math.max(type.precision, 1) / 3);
   return 0;
@@ -82,6 +82,7 @@ function scaleOf(type: LogicalType): number {
 /** Whether comparing what stands where the value is NULL does no harm. */
 function isTotal(operand: Operand, code: ScalarCode): boolean {
   const storage = storageOf(operand.type);
+  if (operand.type.kind === 'decimal') return false;
   if (storage === 'long') return code.form === 'fast';
   return storage !== 'bytes' && storage !== 'utf8';
 }
@@ -97,7 +98,16 @@ function compare(operator: string, left: Operand, right: Operand, code: ScalarCo
   }
   const type = commonNumericType(left.type, right.type);
   if (type === undefined) return `(${left.text} ${operator} ${right.text})`;
+  if (type.kind === 'decimal') return compareDecimals(operator, left, right, code);
   return `(${promote(left, type, code)} ${operator} ${promote(right, type, code)})`;
+}
+
+/** Decimals compare with all decimal places of both. */
+function compareDecimals(operator: string, left: Operand, right: Operand, code: ScalarCode): string {
+  const [a, b] = [decimalOf(left.type)?.scale ?? 0, decimalOf(right.type)?.scale ?? 0];
+  const scale = Math.max(a, b);
+  const x = rescaled(unscaled(left, code), a, scale, code);
+  return `(${x} ${operator} ${rescaled(unscaled(right, code), b, scale, code)})`;
 }
 
 /** Equality of texts on their bytes, where those are at hand. */

@@ -5,7 +5,7 @@ import { type LogicalType, storageOf } from '../../data/schema.ts';
 import type { LiteralValue } from '../expression.ts';
 import type { ExpressionForm } from '../expression-form.ts';
 import { withNull } from '../numeric-types.ts';
-import type { ScalarCode } from '../scalar-code.ts';
+import { isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
 
 export const column: ExpressionForm<'column'> = {
   typeOf: (node, { schema }) => {
@@ -18,9 +18,18 @@ export const column: ExpressionForm<'column'> = {
     }
     return field.type;
   },
-  generate: (node, _type, code) => code.column(node.index),
+  generate: (node, type, code) => {
+    const read = code.column(node.index);
+    return type.kind === 'decimal' && storageOf(type) === 'values' ? longDecimal(read, code) : read;
+  },
   operands: () => [],
 };
+
+/** Decimals that columns hold as bigints, or null. */
+function longDecimal({ text, isNull, type }: Operand, code: ScalarCode): Operand {
+  const present = isNull === undefined ? text : `(${text} ?? 0n)`;
+  return { text: code.form === 'exact' ? present : code.integer(`Number(${present})`), isNull, type };
+}
 
 export const literal: ExpressionForm<'literal'> = {
   typeOf: (node) => {
@@ -43,13 +52,14 @@ export const literal: ExpressionForm<'literal'> = {
 
 function fits(value: LiteralValue, type: LogicalType): boolean {
   if (value === null) return true;
+  if (type.kind === 'decimal') return isInteger(value) && magnitude(BigInt(value)) < 10n ** BigInt(type.precision);
   switch (storageOf(type)) {
     case 'i32':
       return typeof value === 'number' && (value | 0) === value;
     case 'f64':
       return typeof value === 'number';
     case 'long':
-      return typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value);
+      return isInteger(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value);
     case 'bool':
       return typeof value === 'boolean';
     case 'utf8':
@@ -60,8 +70,16 @@ function fits(value: LiteralValue, type: LogicalType): boolean {
   }
 }
 
+function isInteger(value: Exclude<LiteralValue, null>): value is number | bigint {
+  return typeof value === 'bigint' || Number.isSafeInteger(value);
+}
+
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
+
 function literalText(value: Exclude<LiteralValue, null>, type: LogicalType, code: ScalarCode): string {
-  if (storageOf(type) === 'long') {
+  if (isLongForm(type)) {
     if (code.form === 'exact') return long(BigInt(value));
     if (!Number.isSafeInteger(Number(value))) code.exactOnly();
     return number(Number(value) + 0);
