@@ -344,6 +344,45 @@ export class StreamEnvironment {
     return this;
   }
 
+  /**
+   * Names a file for functions, which find its path by `cachedFile(name)` of their runtime context. A file of the file
+   * system is read where it lies, so every machine must have it there; of `s3:` and other stores each slot gets a copy
+   * before its tasks start, which is removed when they end.
+   *
+   * @param path Path, or URL of a file; relative paths begin where the process was started.
+   * @throws OPTION_INVALID when another file has the name.
+   *
+   * @example
+   * ```ts
+   * const env = createEnvironment();
+   * env.registerCachedFile(new URL(import.meta.url).pathname, 'source');
+   * class Lines implements MapFunction<string, string> {
+   *   #path = '';
+   *   open(context: RuntimeContext): void {
+   *     this.#path = context.cachedFile('source');
+   *   }
+   *   map(line: string): string {
+   *     return `${this.#path}: ${line}`;
+   *   }
+   * }
+   * env.fromData('to be').map(Lines).print();
+   * await env.execute();
+   * ```
+   */
+  registerCachedFile(path: string, name: string): this {
+    const { cachedFiles } = this.#settings.current;
+    if (Object.hasOwn(cachedFiles, name) && cachedFiles[name] !== path)
+      throw new MillstreamError(
+        'OPTION_INVALID',
+        `There are two cached files "${name}". Give each a name of its own.`,
+        {
+          details: { name },
+        },
+      );
+    this.#settings.set({ cachedFiles: { ...cachedFiles, [name]: path } });
+    return this;
+  }
+
   /** Path or URL below which savepoints go that name no place of their own. */
   setDefaultSavepointDirectory(directory: string): this {
     this.#settings.set({ checkpoint: { savepointDirectory: directory } });

@@ -13,6 +13,7 @@ import type { Checkpointing } from '../connect/sink.ts';
 import { fetchedState, type FetchedState } from '../checkpoint/savepoint/canonical-restore.ts';
 import { filesOf } from '../checkpoint/storage/file-references.ts';
 import { StoredSnapshotFiles } from '../checkpoint/storage/stored-snapshot-files.ts';
+import { CachedFiles } from './cached-files.ts';
 import { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import type { SlotMetrics } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
@@ -175,6 +176,7 @@ class SlotAttempt {
   readonly #forget: () => void;
   readonly #seats = new Map<string, Seat>();
   readonly #owner: string;
+  readonly #cachedFiles: CachedFiles;
   readonly #closeChannels: (() => void)[] = [];
   #state: 'building' | 'built' | 'running' | 'leaving' = 'building';
   #left: Promise<void> | undefined;
@@ -196,6 +198,7 @@ class SlotAttempt {
     this.#rings = rings;
     this.#forget = forget;
     this.#owner = attemptKey(deployment);
+    this.#cachedFiles = new CachedFiles(options.world, stores);
   }
 
   get #id(): AttemptId {
@@ -224,6 +227,7 @@ class SlotAttempt {
 
   async #build(graph: StreamGraph, job: JobGraph): Promise<void> {
     const mine = this.#deployment.placements.filter((place) => this.#isMine(place));
+    const cachedFiles = await this.#cachedFiles.fetch(graph.settings.cachedFiles);
     for (const place of mine) {
       const vertex = job.vertices[place.vertex] as JobVertex;
       const inputs = await this.#inputsOf(vertex, place.subtask, job, graph);
@@ -231,7 +235,7 @@ class SlotAttempt {
       const files = new StoredSnapshotFiles(this.#deployment.files, this.#options.world, this.#stores);
       const fetched = await this.#fetchRestored(vertex.id, place.subtask, graph, files);
       if (this.#state === 'leaving') return;
-      this.#seat(graph, job, vertex, place.subtask, inputs, writers, files, fetched);
+      this.#seat(graph, job, vertex, place.subtask, inputs, writers, files, fetched, cachedFiles);
     }
   }
 
@@ -333,6 +337,7 @@ class SlotAttempt {
     writers: readonly (readonly ChannelWriter[])[],
     files: StoredSnapshotFiles,
     fetched: FetchedState | undefined,
+    cachedFiles: Readonly<Record<string, string>>,
   ): void {
     const { world } = this.#options;
     const deployment = this.#deployment;
@@ -369,6 +374,7 @@ class SlotAttempt {
         world,
         types: graph.types,
         parameters: { ...graph.settings.globalJobParameters, ...deployment.parameters },
+        cachedFiles,
         mutationCheck: graph.settings.mutationCheck,
         state: graph.settings,
         restore: this.#restoreOf(vertex.id, subtask, fetched),
@@ -549,6 +555,7 @@ class SlotAttempt {
     // Whoever hears that the slot is vacated may remove what it has left.
     await Promise.all(seats.map(({ files }) => files.settled()));
     for (const close of this.#closeChannels.splice(0)) close();
+    this.#cachedFiles.close();
     this.#forget();
     this.#options.post({ kind: 'vacated', ...this.#id });
   }

@@ -59,6 +59,18 @@ function checkpoint(part: (value: unknown, key: string) => Partial<CheckpointSet
   });
 }
 
+/** An object of paths by name, or what Flink writes. */
+function cachedFiles(value: unknown, option: string): Readonly<Record<string, string>> {
+  const files =
+    typeof value === 'string'
+      ? value.split(';').map((file) => {
+          const { name, path } = pairs(file, option);
+          return [place(name, option), place(path, option)] as const;
+        })
+      : Object.entries(pairs(value, option)).map(([name, path]) => [name, place(path, option)] as const);
+  return Object.fromEntries(files);
+}
+
 /** Restart options are kept and read together, because the strategy may be named last. */
 function restart(check: (value: unknown, key: string) => unknown): FlinkOption['apply'] {
   return (to, value, key) => {
@@ -217,6 +229,12 @@ export const FLINK_OPTIONS: Readonly<Record<string, FlinkOption>> = Object.freez
     type: 'pairs, such as `host:web-1,mode:test`',
     meaning: 'Parameters that functions read from their runtime context; those that the job is started with win.',
     apply: settings((value, key) => ({ globalJobParameters: pairs(value, key) })),
+  },
+  'pipeline.cached-files': {
+    setting: 'cachedFiles',
+    type: 'such as `name:model,path:/data/model.bin;name:words,path:s3://bucket/words`',
+    meaning: 'Files that functions ask their runtime context for, by name.',
+    apply: settings((value, key) => ({ cachedFiles: cachedFiles(value, key) })),
   },
   'execution.state-recovery.path': {
     setting: 'fromSavepoint',

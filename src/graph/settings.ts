@@ -87,6 +87,8 @@ export interface ExecutionSettings {
   readonly allowUnalignedSplits: boolean;
   /** What functions find in `parameters` of their runtime context, below what the job is started with. Plain data. */
   readonly globalJobParameters: Readonly<Record<string, unknown>>;
+  /** Paths or URLs of files that functions ask for by name; see `registerCachedFile`. */
+  readonly cachedFiles: Readonly<Record<string, string>>;
   /** Path or URL of what the job starts from; that of the launch wins. Undefined: from nothing. */
   readonly fromSavepoint: string | undefined;
   /** Whose the savepoint is from then on; see `LaunchOptions`. */
@@ -144,6 +146,7 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   alignmentBufferSize: 3,
   allowUnalignedSplits: false,
   globalJobParameters: Object.freeze({}),
+  cachedFiles: Object.freeze({}),
   fromSavepoint: undefined,
   claimMode: 'no-claim',
   allowNonRestoredState: false,

@@ -73,6 +73,14 @@ export function runtimeContext(
     task: context.task,
     metrics: context.metrics,
     parameters: context.parameters,
+    cachedFile(name: string): string {
+      const path = Object.hasOwn(context.cachedFiles, name) ? context.cachedFiles[name] : undefined;
+      if (path !== undefined) return path;
+      throw new MillstreamError(
+        'OPTION_INVALID',
+        `The operator "${context.task.operatorName}" asked for the cached file "${name}", which the job has not registered. Register it with env.registerCachedFile(path, name); there are: ${Object.keys(context.cachedFiles).join(', ') || 'none'}.`,
+      );
+    },
     getState<D extends AnyStateDescriptor>(descriptor: D): StateHandle<D> {
       if (!keyed) {
         throw new MillstreamError(

@@ -87,6 +87,8 @@ export interface OperatorContext<Out = unknown> {
   readonly types: TypeRegistry;
   /** The parameters that the job was started with. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** Paths of the files that the job registered, by name. */
+  readonly cachedFiles: Readonly<Record<string, string>>;
   /** Whether a checkpoint is being restored. */
   readonly restored: boolean;
   /**

@@ -11,8 +11,14 @@ export interface RuntimeContext {
   readonly task: TaskIdentity;
   /** The operator's metrics. */
   readonly metrics: MetricGroup;
-  /** The parameters that the job was started with. */
+  /** The parameters that the job was started with, and its global job parameters. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /**
+   * The path of a file that the environment's `registerCachedFile` named, for functions to read.
+   *
+   * @throws OPTION_INVALID when there is none of this name.
+   */
+  cachedFile(name: string): string;
   /**
    * A handle of keyed state; it always concerns the key of the element that is being processed.
    *

@@ -44,6 +44,8 @@ export interface ChainEnvironment {
   readonly world: World;
   readonly types: TypeRegistry;
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** Paths of the registered files by name. Default: none. */
+  readonly cachedFiles?: Readonly<Record<string, string>>;
   /** Whether values are watched for changes after they were emitted. */
   readonly mutationCheck: boolean;
   /** Where keyed state is kept. Default: in memory. */
@@ -203,6 +205,7 @@ export class Chain {
       operatorState,
       types: calls.types,
       parameters: calls.parameters,
+      cachedFiles: calls.cachedFiles ?? {},
       restored: snapshot !== undefined,
       restoredState: restored,
       now: () => calls.world.clock.now(),

@@ -1,9 +1,11 @@
 /** Settings that a program makes, seen where they take effect. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ObjectStore } from '../../src/checkpoint/storage/object-store.ts';
+import { registerCheckpointStore } from '../../src/checkpoint/storage/stores.ts';
 import type { PollResult, ReaderOutput, Source } from '../../src/connect/source.ts';
 import type { MapFunction } from '../../src/operator/functions.ts';
 import type { RuntimeContext } from '../../src/operator/runtime-context.ts';
@@ -132,4 +134,47 @@ test('a reader that cannot pause splits is refused in an alignment group, unless
   const results = client.collected<number>('results');
   for (let i = 0; i < 20; i++) await results.next();
   await client.cancel();
+});
+
+class FirstLine implements MapFunction<string, string> {
+  readonly #lines = new Map<string, string>();
+
+  open(context: RuntimeContext): void {
+    for (const name of ['local', 'stored']) this.#lines.set(name, readFileSync(context.cachedFile(name), 'utf8'));
+  }
+
+  map(name: string): string {
+    return this.#lines.get(name) ?? '';
+  }
+}
+
+test('functions find the registered files, of the file system and of other stores', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'millstream-cached-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  writeFileSync(join(directory, 'local.txt'), 'of the file system');
+  registerCheckpointStore('cached-files', (url) => {
+    const objects: Readonly<Record<string, string>> = { 'stored.txt': 'of a store' };
+    const get = async (key: string): Promise<Uint8Array | undefined> =>
+      objects[key] === undefined ? undefined : new TextEncoder().encode(objects[key]);
+    return { url: url.href, get, close: async () => {} } as unknown as ObjectStore;
+  });
+  const reading = (local: string) =>
+    environment({ settings: { parallelism: 2 } })
+      .registerCachedFile(join(directory, local), 'local')
+      .configure({})
+      .registerCachedFile('cached-files://bucket/stored.txt', 'stored')
+      .fromData('local', 'stored')
+      .map(FirstLine);
+  assert.deepEqual(await reading('local.txt').executeAndCollect(), ['of the file system', 'of a store']);
+  await assert.rejects(reading('gone.txt').executeAndCollect(), {
+    code: 'SOURCE_MISSING',
+    message: /"local".*gone\.txt/,
+  });
+  await assert.rejects(environment().fromData('local').map(FirstLine).executeAndCollect(), {
+    message: /cached file "local", which the job has not registered/,
+  });
+  assert.throws(
+    () => environment().registerCachedFile('/a', 'x').registerCachedFile('/b', 'x'),
+    /two cached files "x"/,
+  );
 });

@@ -122,6 +122,13 @@ test('global job parameters are an object, or pairs as Flink writes them', () =>
     assert.throws(() => parameters(wrong), /must be pairs/, String(wrong));
 });
 
+test('cached files are an object, or a list as Flink writes it', () => {
+  const files = (value: unknown) => settingsOf({ 'pipeline.cached-files': value }).cachedFiles;
+  assert.deepEqual(files({ a: '/a' }), { a: '/a' });
+  assert.deepEqual(files('name:a,path:/a;name:b,path:s3://bucket/b'), { a: '/a', b: 's3://bucket/b' });
+  for (const wrong of ['name:a', 'path:/a', 'a;b', { a: 7 }]) assert.throws(() => files(wrong), /OPTION_INVALID/);
+});
+
 test('storage options that cannot be meant are refused', () => {
   const key = 'execution.checkpointing';
   const refused = (options: Record<string, unknown>, message: RegExp): void => {
