@@ -97,6 +97,11 @@ export class InputGate {
     this.#restored = restored.length;
   }
 
+  /** Event time had come to `watermark` when the task's state was stored: it does not go back. */
+  resumeTime(watermark: number): void {
+    this.#merge.resume(watermark);
+  }
+
   /** The next thing to do, or undefined when nothing has arrived on a channel that may be read. */
   poll(): InputEvent | undefined {
     const waiting = this.#events.shift();

@@ -1,6 +1,7 @@
 /** The snapshot of a task's operators on its way: begun at a barrier, written between turns, ended as plain data. */
 
-import type { PendingSnapshot } from '../state/keyed-snapshots.ts';
+import { MIN_WATERMARK } from '../data/element.ts';
+import type { PendingSnapshot, SnapshotOutcome } from '../state/keyed-snapshots.ts';
 import type { OperatorSnapshot } from '../state/snapshot.ts';
 
 /** What the operators of a task have become, and how many bytes were written for that. */
@@ -12,11 +13,14 @@ export interface ChainOutcome {
 export class ChainSnapshot {
   readonly checkpoint: number;
   readonly #operators: readonly PendingSnapshot[];
+  readonly #watermark: number;
   #at = 0;
 
-  constructor(checkpoint: number, operators: readonly PendingSnapshot[]) {
+  /** `watermark`: the last one that the task had seen. */
+  constructor(checkpoint: number, operators: readonly PendingSnapshot[], watermark: number) {
     this.checkpoint = checkpoint;
     this.#operators = operators;
+    this.#watermark = watermark;
   }
 
   /** Goes on until `proceed` says to stop; a promise when the storage must catch up first. */
@@ -30,18 +34,20 @@ export class ChainSnapshot {
 
   /** What has become of it, durably; once `advance` is done. */
   async finish(): Promise<ChainOutcome> {
-    const outcomes = await Promise.all(this.#operators.map((operator) => operator.finish()));
-    return {
-      operators: outcomes.map(({ snapshot }) => snapshot),
-      written: outcomes.reduce((sum, { written }) => sum + written, 0),
-    };
+    return this.#outcome(await Promise.all(this.#operators.map((operator) => operator.finish())));
   }
 
   /** The same at once, where everything stays in memory. */
   finishInMemory(): ChainOutcome {
-    const outcomes = this.#operators.map((operator) => operator.finishInMemory());
+    return this.#outcome(this.#operators.map((operator) => operator.finishInMemory()));
+  }
+
+  #outcome(outcomes: readonly SnapshotOutcome[]): ChainOutcome {
+    const watermark = this.#watermark;
     return {
-      operators: outcomes.map(({ snapshot }) => snapshot),
+      operators: outcomes.map(({ snapshot }, index) =>
+        index === 0 && watermark > MIN_WATERMARK ? { ...snapshot, watermark } : snapshot,
+      ),
       written: outcomes.reduce((sum, { written }) => sum + written, 0),
     };
   }

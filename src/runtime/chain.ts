@@ -7,6 +7,7 @@ import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Cancellation, World } from '../base/world.ts';
 import { keyGroupRange } from '../data/key.ts';
 import type { Checkpointing } from '../connect/sink.ts';
+import { MIN_WATERMARK } from '../data/element.ts';
 import { NO_TIMESTAMP, type RecordBatch } from '../data/record-batch.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { EdgeWriter } from '../exchange/edge-writer.ts';
@@ -96,7 +97,7 @@ export class Chain {
   readonly #gate: Gate;
   readonly #calls: ChainCalls;
   readonly #check: MutationCheck | undefined;
-  #watermark = -Infinity;
+  #watermark = MIN_WATERMARK;
   #stoppedUndrained = false;
   #opened = 0;
 
@@ -360,6 +361,12 @@ export class Chain {
 
   // What flows, besides elements.
 
+  /** Where event time stood in what is restored; undefined when that is not known. */
+  get restoredWatermark(): number | undefined {
+    const first = this.#members.find((member) => member.instance !== undefined);
+    return first && this.#calls.restore?.get(first.id)?.watermark;
+  }
+
   watermark(timestamp: number): void {
     this.#watermark = timestamp;
     this.code.head.watermark(timestamp);
@@ -436,7 +443,7 @@ export class Chain {
       for (const snapshot of begun) snapshot.abort();
       throw error;
     }
-    return new ChainSnapshot(checkpoint, begun);
+    return new ChainSnapshot(checkpoint, begun, this.#watermark);
   }
 
   checkpointComplete(checkpoint: number): void {

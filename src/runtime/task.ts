@@ -147,6 +147,10 @@ export class Task {
     this.#options.listener.running();
     this.#chain.open();
     this.#state = 'running';
+    const { restoredWatermark } = this.#chain;
+    if (restoredWatermark === undefined) return;
+    this.#options.inputs?.resumeTime(restoredWatermark);
+    this.#chain.watermark(restoredWatermark);
   }
 
   #serveMail(): void {

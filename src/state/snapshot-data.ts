@@ -7,6 +7,7 @@
 
 import { invariant, unreachable } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { MIN_WATERMARK } from '../data/element.ts';
 import { keyGroupRange } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { ValueReader } from '../data/value-reader.ts';
@@ -206,7 +207,10 @@ export function redistribute(
     ...list,
     items: itemsOf(list, snapshots, parallelism, subtask),
   }));
-  return { operatorId, keyed, lists };
+  // As far as all of them had come: an element that was on time for one must not be late.
+  const watermark = Math.min(...snapshots.map((snapshot) => snapshot.watermark ?? MIN_WATERMARK));
+  // Where it was over it ends again, or what comes now is another input.
+  return { operatorId, ...(Number.isFinite(watermark) ? { watermark } : {}), keyed, lists };
 }
 
 function isSameList(a: ListSnapshot, b: ListSnapshot): boolean {

@@ -126,6 +126,11 @@ export interface KeyGroupState {
 /** A snapshot of one operator subtask as plain, serialisable data. */
 export interface OperatorSnapshot {
   readonly operatorId: string;
+  /**
+   * The watermark that the operator's task had seen; with the first operator of a task that has inputs. Absent, or
+   * -Infinity, when there was none yet.
+   */
+  readonly watermark?: number;
   readonly keyed: readonly {
     readonly name: string;
     readonly kind: string;

@@ -23,6 +23,8 @@ export interface WatermarkMerge {
   observe(channel: number, timestamp: number): number | undefined;
   /** A channel has fallen idle or woken up. */
   status(channel: number, idle: boolean): StatusChange;
+  /** Event time has come to `timestamp` already, before anything is read. */
+  resume(timestamp: number): void;
 }
 
 const NOTHING_CHANGED: StatusChange = Object.freeze({});
@@ -47,6 +49,10 @@ class NoInput implements WatermarkMerge {
   status(): StatusChange {
     invariant(false, 'a reader without inputs gets no status');
   }
+
+  resume(): void {
+    invariant(false, 'a reader without inputs has no watermark');
+  }
 }
 
 /** Nothing to wait for. */
@@ -63,6 +69,10 @@ class OneInput implements WatermarkMerge {
     if (idle === this.#idle) return NOTHING_CHANGED;
     this.#idle = idle;
     return { idle };
+  }
+
+  resume(timestamp: number): void {
+    this.#watermark = timestamp;
   }
 }
 
@@ -99,6 +109,10 @@ class ManyInputs implements WatermarkMerge {
     this.#idle[channel] = idle ? 1 : 0;
     this.#active += idle ? -1 : 1;
     return idle ? this.#fallen(channel) : this.#woken(channel);
+  }
+
+  resume(timestamp: number): void {
+    this.#merged = timestamp;
   }
 
   #fallen(channel: number): StatusChange {

@@ -151,6 +151,23 @@ test('a broadcast list that only some subtasks wrote still reaches everybody', (
   }
 });
 
+test('event time goes on where the slowest of the subtasks stood, and anew where it was over or not known of all', () => {
+  const watermarkOf = (...watermarks: readonly (number | undefined)[]): number | undefined => {
+    const snapshots = watermarks.map((watermark) => ({
+      operatorId: 'one',
+      ...(watermark === undefined ? {} : { watermark }),
+      keyed: [],
+      lists: [],
+    }));
+    return redistribute(snapshots, MAX_PARALLELISM, 3, 2).watermark;
+  };
+  assert.equal(watermarkOf(20, 10), 10);
+  assert.equal(watermarkOf(20, Infinity), 20);
+  assert.equal(watermarkOf(Infinity, Infinity), undefined);
+  assert.equal(watermarkOf(20, undefined), undefined);
+  assert.equal(watermarkOf(), undefined);
+});
+
 test('values of two versions of a state are told apart', () => {
   const snapshot = written((writer) => {
     writer.keyed({ name: 's', kind: 'value', version: 1 }).entry(0, 'a', undefined, 'old');

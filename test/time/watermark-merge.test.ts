@@ -92,6 +92,16 @@ class NaiveMerge {
   }
 }
 
+test('a reader that resumes at a watermark goes on from there, whatever its channels have to make up for', () => {
+  for (const channels of [1, 2]) {
+    const merge = watermarkMerge(channels);
+    merge.resume(20);
+    for (let channel = 0; channel < channels; channel++) assert.equal(merge.observe(channel, 10), undefined);
+    for (let channel = 1; channel < channels; channel++) assert.equal(merge.observe(channel, 30), undefined);
+    assert.equal(merge.observe(0, 25), 25);
+  }
+});
+
 test('any sequence of watermarks and statuses gives what the definition gives', () => {
   const event = fc.tuple(fc.nat({ max: 3 }), fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 30 }) }, fc.boolean()));
   fc.assert(

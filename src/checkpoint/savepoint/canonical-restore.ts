@@ -37,12 +37,12 @@ async function nativeSnapshots(
 ): Promise<OperatorSnapshot[]> {
   const rows = new StoredRows(files, types);
   const native: OperatorSnapshot[] = [];
-  for (const { operatorId, keyed, lists } of snapshots) {
+  for (const { keyed, lists, ...snapshot } of snapshots) {
     const states: StoredState[] = [];
     for (const state of keyed) states.push(await nativeState(rows, state, types));
     const own: StoredList[] = [];
     for (const list of lists) own.push(await nativeList(rows, list, types));
-    native.push({ operatorId, keyed: states, lists: own });
+    native.push({ ...snapshot, keyed: states, lists: own });
   }
   return native;
 }

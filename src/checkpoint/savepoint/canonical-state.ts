@@ -275,8 +275,9 @@ async function canonicalSnapshots(
     for (const [i, { subtask }] of own.entries()) (lists[subtask] as StoredList[]).push(written[i] as StoredList);
   }
   // Keyed state is one file for all subtasks, and goes to each by its key groups.
-  return snapshots.map((_, subtask) => ({
+  return snapshots.map(({ watermark }, subtask) => ({
     operatorId,
+    ...(watermark === undefined ? {} : { watermark }),
     keyed: subtask === 0 ? keyed : [],
     lists: lists[subtask] ?? [],
   }));
