@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ProcessCluster, type MillstreamError } from 'millstream';
+import { ProcessCluster, type JobClient, type MillstreamError } from 'millstream';
 
 const PACED = new URL('./jobs/paced.ts', import.meta.url);
 
@@ -13,6 +13,12 @@ const LEDGER = new URL('./jobs/ledger.ts', import.meta.url);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** The number of a TaskManager with tasks of the job: those that became members first have them. */
+async function oneAtWork(client: JobClient): Promise<number> {
+  const { slots } = await client.metrics();
+  return Number(/^taskmanager-(\d+)\//.exec(slots[0]?.taskManager ?? '')?.[1]);
 }
 
 /** The lines of all files that have their final names. */
@@ -126,11 +132,12 @@ test('a process that sleeps through a recovery changes nothing when it wakes up'
   await until(async () => (await client.status()) === 'running');
   await client.triggerCheckpoint();
   // In the middle of whatever it is doing: reading, writing files, committing.
-  cluster.kill(0, 'SIGSTOP');
+  const sleeper = await oneAtWork(client);
+  assert.ok(cluster.kill(sleeper, 'SIGSTOP'));
   await until(async () => (await client.exceptions()).length > 0);
   await until(async () => (await client.status()) === 'running');
   await client.triggerCheckpoint();
-  cluster.kill(0, 'SIGCONT');
+  cluster.kill(sleeper, 'SIGCONT');
   const result = await client.result();
   assert.ok(result.restarts >= 1);
   const expected = Array.from({ length: 8_000 }, (_, i) => `${i % 5} ${Math.floor(i / 5) + 1}`);
