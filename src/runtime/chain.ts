@@ -377,10 +377,7 @@ export class Chain {
     const member = this.#members[0] as Member;
     const { backend } = member;
     const selector = member.node.definition.keySelectors?.[input];
-    if (backend?.prefetch === undefined || selector === undefined) return;
-    const keys: unknown[] = [];
-    for (let row = batch.cursor; row < batch.count; row++) keys.push(selector(batch.values[row] as never));
-    backend.prefetch(keys);
+    if (selector !== undefined) backend?.prefetch?.(() => keysOf(batch, selector));
   }
 
   fromCoordinator(operator: string, message: unknown): void {
@@ -521,4 +518,15 @@ export class Chain {
       return own === undefined ? [] : [own];
     });
   }
+}
+
+/** The keys of the records that are left of a batch, up to one whose key cannot be had: it says so when its turn comes. */
+function keysOf({ values, cursor, count }: RecordBatch, selector: (value: never) => unknown): unknown[] {
+  const keys: unknown[] = [];
+  try {
+    for (let row = cursor; row < count; row++) keys.push(selector(values[row] as never));
+  } catch {
+    return keys;
+  }
+  return keys;
 }

@@ -48,6 +48,7 @@ export class KeyTable {
   /** How many things refer to the row. */
   readonly #references = new IntColumn();
   readonly #writer = new ByteWriter();
+  #removals = 0;
 
   constructor(types: TypeRegistry) {
     this.#types = types;
@@ -55,6 +56,11 @@ export class KeyTable {
 
   get size(): number {
     return this.#rows.size;
+  }
+
+  /** How many rows have been given up so far: while it stands still, a key's row is its own. */
+  get removals(): number {
+    return this.#removals;
   }
 
   /** All rows lie below. */
@@ -72,6 +78,37 @@ export class KeyTable {
     if (typeof key === 'string') return this.#findText(key);
     if (typeof key === 'object' && key !== null) return this.#findObject(key);
     return this.#findScalar(mapKey(key, this.#types));
+  }
+
+  /**
+   * {@link find} for many keys at once: each step for all of them before the next, in loops so small that the processor
+   * looks many ahead. Keys other than text and 32-bit integers may be left out: no row is found for them.
+   */
+  findAll(keys: readonly unknown[], rows: Int32Array): void {
+    const integers = this.#integers;
+    const texts = this.#texts === undefined ? this.#others : undefined;
+    for (let i = 0; i < rows.length; i++) {
+      const key = keys[i];
+      if (typeof key === 'number') rows[i] = (key | 0) === key ? integers.only(mix32(key)) : NO_ROW;
+      // Hashing asks for character after character, so the first of each is read first.
+      else rows[i] = typeof key === 'string' && texts !== undefined ? key.charCodeAt(0) : NO_ROW;
+    }
+    if (texts !== undefined) this.#findTexts(keys, rows, texts);
+  }
+
+  #findTexts(keys: readonly unknown[], rows: Int32Array, texts: HashIndex): void {
+    for (let i = 0; i < rows.length; i++) {
+      const key = keys[i];
+      if (typeof key === 'string') rows[i] = hashOfText(key);
+    }
+    for (let i = 0; i < rows.length; i++) {
+      if (typeof keys[i] === 'string') rows[i] = texts.only(rows[i] as number);
+    }
+    // Text under the same hash need not be the same.
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] as number;
+      if (typeof keys[i] === 'string' && row !== NO_ROW && this.#keys.get(row) !== keys[i]) rows[i] = NO_ROW;
+    }
   }
 
   /** Adds a key that is not there, without a reference to it; returns its row. */
@@ -115,6 +152,7 @@ export class KeyTable {
     this.#integers.clear();
     this.#others.clear();
     this.#texts = new Map();
+    this.#removals++;
     this.#rows.clear();
     this.#keys.clear();
     this.#references.clear();
@@ -129,6 +167,7 @@ export class KeyTable {
     const stored = this.#keys.exchange(row, undefined);
     invariant(this.#removeFromIndex(stored, row), 'a row is found under the key that it was made for');
     this.#rows.free(row);
+    this.#removals++;
   }
 
   #removeFromIndex(stored: unknown, row: number): boolean {

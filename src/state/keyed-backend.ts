@@ -45,8 +45,11 @@ export interface KeyedBackend extends ViewedState {
   /** The timers of this operator under a name of their own. */
   timers(name: string, handler: TimerHandler): TimerDriver;
 
-  /** Announces the keys of the rows that come next. Absent where it would change nothing. */
-  prefetch?(keys: readonly unknown[]): void;
+  /**
+   * Announces the keys of the records that come next, in their order; they are asked for where that changes something.
+   * The list is the backend's to keep.
+   */
+  prefetch?(keys: () => readonly unknown[]): void;
 
   /** Every key that has state under the descriptor's name. */
   keys(stateName: string): Iterable<unknown>;

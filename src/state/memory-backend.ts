@@ -60,6 +60,9 @@ export function createMemoryBackend(settings: MemoryBackendSettings): KeyedBacke
   return new MemoryBackend(settings);
 }
 
+/** Fewer keys are in the processor's caches anyway. */
+const PREFETCH_KEYS_LEAST = 1 << 15;
+
 /** A state that has been asked for: one handle, however often. */
 interface Registered {
   readonly table: CellTable<unknown>;
@@ -101,6 +104,12 @@ class MemoryBackend implements KeyedBackend {
 
   get currentKeyGroup(): number {
     return this.#space.rows.currentKeyGroup;
+  }
+
+  prefetch(keys: () => readonly unknown[]): void {
+    if (this.#space.rows.size < PREFETCH_KEYS_LEAST) return;
+    const rows = this.#space.rows.announce(keys());
+    for (const { table } of this.#states.values()) if (!table.namespaced) table.warm(rows);
   }
 
   setCurrentNamespace(namespace: unknown): void {

@@ -11,6 +11,7 @@ import { type KeyGroupRange, keyGroup } from '../data/key.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import { CHAIN_END, Chains } from './chains.ts';
 import { IntColumn } from './columns.ts';
+import { AnnouncedKeys } from './announced-keys.ts';
 import { KeyTable } from './key-table.ts';
 import { RowNumbers } from './row-numbers.ts';
 import { TripleIndex } from './triple-index.ts';
@@ -50,6 +51,7 @@ export interface Places {
 export class Rows implements Places {
   readonly #cursor: Cursor;
   readonly #keys: KeyTable;
+  readonly #announced: AnnouncedKeys;
   readonly #groups = new IntColumn();
   readonly #maxParallelism: number;
   readonly #range: KeyGroupRange;
@@ -58,6 +60,7 @@ export class Rows implements Places {
   constructor(cursor: Cursor, maxParallelism: number, range: KeyGroupRange, types: TypeRegistry) {
     this.#cursor = cursor;
     this.#keys = new KeyTable(types);
+    this.#announced = new AnnouncedKeys(this.#keys);
     this.#maxParallelism = maxParallelism;
     this.#range = range;
     this.#types = types;
@@ -69,6 +72,21 @@ export class Rows implements Places {
 
   get limit(): number {
     return this.#keys.limit;
+  }
+
+  /** The rows of the keys that come next, {@link ABSENT} where there is none or it is not known. */
+  announce(keys: readonly unknown[]): Int32Array {
+    return this.#announced.announce(keys);
+  }
+
+  setKey(key: unknown): void {
+    const cursor = this.#cursor;
+    const row = this.#announced.take(key);
+    // The same object may have other fields by now.
+    if (key === cursor.key && typeof key !== 'object') return;
+    cursor.key = key;
+    cursor.row = row === ABSENT ? UNKNOWN : row;
+    cursor.cell = UNKNOWN;
   }
 
   current(): number {
@@ -293,12 +311,7 @@ export class Space {
   }
 
   setKey(key: unknown): void {
-    const cursor = this.#cursor;
-    // The same object may have other fields by now.
-    if (key === cursor.key && typeof key !== 'object') return;
-    cursor.key = key;
-    cursor.row = UNKNOWN;
-    cursor.cell = UNKNOWN;
+    this.rows.setKey(key);
   }
 
   setNamespace(namespace: unknown): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEnvironment, MillstreamError, type JobClient } from 'millstream';
+import { createEnvironment, MillstreamError, valueState, type JobClient } from 'millstream';
 
 /** Runs until the job fails, and returns what it failed with. */
 async function failureOf(client: Promise<JobClient> | JobClient): Promise<MillstreamError> {
@@ -356,4 +356,30 @@ test('a job that restarts says so, with the reason, each time', async (t) => {
   const lines = said.filter((text) => text.includes('"stubborn"'));
   assert.equal(lines.length, 2);
   assert.match(String(lines[0]), /^Job "stubborn" restarts in 1 ms \(restart 1\): \[USER_CODE\].*never works/);
+});
+
+test('a key that cannot be had fails the job with its own record, also where keys are asked for ahead', async () => {
+  const env = createEnvironment();
+  env.setParallelism(1);
+  const count = 40_000;
+  let got = 0;
+  env
+    .fromGenerator((i) => ({ i }), { count: count + 100 })
+    .keyBy(({ i }) => {
+      if (i === count) throw new TypeError('no key');
+      return i;
+    })
+    .process({
+      state: { n: valueState<number>('n') },
+      processElement(_value, ctx) {
+        ctx.state.n.update(1);
+        got++;
+      },
+    })
+    .print();
+  const failure = await failureOf(env.executeAsync());
+  assert.equal(failure.code, 'USER_CODE');
+  assert.match(failure.message, /no key/);
+  assert.match(failure.message, /i: 40000/);
+  assert.equal(got, count);
 });

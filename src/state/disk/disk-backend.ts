@@ -347,7 +347,7 @@ export class DiskBackend implements KeyedBackend {
   }
 
   /** Reads the rows of keys that are not in memory, in the order in which they lie in the log. */
-  prefetch(keys: readonly unknown[]): void {
+  prefetch(keys: () => readonly unknown[]): void {
     this.#space.prefetch(keys, this.#store.rowsInMemory * PREFETCH_SHARE);
   }
 

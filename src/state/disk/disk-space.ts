@@ -203,11 +203,11 @@ export class DiskSpace {
   }
 
   /** Reads the rows of keys that come soon, at most so many. */
-  prefetch(keys: readonly unknown[], most: number): void {
+  prefetch(keys: () => readonly unknown[], most: number): void {
     if (most < 1 || this.store.allInMemory) return;
     const groups: number[] = [];
     const hashes: number[] = [];
-    for (const key of keys) {
+    for (const key of keys()) {
       const hash = keyHash(key, this.types);
       const group = hash % this.#maxParallelism;
       if (!this.#owns(group)) continue;
