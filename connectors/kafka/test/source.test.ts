@@ -441,11 +441,7 @@ test('a record that cannot be decoded fails the job, is left out, or goes to the
 test('records that were deleted before they were read fail the job, unless it may leap', async () => {
   const topic = await lettersTopic();
   const start = OffsetsInitializer.offsets([{ topic, partition: 0, offset: 1 }]);
-  const admin = cluster.client().admin();
-  await admin.connect();
-  await admin.fetchTopicMetadata({ topics: [topic] });
-  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] });
-  await admin.disconnect();
+  await cluster.deleteRecords(topic, 0, 3);
   await assert.rejects(readAll(topic, { startingOffsets: start }), /from offset 1: it holds 3 to 5\. What lies before/);
   const rest = await readAll(topic, { startingOffsets: start, offsetReset: 'earliest' });
   assert.deepEqual(rest, ['0:a3', '0:a4', '1:b0', '1:b1', '1:b2']);

@@ -238,6 +238,15 @@ export class KafkaCluster {
     return topics[0]?.partitions ?? [];
   }
 
+  /** Retention: the records before `before` are gone. */
+  async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
+    const admin = this.client().admin();
+    await admin.connect();
+    await admin.fetchTopicMetadata({ topics: [topic] });
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(before) }] });
+    await admin.disconnect();
+  }
+
   /** As a machine that loses power. */
   async kill(broker = 0): Promise<void> {
     await this.#broker(broker).end('SIGKILL');

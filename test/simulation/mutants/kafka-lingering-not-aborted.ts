@@ -1,0 +1,14 @@
+/** A Kafka writer does not end what earlier attempts have left open: readers wait for it, and zombies write on. */
+
+import type { Mutant } from './mutant.ts';
+
+export const mutant: Mutant = {
+  name: 'kafka-lingering-not-aborted',
+  file: 'connectors/kafka/src/transaction-pool.ts',
+  find: `    await this.#commitSealed();
+    await this.#abortLingering();
+`,
+  replace: `    await this.#commitSealed();
+`,
+  jobs: ['kafka'],
+};
