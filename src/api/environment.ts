@@ -14,7 +14,13 @@ import { text } from '../format/text.ts';
 import type { JobClient, JobExecutionResult, JobListener, Launcher, LaunchOptions } from '../graph/launch.ts';
 import { durationMs } from '../graph/option-values.ts';
 import { executionPlan, type ExecutionPlan } from '../graph/plan.ts';
-import type { CheckpointSettings, RestartStrategy, RuntimeMode, SettingsPart } from '../graph/settings.ts';
+import type {
+  CheckpointSettings,
+  RestartStrategy,
+  RuntimeMode,
+  SettingsPart,
+  SlotResources,
+} from '../graph/settings.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { sourceDefinition } from '../operator/source-operator.ts';
 import { checkFunction } from '../operator/user-function.ts';
@@ -23,6 +29,7 @@ import { attachCollectSink } from './collect.ts';
 import type { ColumnSchema, ColumnSourceSettings } from './column-schema.ts';
 import type { OperatorColumnStream } from './column-stream.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import { JobListeners } from './job-listeners.ts';
 import { JobSettings } from './job-settings.ts';
 import type { ResultReader } from './result-reader.ts';
 import type { SingleOutputStream } from './single-output-stream.ts';
@@ -62,7 +69,7 @@ export class StreamEnvironment {
   readonly #jobName: string;
   readonly #types = new TypeRegistry();
   readonly #scope: StreamScope;
-  readonly #listeners: JobListener[] = [];
+  readonly #listeners = new JobListeners();
   #collected = 0;
 
   /** `launcher` runs the graph; without one the environment only describes it, as inside `job(…)`. */
@@ -317,6 +324,24 @@ export class StreamEnvironment {
   }
 
   /**
+   * What each slot of a slot sharing group must offer: JavaScript heap, and a share of a core. Slots that do are chosen;
+   * where there are too few, the job fails with RESOURCES_INSUFFICIENT.
+   *
+   * @throws OPTION_INVALID when more than one core is asked for: a slot is one thread.
+   *
+   * @example
+   * ```ts
+   * const env = createEnvironment();
+   * env.registerSlotSharingGroup('models', { heapMegabytes: 2_048 });
+   * env.fromData('to be').map((line) => line.length).slotSharingGroup('models').print();
+   * ```
+   */
+  registerSlotSharingGroup(name: string, resources: SlotResources): this {
+    this.#settings.set({ slotSharingGroups: { ...this.#settings.current.slotSharingGroups, [name]: resources } });
+    return this;
+  }
+
+  /**
    * Takes a checkpoint every `intervalMs` milliseconds.
    *
    * @example
@@ -404,7 +429,7 @@ export class StreamEnvironment {
    * ```
    */
   registerJobListener(listener: JobListener): this {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
     return this;
   }
 
@@ -520,7 +545,7 @@ export class StreamEnvironment {
    */
   execute(jobName?: string, options: LaunchOptions = {}): Promise<JobExecutionResult> {
     return this.executeAsync(jobName, options).then((client) =>
-      this.#told(client.result(), (listener, result, error) => listener.onJobExecuted?.(result, error)),
+      this.#listeners.told(client.result(), (listener, result, error) => listener.onJobExecuted?.(result, error)),
     );
   }
 
@@ -545,22 +570,9 @@ export class StreamEnvironment {
         'Inside job(…) the program only describes the job; whoever loads the module executes it. Remove execute() from it.',
       );
     }
-    return this.#told(this.#launch(launcher, jobName, options), (listener, client, error) =>
+    return this.#listeners.told(this.#launch(launcher, jobName, options), (listener, client, error) =>
       listener.onJobSubmitted?.(client, error),
     );
-  }
-
-  /** Tells the listeners how something came out, and goes on with that. */
-  async #told<T>(
-    outcome: Promise<T>,
-    tell: (listener: JobListener, result: T | undefined, error: unknown) => void,
-  ): Promise<T> {
-    const result = await outcome.catch((error: unknown) => {
-      for (const listener of this.#listeners) tell(listener, undefined, error);
-      throw error;
-    });
-    for (const listener of this.#listeners) tell(listener, result, undefined);
-    return result;
   }
 
   async #launch(launcher: Launcher, jobName: string | undefined, options: LaunchOptions): Promise<JobClient> {

@@ -28,7 +28,15 @@ import type {
   ToTaskManager,
 } from './messages.ts';
 import type { JobEnd } from './held-job.ts';
-import { hostKey, placeTasks, taskName, type AssignedSlot, type Host, type PlacedTask } from './placement.ts';
+import {
+  hostKey,
+  placeTasks,
+  taskName,
+  type AssignedSlot,
+  type Host,
+  type PlacedTask,
+  type SlotDemands,
+} from './placement.ts';
 import { restoreFor } from './restore-plan.ts';
 
 export interface JobOptions {
@@ -43,9 +51,9 @@ export interface JobOptions {
   readonly claimMode: ClaimMode;
   readonly allowNonRestoredState: boolean;
   /** Takes slots for an attempt; throws RESOURCES_INSUFFICIENT when there are too few. */
-  readonly takeSlots: (count: number) => readonly AssignedSlot[];
-  /** Resolves once at least so many slots are registered. */
-  readonly hasSlots: (count: number) => Promise<void>;
+  readonly takeSlots: (demands: SlotDemands) => readonly AssignedSlot[];
+  /** Resolves once slots are registered that meet the demands. */
+  readonly hasSlots: (demands: SlotDemands) => Promise<void>;
   /** Attempts that earlier processes began, where no storage of checkpoints knows. Default 0. */
   readonly attemptsBefore?: number;
   /** Whether the first attempt waits for slots, as restarts do, instead of failing when there are too few. */

@@ -23,7 +23,7 @@ import { JobManager } from './job-manager.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Job } from './job.ts';
 import { CollectedValues } from './result-queue.ts';
-import { slotsNeeded } from './placement.ts';
+import { slotDemands } from './placement.ts';
 import { registerGraph } from './program.ts';
 import type { ProgramReference } from './messages.ts';
 import { TaskManager, type TaskManagerOptions } from './task-manager.ts';
@@ -153,7 +153,7 @@ export class InlineLauncher implements Launcher {
   }
 
   async launch(graph: StreamGraph, options: LaunchOptions): Promise<JobClient> {
-    const slots = slotsNeeded(buildJobGraph(graph));
+    const slots = slotDemands(buildJobGraph(graph)).length;
     const cluster = await EmbeddedCluster.start({
       world: this.#world,
       execution: { kind: 'inline', doorbell: this.#newDoorbell() },
@@ -248,7 +248,7 @@ export async function runOnThreads(
   threads: { readonly entry: URL; readonly newDoorbell: () => Doorbell; readonly slots: number | undefined },
   options: RunOptions,
 ): Promise<JobClient> {
-  const needed = slotsNeeded(buildJobGraph(graph));
+  const needed = slotDemands(buildJobGraph(graph)).length;
   const slots = threads.slots ?? needed;
   if (slots < needed) {
     throw new MillstreamError(

@@ -16,7 +16,7 @@ import type { CheckpointPlace, JobStore, StoredJob } from './job-store.ts';
 import { JobStorage } from '../checkpoint/storage/job-storage.ts';
 import { checkpointDirectory, type CheckpointSettings } from '../graph/settings.ts';
 import { Job } from './job.ts';
-import type { AssignedSlot } from './placement.ts';
+import { fitSlots, type AssignedSlot, type SlotDemands } from './placement.ts';
 import type { FromTaskManager, SlotOffer, ToTaskManager } from './messages.ts';
 import { loadGraph } from './program.ts';
 import { Wire } from './wire.ts';
@@ -50,7 +50,7 @@ export class JobManager implements JobHolder {
   readonly #jobs = new Map<string, Job>();
   /** Jobs that have ended, the oldest first. */
   readonly #ended = new Map<string, HeldJob>();
-  readonly #waiting: { readonly slots: number; readonly resolve: () => void }[] = [];
+  readonly #waiting: { readonly served: () => boolean; readonly resolve: () => void }[] = [];
   #listener: Listener | undefined;
   #closed = false;
 
@@ -135,35 +135,47 @@ export class JobManager implements JobHolder {
   }
 
   get slots(): number {
-    return [...this.#taskManagers.values()].reduce((sum, seat) => sum + seat.offers.length, 0);
+    return this.#offered.length;
+  }
+
+  get #offered(): readonly AssignedSlot[] {
+    return [...this.#taskManagers.values()].flatMap((seat) =>
+      seat.offers.map((offer) => ({ taskManager: seat.id, offer })),
+    );
   }
 
   /** Resolves once at least so many slots are registered. */
-  async hasSlots(slots: number): Promise<void> {
-    if (this.slots >= slots) return;
-    await new Promise<void>((resolve) => this.#waiting.push({ slots, resolve }));
+  hasSlots(slots: number): Promise<void> {
+    return this.#onceSlots(() => this.slots >= slots);
+  }
+
+  async #onceSlots(served: () => boolean): Promise<void> {
+    if (served()) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ served, resolve }));
   }
 
   #registered(): void {
-    const served = this.#waiting.filter((waiter) => this.slots >= waiter.slots);
+    const served = this.#waiting.filter((waiter) => waiter.served());
     for (const waiter of served) {
       this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
       waiter.resolve();
     }
   }
 
-  /** Slots are shared between jobs: each gets the first ones, and the threads take turns. */
-  #takeSlots(jobName: string, count: number): readonly AssignedSlot[] {
-    const all = [...this.#taskManagers.values()].flatMap((seat) =>
-      seat.offers.map((offer) => ({ taskManager: seat.id, offer })),
-    );
-    if (all.length < count) {
+  #takeSlots(jobName: string, demands: SlotDemands): readonly AssignedSlot[] {
+    const all = this.#offered;
+    const taken = fitSlots(all, demands);
+    if (taken !== undefined) return taken;
+    if (all.length < demands.length)
       throw new MillstreamError(
         'RESOURCES_INSUFFICIENT',
-        `Job "${jobName}" needs ${count} slots, but the cluster has ${all.length}. Lower the parallelism, or start with more slots.`,
+        `Job "${jobName}" needs ${demands.length} slots, but the cluster has ${all.length}. Lower the parallelism, or start with more slots.`,
       );
-    }
-    return all.slice(0, count);
+    const heaps = all.map(({ offer }) => offer.heapMegabytes ?? Infinity);
+    throw new MillstreamError(
+      'RESOURCES_INSUFFICIENT',
+      `Job "${jobName}" has slot sharing groups that ask for slots of up to ${Math.max(...demands)} MB of heap, but the slots of the cluster have ${Math.min(...heaps)} to ${Math.max(...heaps)} MB. Start it with a larger slotHeapMegabytes, or ask for less.`,
+    );
   }
 
   /**
@@ -176,8 +188,8 @@ export class JobManager implements JobHolder {
       ...options,
       world: this.#world,
       stores: this.#stores,
-      takeSlots: (count) => this.#takeSlots(options.graph.jobName, count),
-      hasSlots: (count) => this.hasSlots(count),
+      takeSlots: (demands) => this.#takeSlots(options.graph.jobName, demands),
+      hasSlots: (demands) => this.#onceSlots(() => fitSlots(this.#offered, demands) !== undefined),
       send: (taskManager, message) => this.#taskManagers.get(taskManager)?.wire.send(message),
       ended: () => this.#hasEnded(options.jobId),
     });

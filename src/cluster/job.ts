@@ -31,7 +31,7 @@ import { openKeeper, type CheckpointKeeper } from './checkpoint-keeper.ts';
 import { fromBytes, savepointHandle, type CompletedCheckpoint } from './completed-checkpoint.ts';
 import { JobCheckpoints } from './job-checkpoints.ts';
 import type { FromSlot } from './messages.ts';
-import { slotsNeeded } from './placement.ts';
+import { slotDemands } from './placement.ts';
 import { restartStrategy, type Restarts } from './restart-strategy.ts';
 import { checkRestore } from './restore-plan.ts';
 import { notCollected, type HeldJob, type JobEnd } from './held-job.ts';
@@ -183,7 +183,7 @@ export class Job implements HeldJob {
       if (this.#status === 'cancelling' || this.#failure !== undefined || isOver(this.#status)) return;
       // One that was stored while the last attempt failed counts, too.
       this.#latest = this.#keeper.latest ?? this.#latest;
-      const slots = this.#options.takeSlots(slotsNeeded(this.#job));
+      const slots = this.#options.takeSlots(slotDemands(this.#job));
       number = this.#attempts - regions.length;
       for (const region of regions) {
         number++;
@@ -363,8 +363,8 @@ export class Job implements HeldJob {
   /** Slots that were lost with a process may come back with another: a restart waits for them, but not for ever. */
   #deployOnceThereAreSlots(regions: readonly Region[]): void {
     const { world, hasSlots } = this.#options;
-    const needed = slotsNeeded(this.#job);
-    this.#waitingFor = `${needed} slots in the cluster`;
+    const demands = slotDemands(this.#job);
+    this.#waitingFor = `${demands.length} slots in the cluster`;
     let decided = false;
     const deploy = (thereAreSlots: boolean): void => {
       if (decided || regions.some(({ restartTimer }) => restartTimer !== timer)) return;
@@ -375,7 +375,7 @@ export class Job implements HeldJob {
     };
     const timer = world.clock.after(SLOT_WAIT_MS, () => deploy(false));
     for (const region of regions) region.restartTimer = timer;
-    void hasSlots(needed).then(() => deploy(true));
+    void hasSlots(demands).then(() => deploy(true));
   }
 
   /** The job has failed for good: what still runs of it is cancelled. */

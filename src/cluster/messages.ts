@@ -152,4 +152,6 @@ export interface SlotOffer {
   readonly host: number;
   /** Where other processes send data for this slot; undefined when only its own process can reach it. */
   readonly dataAddress: string | undefined;
+  /** JavaScript heap of the slot's thread; undefined where it shares that of its process. */
+  readonly heapMegabytes: number | undefined;
 }

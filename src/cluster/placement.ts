@@ -21,11 +21,33 @@ export interface PlacedTask {
   readonly host: Host;
 }
 
-/** Slots that a job needs: those of its slot sharing groups, each as many as its widest vertex has subtasks. */
-export function slotsNeeded(job: JobGraph): number {
-  let needed = 0;
-  for (const widest of groupWidths(job).values()) needed += widest;
-  return needed;
+/** Megabytes of heap that a job asks of each of its slots; 0 where any slot will do. */
+export type SlotDemands = readonly number[];
+
+/** The slots that a job needs: those of its slot sharing groups, each as many as its widest vertex has subtasks. */
+export function slotDemands(job: JobGraph): SlotDemands {
+  const demands: number[] = [];
+  for (const [group, width] of groupWidths(job)) {
+    const heapMegabytes = job.vertices.find((vertex) => vertex.slotSharingGroup === group)?.slotHeapMegabytes ?? 0;
+    for (let i = 0; i < width; i++) demands.push(heapMegabytes);
+  }
+  return demands;
+}
+
+/**
+ * A slot for each demand, or undefined when they do not suffice. Slots are shared between jobs: each gets the first ones
+ * that do, the greatest demands first.
+ */
+export function fitSlots(slots: readonly AssignedSlot[], demands: SlotDemands): readonly AssignedSlot[] | undefined {
+  const free = [...slots];
+  const fitted: AssignedSlot[] = [];
+  const order = demands.map((_, index) => index).toSorted((a, b) => (demands[b] as number) - (demands[a] as number));
+  for (const index of order) {
+    const found = free.findIndex(({ offer }) => (offer.heapMegabytes ?? Infinity) >= (demands[index] as number));
+    if (found < 0) return undefined;
+    fitted[index] = free.splice(found, 1)[0] as AssignedSlot;
+  }
+  return fitted;
 }
 
 function groupWidths(job: JobGraph): Map<string, number> {

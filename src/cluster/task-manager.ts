@@ -174,7 +174,7 @@ export class TaskManager {
       bell: execution.doorbell.cell,
       close: () => slot.close(),
     });
-    return numbers.map((number) => ({ slot: number, host: 0, dataAddress }));
+    return numbers.map((number) => ({ slot: number, host: 0, dataAddress, heapMegabytes: undefined }));
   }
 
   async #startThreads(): Promise<SlotOffer[]> {
@@ -205,7 +205,8 @@ export class TaskManager {
     return new Promise((resolve, reject) => {
       thread.onMessage((message) => {
         const said = message as SlotReady | FromSlot | SlotAbandoned;
-        if (said.kind === 'ready') resolve({ slot, host: slot, dataAddress: said.dataAddress });
+        if (said.kind === 'ready')
+          resolve({ slot, host: slot, dataAddress: said.dataAddress, heapMegabytes: execution.heapMegabytes });
         else this.#fromSlot(slot, said);
       });
       thread.onExit((exit) => {

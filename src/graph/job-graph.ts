@@ -52,6 +52,8 @@ export interface JobVertex {
   readonly parallelism: number;
   readonly maxParallelism: number;
   readonly slotSharingGroup: string;
+  /** Megabytes of heap that the group asks of each of its slots; 0: any will do. */
+  readonly slotHeapMegabytes: number;
 }
 
 export interface JobGraph {
@@ -100,6 +102,7 @@ export function buildJobGraph(graph: StreamGraph, stored: ReadonlyMap<string, nu
       parallelism: head.parallelism,
       maxParallelism: maxParallelismOf(graph, nodes, stored),
       slotSharingGroup: head.slotSharingGroup,
+      slotHeapMegabytes: graph.settings.slotSharingGroups[head.slotSharingGroup]?.heapMegabytes ?? 0,
     });
   });
   return Object.freeze({ jobName: graph.jobName, vertices: Object.freeze(vertices), edges: Object.freeze(edges) });

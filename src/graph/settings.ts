@@ -106,6 +106,8 @@ export interface ExecutionSettings {
   readonly mutationCheck: boolean;
   /** Megabytes of JavaScript heap that each slot thread may use. */
   readonly slotHeapMegabytes: number;
+  /** What slot sharing groups ask of their slots, by name; groups without an entry take any. */
+  readonly slotSharingGroups: Readonly<Record<string, SlotResources>>;
   /** Where keyed state lives: as objects in memory, or on disk with as much in memory as the budget allows. */
   readonly stateBackend: 'memory' | 'disk';
   /** Megabytes of memory that all state on disk of one slot may take together: indexes, buffers, what is cached. */
@@ -114,6 +116,14 @@ export interface ExecutionSettings {
   readonly stateDirectory: string | undefined;
   /** Megabytes that sorting in BATCH mode may hold in memory per operator before it spills. */
   readonly sortMemoryMegabytes: number;
+}
+
+/** What every slot of a slot sharing group must offer. */
+export interface SlotResources {
+  /** Processor cores. A slot is one thread, so at most 1. */
+  readonly cpuCores?: number;
+  /** Megabytes of JavaScript heap. */
+  readonly heapMegabytes?: number;
 }
 
 /** Some of the settings; of those of checkpoints, too, only what is named changes. */
@@ -175,6 +185,7 @@ export const DEFAULT_SETTINGS: ExecutionSettings = Object.freeze({
   localChannels: 'direct',
   mutationCheck: false,
   slotHeapMegabytes: 4096,
+  slotSharingGroups: Object.freeze({}),
   stateBackend: 'memory',
   stateMemoryMegabytes: 256,
   stateDirectory: undefined,
@@ -237,9 +248,25 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   checkStorage(settings.checkpoint);
   whole('committerRetries', settings.committerRetries, 0, Number.MAX_SAFE_INTEGER);
   whole('slotHeapMegabytes', settings.slotHeapMegabytes, 32, 1_048_576);
+  for (const [group, resources] of Object.entries(settings.slotSharingGroups)) checkResources(group, resources, whole);
   whole('stateMemoryMegabytes', settings.stateMemoryMegabytes, 1, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
   return settings;
+}
+
+function checkResources(
+  group: string,
+  { cpuCores, heapMegabytes }: SlotResources,
+  whole: (name: string, value: number, min: number, max: number) => void,
+): void {
+  const option = `slotSharingGroups.${group}`;
+  if (heapMegabytes !== undefined) whole(`${option}.heapMegabytes`, heapMegabytes, 1, 1_048_576);
+  if (cpuCores !== undefined && !(cpuCores > 0 && cpuCores <= 1))
+    throw new MillstreamError(
+      'OPTION_INVALID',
+      `${option}.cpuCores must be above 0 and at most 1, but is ${cpuCores}: a slot is one thread. Raise the parallelism of the group's operators to use more cores.`,
+      { details: { option } },
+    );
 }
 
 function checkStorage({ storage, directory, localBackup, localBackupDirectories }: CheckpointSettings): void {

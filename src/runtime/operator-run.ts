@@ -146,5 +146,6 @@ function vertexOf(graph: StreamGraph, uid: string, maxParallelism: number): JobV
     parallelism: 1,
     maxParallelism,
     slotSharingGroup: node.slotSharingGroup,
+    slotHeapMegabytes: 0,
   };
 }

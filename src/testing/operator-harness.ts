@@ -399,5 +399,6 @@ function vertexOf(
     parallelism,
     maxParallelism: options.maxParallelism ?? 128,
     slotSharingGroup: 'default',
+    slotHeapMegabytes: 0,
   };
 }

@@ -5,7 +5,7 @@
 
 import { describeThrown, MillstreamError } from '../base/error.ts';
 import type { Milliseconds } from '../base/world.ts';
-import { slotsNeeded } from '../cluster/placement.ts';
+import { slotDemands } from '../cluster/placement.ts';
 import { buildJobGraph } from '../graph/job-graph.ts';
 import type { JobProgram } from '../graph/launch.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
@@ -212,7 +212,7 @@ async function startCluster(
   options: SimulateOptions,
 ): Promise<SimulatedCluster> {
   const taskManagers = options.taskManagers ?? pickOne(simulation.random('size'), TASK_MANAGERS);
-  const slots = Math.ceil(slotsNeeded(buildJobGraph(graph)) / taskManagers);
+  const slots = Math.ceil(slotDemands(buildJobGraph(graph)).length / taskManagers);
   return await SimulatedCluster.start(simulation, { taskManagers: taskManagers + SPARES, slots });
 }
 

@@ -26,7 +26,11 @@ async function takeSeat(world: World, address: string, id: string): Promise<Seat
   const closed = Promise.withResolvers<void>();
   wire.onMessage((message) => heard.push(message.kind === 'slot' ? message.message.kind : message.kind));
   wire.onClose(() => closed.resolve());
-  wire.send({ kind: 'register', taskManager: id, slots: [{ slot: 0, host: 0, dataAddress: undefined }] });
+  wire.send({
+    kind: 'register',
+    taskManager: id,
+    slots: [{ slot: 0, host: 0, dataAddress: undefined, heapMegabytes: undefined }],
+  });
   return { wire, heard, closed: closed.promise };
 }
 

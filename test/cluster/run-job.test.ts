@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LocalCluster, runJob, type JobClient, type MillstreamError } from 'millstream';
+import { createEnvironment, LocalCluster, runJob, type JobClient, type MillstreamError } from 'millstream';
 
 const module = (name: string): URL => new URL(`./jobs/${name}.ts`, import.meta.url);
 
@@ -116,4 +116,18 @@ test('a cluster outlives its jobs and runs several at a time', async () => {
   counts.forEach((values, i) => assertConsecutive(values, (i + 1) * 1000));
   const again = await cluster.run(module('count'), { parameters: { count: 500 } });
   assertConsecutive(await results(again), 500);
+});
+
+test('a slot sharing group that asks for more heap than the slots have is refused', async () => {
+  await assert.rejects(
+    runJob(module('count'), {
+      parameters: { count: 10 },
+      settings: { slotHeapMegabytes: 128, slotSharingGroups: { default: { heapMegabytes: 256 } } },
+    }).then((client) => client.result()),
+    { code: 'RESOURCES_INSUFFICIENT', message: /slots of up to 256 MB of heap.*have 128 to 128 MB/ },
+  );
+  assert.throws(() => createEnvironment().registerSlotSharingGroup('x', { cpuCores: 2 }), {
+    code: 'OPTION_INVALID',
+    message: /slotSharingGroups\.x\.cpuCores.*a slot is one thread/,
+  });
 });

@@ -6,7 +6,7 @@ import { savepointHandle, type CompletedCheckpoint } from '../../src/cluster/com
 import { JobManager } from '../../src/cluster/job-manager.ts';
 import type { TypeRegistry } from '../../src/data/type-registry.ts';
 import type { Job } from '../../src/cluster/job.ts';
-import { slotsNeeded } from '../../src/cluster/placement.ts';
+import { slotDemands } from '../../src/cluster/placement.ts';
 import { registerGraph } from '../../src/cluster/program.ts';
 import { TaskManager } from '../../src/cluster/task-manager.ts';
 import { createRealWorld } from '../../src/world/real-world.ts';
@@ -21,7 +21,7 @@ export interface JobInProcess {
 
 export async function runInProcess(graph: StreamGraph, restore?: CompletedCheckpoint): Promise<JobInProcess> {
   const world = createRealWorld();
-  const slots = slotsNeeded(buildJobGraph(graph));
+  const slots = slotDemands(buildJobGraph(graph)).length;
   const jobManager = new JobManager({ world });
   const address = await jobManager.listen(`local:jobmanager-${world.random.id()}`);
   const taskManager = new TaskManager({
