@@ -15,6 +15,7 @@ import { isWide, LayoutReader } from './column-access.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { OutputCode } from './column-output.ts';
 import { generateFunction } from './compile.ts';
+import { generatePerEntry } from './dictionary-entries.ts';
 import type { Expression } from './expression.ts';
 import { columnsOf, ExpressionTypes } from './forms.ts';
 import { writeCondition } from './forms/logic.ts';
@@ -136,7 +137,8 @@ export class Calc {
     const code = new ScalarCode({
       form,
       columns: new LayoutReader(schema, layout),
-      generate: (expression, to) => this.#types.generate(expression, to),
+      generate: (expression, to) =>
+        generatePerEntry(expression, layout, this.#types, to) ?? this.#types.generate(expression, to),
       leave: 'return false;',
     });
     if (condition !== undefined) writeFilter(condition, outputs !== undefined, code);

@@ -26,6 +26,12 @@ export function describeExpression(node: Expression, schema: Schema): string {
       return `(NOT ${text(node.input)})`;
     case 'is-null':
       return `(${text(node.input)} IS NULL)`;
+    case 'is-true':
+      return `(${text(node.input)} IS ${node.truth ? 'TRUE' : 'FALSE'})`;
+    case 'in':
+      return `(${text(node.input)} IN (${node.values.map(literalText).join(', ')}))`;
+    case 'extreme':
+      return `${node.which.toUpperCase()}(${node.operands.map(text).join(', ')})`;
     case 'cast':
       return `${node.onFailure === 'null' ? 'TRY_CAST' : 'CAST'}(${text(node.input)} AS ${describeType({ ...node.type, nullable: true })})`;
     case 'case':
@@ -36,6 +42,8 @@ export function describeExpression(node: Expression, schema: Schema): string {
       return `${node.function.replace('-', '_').toUpperCase()}(${text(node.input)})`;
     case 'concat':
       return `CONCAT(${node.operands.map(text).join(', ')})`;
+    case 'call':
+      return `${node.function}(${node.operands.map(text).join(', ')})`;
     default:
       return unreachable(node);
   }

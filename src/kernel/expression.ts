@@ -11,7 +11,7 @@
 
 import type { LogicalType } from '../data/schema.ts';
 
-/** The value of a literal as it stands in a plan. BIGINT literals may be numbers or bigints. */
+/** The value of a literal as it stands in a plan. BIGINT literals may be numbers or bigints; a DECIMAL is unscaled. */
 export type LiteralValue = number | bigint | string | boolean | null;
 
 export type ArithmeticOperator = '+' | '-' | '*' | '/' | '%';
@@ -31,6 +31,16 @@ export interface ExpressionKinds {
   readonly logic: { readonly kind: 'logic'; readonly operator: 'and' | 'or'; readonly operands: readonly Expression[] };
   readonly not: Unary<'not'>;
   readonly 'is-null': Unary<'is-null'>;
+  /** IS TRUE or, by `truth`, IS FALSE; never NULL. */
+  readonly 'is-true': { readonly kind: 'is-true'; readonly input: Expression; readonly truth: boolean };
+  /** Whether the value is one of some literals of its type. */
+  readonly in: { readonly kind: 'in'; readonly input: Expression; readonly values: readonly LiteralValue[] };
+  /** GREATEST and LEAST of values of a common type. NULL when an operand is. */
+  readonly extreme: {
+    readonly kind: 'extreme';
+    readonly which: 'greatest' | 'least';
+    readonly operands: readonly Expression[];
+  };
   readonly cast: {
     readonly kind: 'cast';
     readonly input: Expression;
@@ -45,6 +55,8 @@ export interface ExpressionKinds {
   readonly coalesce: { readonly kind: 'coalesce'; readonly operands: readonly Expression[] };
   readonly text: { readonly kind: 'text'; readonly function: TextFunction; readonly input: Expression };
   readonly concat: { readonly kind: 'concat'; readonly operands: readonly Expression[] };
+  /** A function of the tables under `functions/`, by its name in SQL: `REGEXP_EXTRACT`. */
+  readonly call: { readonly kind: 'call'; readonly function: string; readonly operands: readonly Expression[] };
 }
 
 interface Unary<Kind extends string> {

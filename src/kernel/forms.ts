@@ -4,11 +4,14 @@ import type { LogicalType, Schema } from '../data/schema.ts';
 import type { Expression, ExpressionKind } from './expression.ts';
 import type { ExpressionForm, TypeScope } from './expression-form.ts';
 import { abs, arithmetic, negate } from './forms/arithmetic.ts';
+import { call } from './forms/call.ts';
 import { cast } from './forms/cast.ts';
 import { comparison, sameAs } from './forms/comparison.ts';
 import { caseOf, coalesce } from './forms/conditional.ts';
+import { extreme } from './forms/extreme.ts';
 import { column, literal } from './forms/leaf.ts';
-import { isNull, logic, not } from './forms/logic.ts';
+import { isNull, isTrue, logic, not } from './forms/logic.ts';
+import { membership } from './forms/membership.ts';
 import { concat, text } from './forms/text.ts';
 import type { Operand, ScalarCode } from './scalar-code.ts';
 
@@ -23,11 +26,15 @@ const FORMS: { readonly [Kind in ExpressionKind]: ExpressionForm<Kind> } = {
   logic,
   not,
   'is-null': isNull,
+  'is-true': isTrue,
+  in: membership,
+  extreme,
   cast,
   case: caseOf,
   coalesce,
   text,
   concat,
+  call,
 };
 
 /** The table's entry, for a node of any kind. */

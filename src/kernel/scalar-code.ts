@@ -32,7 +32,7 @@ export interface Operand {
   readonly type: LogicalType;
   /** Where the bytes of a text lie, so that what can be done on bytes needs no string. */
   readonly utf8?: { readonly bytes: string; readonly start: string; readonly end: string };
-  /** The number of a text in a dictionary. */
+  /** The number of a text in a dictionary, and the dictionary. */
   readonly code?: { readonly number: string; readonly dictionary: string };
   /** The text of a literal. */
   readonly literal?: string;

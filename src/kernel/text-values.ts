@@ -1,7 +1,5 @@
 /** What generated code does with text and bytes, and how numbers become text and back. */
 
-import type { Utf8Dictionary } from '../data/column-batch.ts';
-
 /** By code points, which is the order of the UTF-8 bytes. Negative, zero or positive. */
 export function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -30,16 +28,6 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-/** Which entries of a dictionary are a text: 1 by code. It may stand there more than once. */
-export function codesOfText(dictionary: Utf8Dictionary, text: Uint8Array): Uint8Array {
-  const { offsets, bytes, count } = dictionary;
-  const matches = new Uint8Array(count);
-  for (let code = 0; code < count; code++) {
-    if (equalsBytes(bytes, offsets[code] as number, offsets[code + 1] as number, text)) matches[code] = 1;
-  }
-  return matches;
-}
-
 /** Whether a stretch of bytes is these bytes. */
 export function equalsBytes(bytes: Uint8Array, start: number, end: number, other: Uint8Array): boolean {
   const length = other.length;
@@ -61,6 +49,22 @@ export function equalsRange(
   if (bEnd - bStart !== length) return false;
   for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
   return true;
+}
+
+/** Where a needle begins in a stretch of bytes; -1 where it does not. */
+export function nextIndexOf(bytes: Uint8Array, start: number, end: number, needle: Uint8Array): number {
+  const first = needle[0];
+  for (let i = start, last = end - needle.length; i <= last; i++)
+    if (first === undefined || (bytes[i] === first && equalsBytes(bytes, i, i + needle.length, needle))) return i;
+  return -1;
+}
+
+export function startsWithBytes(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
+  return end - start >= prefix.length && equalsBytes(bytes, start, start + prefix.length, prefix);
+}
+
+export function endsWithBytes(bytes: Uint8Array, start: number, end: number, suffix: Uint8Array): boolean {
+  return end - start >= suffix.length && equalsBytes(bytes, end - suffix.length, end, suffix);
 }
 
 /** Characters as SQL counts them: code points. */

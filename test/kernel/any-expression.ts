@@ -89,6 +89,7 @@ function special(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
           operands: fc.array(sub('boolean'), { minLength: 1, maxLength: 3 }),
         }),
         fc.record({ kind: fc.constant('not' as const), input: sub('boolean') }),
+        fc.record({ kind: fc.constant('is-true' as const), input: sub('boolean'), truth: fc.boolean() }),
         fc.record({
           kind: fc.constant('is-null' as const),
           input: fc.oneof(sub('int'), sub('varchar'), sub('boolean')),

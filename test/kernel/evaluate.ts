@@ -39,6 +39,30 @@ export function literal(value: LiteralValue, type: LogicalType): Expression {
   return { kind: 'literal', value, type };
 }
 
+export function text(value: string | null): Expression {
+  return literal(value, LogicalType.string());
+}
+
+export function int(value: number | null): Expression {
+  return literal(value, LogicalType.int());
+}
+
 export function cast(input: Expression, type: LogicalType, onFailure: 'fail' | 'null' = 'fail'): Expression {
   return { kind: 'cast', input, type, onFailure };
+}
+
+export function call(name: string, ...operands: readonly Expression[]): Expression {
+  return { kind: 'call', function: name, operands };
+}
+
+/** The value of a function whose operands are literals, and whose operands are columns, which are the same. */
+export function apply(name: string, values: readonly LiteralValue[], types: readonly LogicalType[]): unknown {
+  const columns = Object.fromEntries(types.map((type, i) => [`c${i}`, type]));
+  const rows = [[...values], [...values]];
+  const literals = values.map((value, i) => literal(value, types[i] as LogicalType));
+  const indexes = values.map((_, i) => column(i));
+  const mixed = values.map((_, i) => (i === 0 ? indexes : literals)[i] as Expression);
+  const results = [indexes, literals, mixed].flatMap((operands) => evaluate(columns, rows, call(name, ...operands)));
+  for (const result of results) assert.deepEqual(result, results[0], name);
+  return results[0];
 }

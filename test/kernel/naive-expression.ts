@@ -98,6 +98,10 @@ export class NaiveExpressions {
         const parts = node.operands.map((operand) => this.evaluate(operand, row));
         return parts.includes(null) ? null : parts.join('');
       }
+      case 'is-true':
+        return this.evaluate(node.input, row) === node.truth;
+      default:
+        throw new Error(`the reference does not know ${node.kind}, which has tests of its own`);
     }
   }
 

@@ -9,7 +9,7 @@ import type { ComparisonOperator } from '../expression.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
 import { commonNumericType, decimalOf, withNull } from '../numeric-types.ts';
 import type { Operand, ScalarCode } from '../scalar-code.ts';
-import { codesOfText, compareBytes, compareText, equalsBytes, equalsRange } from '../text-values.ts';
+import { compareBytes, compareText, equalsBytes, equalsRange } from '../text-values.ts';
 import { rescaled, unscaled } from './decimal.ts';
 import { promote } from './promote.ts';
 
@@ -110,15 +110,19 @@ function compareDecimals(operator: string, left: Operand, right: Operand, code: 
   return `(${x} ${operator} ${rescaled(unscaled(right, code), b, scale, code)})`;
 }
 
+/** The condition under which `a` comes before `b`; both are of one type. */
+export function isBefore(a: string, b: string, type: LogicalType, code: ScalarCode): string {
+  const storage = storageOf(type);
+  if (storage === 'utf8') return `${code.bind(compareText)}(${a}, ${b}) < 0`;
+  return storage === 'bytes' ? `${code.bind(compareBytes)}(${a}, ${b}) < 0` : `${a} < ${b}`;
+}
+
 /** Equality of texts on their bytes, where those are at hand. */
 function equalBytes(left: Operand, right: Operand, code: ScalarCode): string | undefined {
   const { utf8 } = left;
   if (right.literal !== undefined && right.literal.isWellFormed()) {
     const bytes = code.bind(utf8Bytes(right.literal));
     if (utf8 !== undefined) return `${code.bind(equalsBytes)}(${utf8.bytes}, ${utf8.start}, ${utf8.end}, ${bytes})`;
-    // Each entry of a dictionary is compared once.
-    if (left.code !== undefined)
-      return `(${code.once(`${code.bind(codesOfText)}(${left.code.dictionary}, ${bytes})`, 'm')}[${left.code.number}] === 1)`;
   }
   if (utf8 === undefined || right.utf8 === undefined) return undefined;
   return `${code.bind(equalsRange)}(${utf8.bytes}, ${utf8.start}, ${utf8.end}, ${right.utf8.bytes}, ${right.utf8.start}, ${right.utf8.end})`;

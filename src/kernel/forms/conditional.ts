@@ -90,8 +90,8 @@ class Variable {
   }
 }
 
-/** The type of a value that comes from one of several expressions. */
-function commonType(what: string, expressions: readonly Expression[], scope: TypeScope): LogicalType {
+/** The type of a value that is one of several expressions. */
+export function commonType(what: string, expressions: readonly Expression[], scope: TypeScope): LogicalType {
   const types = expressions.map((expression) => scope.typeOf(expression));
   const nullable = types.some((type) => type.nullable);
   const typed = types.filter((type) => type.kind !== 'null');

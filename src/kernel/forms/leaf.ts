@@ -42,7 +42,7 @@ export const literal: ExpressionForm<'literal'> = {
     return withNull(node.type, node.value === null);
   },
   generate: (node, type, code) => ({
-    text: node.value === null ? code.zero(type) : literalText(node.value, type, code),
+    text: node.value === null ? code.zero(type) : literalIn(node.value, type, code),
     isNull: node.value === null ? 'true' : undefined,
     type,
     ...(typeof node.value === 'string' ? { literal: node.value } : {}),
@@ -50,7 +50,8 @@ export const literal: ExpressionForm<'literal'> = {
   operands: () => [],
 };
 
-function fits(value: LiteralValue, type: LogicalType): boolean {
+/** Whether a literal is a value of a type, NULL included. */
+export function fits(value: LiteralValue, type: LogicalType): boolean {
   if (value === null) return true;
   if (type.kind === 'decimal') return isInteger(value) && magnitude(BigInt(value)) < 10n ** BigInt(type.precision);
   switch (storageOf(type)) {
@@ -78,7 +79,8 @@ function magnitude(value: bigint): bigint {
   return value < 0n ? -value : value;
 }
 
-function literalText(value: Exclude<LiteralValue, null>, type: LogicalType, code: ScalarCode): string {
+/** The text of a literal in the form of the code. */
+export function literalIn(value: Exclude<LiteralValue, null>, type: LogicalType, code: ScalarCode): string {
   if (isLongForm(type)) {
     if (code.form === 'exact') return long(BigInt(value));
     if (!Number.isSafeInteger(Number(value))) code.exactOnly();

@@ -64,6 +64,19 @@ export const isNull: ExpressionForm<'is-null'> = {
   operands: (node) => [node.input],
 };
 
+export const isTrue: ExpressionForm<'is-true'> = {
+  typeOf: (node, scope) => {
+    truth(node.input, 'IS TRUE', scope);
+    return LogicalType.notNull(LogicalType.boolean());
+  },
+  generate: (node, type, code) => {
+    const input = code.generate(node.input);
+    const holds = { ...input, text: node.truth ? input.text : `!${bracketed(input.text)}` };
+    return { text: `(${conditionText(holds)})`, isNull: undefined, type };
+  },
+  operands: (node) => [node.input],
+};
+
 /** A boolean expression as a condition: true where it is true, false where it is false or NULL. */
 function conditionText(operand: Operand): string {
   return operand.isNull === undefined ? operand.text : `${operand.text} && !${bracketed(operand.isNull)}`;

@@ -1,0 +1,19 @@
+/** The functions that calls name: the one table that a family is entered in. */
+
+import { MillstreamError } from '../base/error.ts';
+import { ENCODING_FUNCTIONS } from './functions/encoding.ts';
+import { PATTERN_FUNCTIONS } from './functions/pattern.ts';
+import { TEXT_FUNCTIONS } from './functions/text.ts';
+import type { ScalarFunction } from './scalar-function.ts';
+
+const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
+  [TEXT_FUNCTIONS, PATTERN_FUNCTIONS, ENCODING_FUNCTIONS].flatMap((family) => Object.entries(family)),
+);
+
+/** @throws GRAPH_INVALID when there is none of that name. */
+export function functionOf(name: string): ScalarFunction {
+  const found = FUNCTIONS.get(name);
+  if (found === undefined)
+    throw new MillstreamError('GRAPH_INVALID', `An expression calls ${name}, and there is no function of that name.`);
+  return found;
+}
