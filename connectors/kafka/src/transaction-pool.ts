@@ -6,6 +6,11 @@
  * savepoint had sealed, and aborts whatever else is open, except what was prepared: that is the committers' affair,
  * whoever they are. An earlier attempt that still runs makes its next identity first and looks at its lease then. So
  * either its identity is among those that are fenced, or it finds the lease taken; in no case does it write on.
+ *
+ * Nor does it hurt those that came later, however long it slept, and wherever. To make an identity is to abort what is
+ * open under its id, and brokers ask nobody for leave. So an id is written under by the attempt alone that made it, and
+ * nobody makes it but under a name that is free. What an attempt fences, it has seen before it looked at its lease: that
+ * is older than any later attempt.
  */
 
 import { MillstreamError, type WriterContext } from 'millstream';
@@ -15,6 +20,7 @@ import {
   type ProducerIdentity,
   type TransactionDescription,
   type TransactionIdentity,
+  type TransactionState,
 } from './client.ts';
 import { retry, type RetryOptions } from './retry.ts';
 import { commitTransaction, lossMessage, type KafkaCommittable } from './transaction.ts';
@@ -27,6 +33,8 @@ export interface KafkaWriterState {
   readonly prepared: readonly TransactionIdentity[];
   /** Transactions that a savepoint has closed: they are committed when it is restored. */
   readonly sealed: readonly KafkaCommittable[];
+  /** Identities that were made only to fence those before them: nobody writes with them. */
+  readonly fences: readonly TransactionIdentity[];
 }
 
 /** How the pool works. */
@@ -44,17 +52,21 @@ export interface PoolOptions {
 /** Flink's default, where the brokers allow it. */
 const TIMEOUT_MS_MAX = 3_600_000;
 
+/** States of transactions whose producers need a new identity before they write again. */
+const OVER: ReadonlySet<TransactionState> = new Set(['CompleteCommit', 'CompleteAbort', 'Dead']);
+
 /** Where the brokers do not say: their own default. */
 const TIMEOUT_MS_UNKNOWN = 900_000;
 
 export class TransactionPool {
   readonly #options: PoolOptions;
-  /** May not be used before they are known to be over; oldest first. */
+  /** May not be used before they are known to be over, and never if an earlier attempt made them; oldest first. */
   readonly #prepared: TransactionIdentity[] = [];
-  readonly #free: TransactionIdentity[] = [];
   /** What was prepared, by name: not to be touched. */
   readonly #restored = new Map<string, TransactionIdentity>();
-  #lease: ProducerIdentity | undefined;
+  readonly #fences = new Map<string, TransactionIdentity>();
+  /** By subtask. */
+  readonly #leases = new Map<number, ProducerIdentity>();
   #sealed: KafkaCommittable[] = [];
   #nextNumber = 0;
   #timeoutMs = TIMEOUT_MS_UNKNOWN;
@@ -64,6 +76,8 @@ export class TransactionPool {
     const { subtask, parallelism } = options.context;
     for (const state of restored) {
       for (const one of [...state.prepared, ...state.sealed]) this.#restored.set(one.transactionalId, one);
+      for (const one of state.fences)
+        if (this.#isOwnId(one.transactionalId)) this.#fences.set(one.transactionalId, one);
       if (state.subtask % parallelism !== subtask) continue;
       this.#prepared.push(...state.prepared);
       this.#sealed.push(...state.sealed);
@@ -76,11 +90,12 @@ export class TransactionPool {
   }
 
   get size(): number {
-    return this.#prepared.length + this.#free.length;
+    return this.#prepared.length;
   }
 
   snapshot(): KafkaWriterState {
-    return { subtask: this.#options.context.subtask, prepared: [...this.#prepared], sealed: [...this.#sealed] };
+    const { subtask } = this.#options.context;
+    return { subtask, prepared: [...this.#prepared], sealed: [...this.#sealed], fences: [...this.#fences.values()] };
   }
 
   /** Takes over from earlier attempts. Nothing is taken from the pool before. */
@@ -89,18 +104,23 @@ export class TransactionPool {
     const { client, prefix } = this.#options;
     await this.#takeLeases(await this.#retry(() => client.listTransactions(`${prefix}-`)));
     await this.#commitSealed();
-    await this.#abortLingering();
+    await this.#fenceLingering();
   }
 
   /** Of all subtasks of the class: the job may have run at a higher parallelism. */
   async #takeLeases(ids: readonly string[]): Promise<void> {
-    const { client, prefix, context } = this.#options;
-    const subtasks = ids.map((id) => parseLeaseId(prefix, id)).filter((subtask) => subtask !== undefined);
-    for (const subtask of subtasks) {
-      if (subtask === context.subtask || !this.#isOwn(subtask)) continue;
-      await this.#retry(() => client.initProducer(leaseId(prefix, subtask), this.#timeoutMs));
+    const { prefix, context } = this.#options;
+    const subtasks = new Set([context.subtask]);
+    for (const id of ids) {
+      const subtask = parseLeaseId(prefix, id);
+      if (subtask !== undefined && this.#isOwn(subtask)) subtasks.add(subtask);
     }
-    this.#lease = await this.#retry(() => client.initProducer(leaseId(prefix, context.subtask), this.#timeoutMs));
+    for (const subtask of subtasks) await this.#takeLease(subtask);
+  }
+
+  async #takeLease(subtask: number): Promise<void> {
+    const { client, prefix } = this.#options;
+    this.#leases.set(subtask, await this.#retry(() => client.initProducer(leaseId(prefix, subtask), this.#timeoutMs)));
   }
 
   #isOwn(subtask: number): boolean {
@@ -108,16 +128,25 @@ export class TransactionPool {
     return subtask % context.parallelism === context.subtask;
   }
 
-  /** Fails as fenced when a later attempt has taken the lease. */
-  async #checkLease(): Promise<void> {
+  #isOwnId(id: string): boolean {
+    const name = parseTransactionalId(this.#options.prefix, id);
+    return name !== undefined && this.#isOwn(name.subtask);
+  }
+
+  /** Fails as fenced when a later attempt has taken one of these leases, held by this one or not. */
+  async #checkLeases(subtasks: readonly number[]): Promise<void> {
     const { client, prefix, context } = this.#options;
-    const id = leaseId(prefix, context.subtask);
-    const [found] = await this.#retry(() => client.describeTransactions([id]));
-    if (found === undefined) {
-      // Forgotten, as brokers forget ids that nobody has used for days.
-      this.#lease = await this.#retry(() => client.initProducer(id, this.#timeoutMs));
-    } else if (found.producerId !== this.#lease?.producerId || found.epoch !== this.#lease.epoch) {
-      throw new KafkaFailure('fenced', `the lease ${id} has been taken by a later attempt`);
+    const ids = subtasks.map((subtask) => leaseId(prefix, subtask));
+    const found = await this.#retry(() => client.describeTransactions(ids));
+    for (const [index, subtask] of subtasks.entries()) {
+      const lease = found[index];
+      const own = this.#leases.get(subtask);
+      if (lease === undefined) {
+        // Forgotten, as brokers forget ids that nobody has used for days.
+        if (subtask === context.subtask) await this.#takeLease(subtask);
+      } else if (own === undefined || !sameProducer(own, lease)) {
+        throw new KafkaFailure('fenced', `the lease ${lease.transactionalId} has been taken by a later attempt`);
+      }
     }
   }
 
@@ -156,29 +185,55 @@ export class TransactionPool {
   }
 
   /** A new epoch for an id aborts what is open under it, and fences who had it. */
-  async #abortLingering(): Promise<void> {
-    const ids = await this.#lingering();
-    this.#free.push(...(await Promise.all(ids.map((id) => this.#init(id)))));
+  async #fenceLingering(): Promise<void> {
+    const lingering = await this.#lingering();
+    const { prefix, context } = this.#options;
+    const names = lingering.map((id) => parseTransactionalId(prefix, id));
+    await this.#checkLeases([...new Set([context.subtask, ...names.map((name) => name?.subtask ?? 0)])]);
+    await Promise.all(lingering.map(async (id) => void this.#fences.set(id, await this.#init(id))));
   }
 
-  /** Ids of this writer's class that exist, unless what they stand for was prepared. */
+  /** Ids of this writer's class under which somebody could still write, unless what they stand for was prepared. */
   async #lingering(): Promise<readonly string[]> {
-    const { client, prefix, context } = this.#options;
-    const ids = new Set<string>();
-    // A list may lack what a broker is just taking over; asking for each id waits for that.
-    for (let number = 0; ; number++) {
-      const id = transactionalId(prefix, { subtask: context.subtask, number });
-      const [description] = await this.#retry(() => client.describeTransactions([id]));
-      if (description !== undefined) ids.add(id);
-      else if (!this.#restored.has(id)) break;
-    }
-    for (const id of await this.#retry(() => client.listTransactions(`${prefix}-`))) {
-      const name = parseTransactionalId(prefix, id);
-      if (name !== undefined && this.#isOwn(name.subtask)) ids.add(id);
-    }
+    const { client, prefix } = this.#options;
+    const ids = new Set([...this.#fences.keys(), ...this.#restored.keys()].filter((id) => this.#isOwnId(id)));
+    for (const id of await this.#retry(() => client.listTransactions(`${prefix}-`))) if (this.#isOwnId(id)) ids.add(id);
+    await this.#probe(ids);
     const all = [...ids].toSorted();
     const descriptions = await this.#retry(() => client.describeTransactions(all));
-    return all.filter((id, index) => !this.#isPrepared(id, descriptions[index]));
+    return all.filter((id, index) => {
+      const found = descriptions[index];
+      return !this.#isPrepared(id, found) && !this.#isFence(id, found) && found !== undefined && !OVER.has(found.state);
+    });
+  }
+
+  /** A list may lack what a broker is just taking over; asking for an id waits for that. Adds own ids that are missing. */
+  async #probe(ids: Set<string>): Promise<void> {
+    const { client, prefix, context } = this.#options;
+    const { subtask } = context;
+    const numbers = [...ids]
+      .map((id) => parseTransactionalId(prefix, id))
+      .filter((name) => name?.subtask === subtask)
+      .map((name) => name?.number ?? 0);
+    // Numbers count up, and the oldest are forgotten first.
+    const first = numbers.length === 0 ? 0 : Math.min(...numbers);
+    const last = numbers.length === 0 ? -1 : Math.max(...numbers);
+    for (let number = first; number < last; number++) ids.add(transactionalId(prefix, { subtask, number }));
+    for (this.#nextNumber = last + 1; ; this.#nextNumber++) {
+      const id = transactionalId(prefix, { subtask, number: this.#nextNumber });
+      const [description] = await this.#retry(() => client.describeTransactions([id]));
+      if (description === undefined) return;
+      ids.add(id);
+    }
+  }
+
+  /** Whether the identity that the broker knows is one that only fences. One that was used since, or forgotten, is none. */
+  #isFence(id: string, found: TransactionDescription | undefined): boolean {
+    const fence = this.#fences.get(id);
+    if (fence === undefined) return false;
+    if (found !== undefined && sameProducer(fence, found)) return true;
+    this.#fences.delete(id);
+    return false;
   }
 
   /** Whether what the broker knows of an id is what was prepared: it may have been used again since. */
@@ -192,7 +247,7 @@ export class TransactionPool {
     return false;
   }
 
-  async #init(id: string, last?: TransactionIdentity): Promise<TransactionIdentity> {
+  async #init(id: string, last?: ProducerIdentity): Promise<TransactionIdentity> {
     const { client } = this.#options;
     const producer = await this.#retry(() => client.initProducer(id, this.#timeoutMs, last));
     return { transactionalId: id, ...producer };
@@ -200,8 +255,8 @@ export class TransactionPool {
 
   /** An identity for one transaction. */
   async take(): Promise<TransactionIdentity> {
-    const identity = this.#free.shift() ?? (await this.#renew()) ?? (await this.#create());
-    await this.#checkLease();
+    const identity = (await this.#renew()) ?? (await this.#create());
+    await this.#checkLeases([this.#options.context.subtask]);
     return identity;
   }
 
@@ -210,18 +265,29 @@ export class TransactionPool {
     return over === undefined ? undefined : await this.#init(over.transactionalId, over);
   }
 
-  /** Under a name that nobody has had: one that exists is another attempt's. */
+  /**
+   * Under a name that nobody has had. The lease's identity is named as the one before: for an id that does not exist
+   * that counts for nothing, and one that does exist is refused.
+   */
   async #create(): Promise<TransactionIdentity> {
     const { client, prefix, context } = this.#options;
+    const { subtask } = context;
     for (;;) {
-      const id = transactionalId(prefix, { subtask: context.subtask, number: this.#nextNumber++ });
+      const id = transactionalId(prefix, { subtask, number: this.#nextNumber++ });
       if (this.#restored.has(id)) continue;
       const [found] = await this.#retry(() => client.describeTransactions([id]));
-      if (found === undefined) return await this.#init(id);
+      if (found !== undefined) continue;
+      try {
+        return await this.#init(id, this.#leases.get(subtask));
+      } catch (error) {
+        if (!isFenced(error)) throw error;
+        // A later attempt has been faster; or it is there by an attempt of this call whose answer was lost.
+        await this.#checkLeases([subtask]);
+      }
     }
   }
 
-  /** Removes and returns a prepared transaction that is committed by now. */
+  /** Removes the prepared transactions of earlier attempts that are committed by now, and one of this one, to return. */
   async #takeOver(): Promise<TransactionIdentity | undefined> {
     if (this.#prepared.length === 0) return undefined;
     const asked = [...this.#prepared];
@@ -230,8 +296,7 @@ export class TransactionPool {
     for (const [index, prepared] of asked.entries()) {
       if (!isCommitted(prepared, descriptions[index])) continue;
       this.#prepared.splice(this.#prepared.indexOf(prepared), 1);
-      this.#restored.delete(prepared.transactionalId);
-      return prepared;
+      if (!this.#restored.has(prepared.transactionalId)) return prepared;
     }
     return undefined;
   }

@@ -276,6 +276,26 @@ export function contractTests(name: string, subjectOf: () => ContractSubject): v
     assert.deepEqual(await again(), second);
   });
 
+  contract(
+    'who names an identity of another id gets one for an id that is new, and none for one that is not',
+    async (cluster) => {
+      const topic = await cluster.topic();
+      const stranger = await cluster.transactional();
+      const { client } = cluster;
+      const fresh = `${stranger.transactionalId}-fresh`;
+      const made = await cluster.patiently(() => client.initProducer(fresh, 10_000, stranger));
+      assert.notEqual(made.producerId, stranger.producerId);
+      await cluster.fails('fenced', () => client.initProducer(fresh, 10_000, stranger));
+      // That aborts nothing.
+      const owner = { transactionalId: fresh, ...made };
+      await cluster.add(owner, topic);
+      await cluster.write(topic, owner, ['a']);
+      await cluster.fails('fenced', () => client.initProducer(fresh, 10_000, stranger));
+      await cluster.end(owner, 'commit');
+      assert.deepEqual(await cluster.read(topic), ['a']);
+    },
+  );
+
   contract('a transaction is described, and forgotten by nobody when it is over', async (cluster) => {
     const topic = await cluster.topic(2);
     const idle = await cluster.transactional();

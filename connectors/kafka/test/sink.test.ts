@@ -10,6 +10,7 @@ import {
   kafkaSink,
   kafkaSource,
   OffsetsInitializer,
+  type KafkaClient,
   type KafkaCommittable,
   type KafkaSinkSettings,
   type KafkaWriterState,
@@ -272,6 +273,68 @@ test('a zombie that wakes up can neither write nor commit, and does not hurt its
   assert.deepEqual(await readValues(cluster, topic, 2), ['a', 'b']);
   await successor.close();
 });
+
+test('a zombie that wakes up while it makes identities does not end what its successor has prepared', async () => {
+  const makesIdentity: Hold = (method, [id]) => method === 'initProducer' && !String(id).endsWith('-lease');
+  let lists = 0;
+  const moments: readonly { readonly hold: Hold; readonly lingering: boolean }[] = [
+    // It is about to look for what others have left open, ...
+    { hold: (method) => method === 'listTransactions' && ++lists === 2, lingering: false },
+    // ... has found something and is about to fence it, ...
+    { hold: makesIdentity, lingering: true },
+    // ... or has found a name that is free.
+    { hold: makesIdentity, lingering: false },
+  ];
+  for (const { hold, lingering } of moments) {
+    const topic = await newTopic();
+    const before = lingering ? await start(transactional(topic)) : undefined;
+    await before?.write('lost');
+    await before?.checkpoint();
+    const asleep = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const zombie = await start(
+      transactional(topic, {
+        client: () =>
+          held(clientOf(cluster), async (method, given) => {
+            if (!hold(method, given)) return;
+            asleep.resolve();
+            await woken.promise;
+          }),
+      }),
+    );
+    await zombie.write('from the grave');
+    await asleep.promise;
+
+    const successor = await start(transactional(topic));
+    await successor.write('a');
+    const prepared = await successor.checkpoint();
+    woken.resolve();
+    await assert.rejects(zombie.checkpoint(), /Another producer has taken over the transactional id/);
+    assert.deepEqual((await successor.commit(prepared)).failed, []);
+    assert.deepEqual(await readValues(cluster, topic, 1), ['a']);
+    await successor.write('b');
+    await successor.commit(await successor.checkpoint());
+    assert.deepEqual(await readValues(cluster, topic, 2), ['a', 'b']);
+    for (const run of [zombie, successor, before]) await run?.close();
+  }
+});
+
+type Hold = (method: string, given: readonly unknown[]) => boolean;
+
+/** A client each of whose calls waits first. */
+function held(client: KafkaClient, wait: (method: string, given: readonly unknown[]) => Promise<void>): KafkaClient {
+  return new Proxy(client, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      if (name === 'forget') return method.bind(target);
+      return async (...given: unknown[]): Promise<unknown> => {
+        await wait(String(name), given);
+        return await Reflect.apply(method, target, given);
+      };
+    },
+  });
+}
 
 test('a savepoint commits nothing, and can be restored any time, twice, whatever the job did since', async () => {
   const topic = await newTopic();

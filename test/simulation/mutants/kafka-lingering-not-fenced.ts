@@ -3,10 +3,10 @@
 import type { Mutant } from './mutant.ts';
 
 export const mutant: Mutant = {
-  name: 'kafka-lingering-not-aborted',
+  name: 'kafka-lingering-not-fenced',
   file: 'connectors/kafka/src/transaction-pool.ts',
   find: `    await this.#commitSealed();
-    await this.#abortLingering();
+    await this.#fenceLingering();
 `,
   replace: `    await this.#commitSealed();
 `,
