@@ -67,8 +67,8 @@ async function runJob(name: string, file: string): Promise<string> {
 }
 
 async function runExample(name: string): Promise<string> {
-  const lines = await simulateExample(name, { seeds, ...(trace === undefined ? {} : { trace }) });
-  return `an example, which printed ${lines.length} lines`;
+  const { compared } = await simulateExample(name, { seeds, ...(trace === undefined ? {} : { trace }) });
+  return `an example with ${compared} results`;
 }
 
 for (const [name, run] of runners) {

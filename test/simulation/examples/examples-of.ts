@@ -12,9 +12,10 @@ export function testExamples(first: number, of: number): void {
   for (const [index, name] of Object.keys(SIMULATED_EXAMPLES).entries()) {
     if (index % of !== first) continue;
     test(`the example ${name} gives the same result from ${SEEDS} seeds, whatever goes wrong`, async () => {
-      const lines = await simulateExample(name, { seeds: SEEDS });
+      const { lines, compared } = await simulateExample(name, { seeds: SEEDS });
       const { prints } = SIMULATED_EXAMPLES[name] ?? {};
-      if (prints !== undefined) assert.match(lines.join('\n'), prints);
+      if (prints === undefined) assert.ok(compared > 0, 'there are results to compare');
+      else assert.match(lines.join('\n'), prints);
     });
   }
 }

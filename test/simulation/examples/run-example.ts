@@ -3,6 +3,7 @@
 import { registerHooks } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { SimulatedRun } from '../../../src/testing/simulation/simulated-run.ts';
 import type { Simulation } from '../../../src/testing/simulated-world.ts';
 import { SIMULATED_EXAMPLES, type SimulatedExample } from './list.ts';
 import { simulation } from './simulation-of-example.ts';
@@ -24,10 +25,19 @@ export interface RunOptions {
   readonly trace?: (line: string) => void;
 }
 
+/** What an example gave. */
+export interface ExampleRun {
+  /** The lines that it printed itself. */
+  readonly lines: readonly string[];
+  /** How many results of its jobs were compared from every seed. */
+  readonly compared: number;
+}
+
 /** @param name one of {@link SIMULATED_EXAMPLES}. */
-export async function simulateExample(name: string, { seeds, trace }: RunOptions): Promise<readonly string[]> {
+export async function simulateExample(name: string, { seeds, trace }: RunOptions): Promise<ExampleRun> {
   const example = SIMULATED_EXAMPLES[name] as SimulatedExample;
   const lines: string[] = [];
+  let compared = 0;
   const console = globalThis.console.log;
   const real = { argv: process.argv, setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   Object.assign(simulation, {
@@ -37,6 +47,9 @@ export async function simulateExample(name: string, { seeds, trace }: RunOptions
     faults: example.faults,
     check: example.check,
     mayRestart: example.mayRestart === true,
+    onUndisturbed: ({ collected }: SimulatedRun) => {
+      for (const values of collected.values()) compared += values.length;
+    },
     prepare: (...[disk, world]: Parameters<typeof simulation.prepare>) => {
       if (example.timers === true) simulateTimers(world);
       example.prepare?.(disk, world);
@@ -51,7 +64,7 @@ export async function simulateExample(name: string, { seeds, trace }: RunOptions
     process.argv = real.argv;
     globalThis.console.log = console;
   }
-  return lines;
+  return { lines, compared };
 }
 
 /** What an example waits for outside, a slow service or somebody who types, takes its time in the simulation. */

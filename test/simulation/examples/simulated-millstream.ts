@@ -47,6 +47,7 @@ async function simulated(env: StreamEnvironment, jobName: string, options: Launc
     prepare: (disk, world) => prepare(disk, world),
     onUndisturbed: (run) => {
       whole = run;
+      simulation.onUndisturbed(run);
     },
     ...(check === undefined ? {} : { check }),
   });

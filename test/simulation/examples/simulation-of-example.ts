@@ -2,6 +2,7 @@
 
 import type { SimulateOptions } from '../../../src/testing/simulate.ts';
 import type { SimulatedFaults } from '../../../src/testing/simulation/simulated-run.ts';
+import type { SimulatedRun } from '../../../src/testing/simulation/simulated-run.ts';
 import type { Simulation } from '../../../src/testing/simulated-world.ts';
 import type { SimulatedDisk } from '../../../src/testing/simulation/storage.ts';
 
@@ -14,6 +15,8 @@ interface SimulationOfExample {
   /** Whether the job fails by itself, and restarts. */
   mayRestart: boolean;
   trace: ((line: string) => void) | undefined;
+  /** Hears of every run without faults: what the others are compared with. */
+  onUndisturbed: (run: SimulatedRun) => void;
 }
 
 export const simulation: SimulationOfExample = {
@@ -24,4 +27,5 @@ export const simulation: SimulationOfExample = {
   check: undefined,
   mayRestart: false,
   trace: undefined,
+  onUndisturbed: () => {},
 };

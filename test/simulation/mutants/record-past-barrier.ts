@@ -8,5 +8,6 @@ export const mutant: Mutant = {
   find: `    if (this.#exactlyOnce) this.#held[channel] = 1;
 `,
   replace: ``,
-  jobs: ['two-inputs', 'keyed-reduce'],
+  jobs: ['keyed-reduce'],
+  faults: { crashes: 4, resets: 4, hangs: 0, slowdowns: 0, partitions: 0, fullDisks: 0, savepoints: 0, cancels: 0 },
 };
