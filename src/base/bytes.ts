@@ -113,6 +113,11 @@ export class ByteWriter {
     this.#view.setUint32(offset, value, true);
   }
 
+  /** The memory that is written to, which goes on behind `length`: valid until the next write. */
+  get memory(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** What was written, without a copy: valid until the next write. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

@@ -131,7 +131,8 @@ export function keyHash(key: unknown, types: TypeRegistry = NO_TYPES): number {
   }
   const writer = takeWriter();
   encodeKey(key, writer, types);
-  const hash = hashOfEncoding(writer.view());
+  // A view would cost as much as the hash.
+  const hash = hashOfEncoding(writer.memory, writer.length);
   spareWriter = writer;
   return hash;
 }
@@ -174,14 +175,14 @@ export function keyHashUtf8(bytes: Uint8Array, start = 0, end = bytes.length): n
   return murmur3(bytes, KeyTag.STRING, start, end);
 }
 
-/** The hash of a key by its encoding. */
-export function hashOfEncoding(bytes: Uint8Array): number {
+/** The hash of a key by its encoding, which ends at `end`. */
+export function hashOfEncoding(bytes: Uint8Array, end = bytes.length): number {
   const tag = bytes[0] as number;
   const lengthFirst = tag === KeyTag.STRING || tag === KeyTag.STRING_UTF16 || tag === KeyTag.BYTES;
-  if (!lengthFirst) return murmur3(bytes, tag, 1);
+  if (!lengthFirst) return murmur3(bytes, tag, 1, end);
   const reader = new ByteReader(bytes, 1);
   reader.varint();
-  return murmur3(bytes, tag, reader.offset);
+  return murmur3(bytes, tag, reader.offset, end);
 }
 
 /** The key group of a key: which of `maxParallelism` slices of the key space it belongs to, for good. */
@@ -239,7 +240,7 @@ export function mapKey(key: unknown, types: TypeRegistry = NO_TYPES): unknown {
     case 'bigint':
       return narrow(key);
     default:
-      return key === null ? null : MAP_KEY_PREFIX + encodingText(key, types);
+      return key === null ? null : encodingText(key, types);
   }
 }
 
@@ -249,9 +250,10 @@ export function keysEqual(a: unknown, b: unknown, types: TypeRegistry = NO_TYPES
   return Object.is(mapKey(a, types), mapKey(b, types));
 }
 
-/** The encoding of a key, one character per byte. */
+/** The encoding of a key, one character per byte, behind the prefix: in one piece, because a Map flattens what it looks up. */
 function encodingText(key: unknown, types: TypeRegistry): string {
   const writer = takeWriter();
+  writer.u8(MAP_KEY_PREFIX_CODE);
   encodeKey(key, writer, types);
   const text = latin1Text(writer.view());
   spareWriter = writer;

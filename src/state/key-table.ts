@@ -189,11 +189,12 @@ export class KeyTable {
 
   #findObject(key: object): number {
     const index = this.#others;
-    const { text, hash } = this.#objectKey(key);
+    const hash = this.#encode(key);
+    const { memory, length } = this.#writer;
     let row = index.first(hash);
     for (; row !== NO_ROW; row = index.next(hash)) {
       const stored = this.#keys.get(row);
-      if (stored instanceof ObjectKey && stored.text === text) return row;
+      if (stored instanceof ObjectKey && isEncoding(stored.text, memory, length)) return row;
     }
     return row;
   }
@@ -214,12 +215,24 @@ export class KeyTable {
   }
 
   #objectKey(key: object): ObjectKey {
+    const hash = this.#encode(key);
+    return new ObjectKey(key, latin1Text(this.#writer.view()), hash);
+  }
+
+  /** Leaves the encoding in the writer. Returns its hash. */
+  #encode(key: object): number {
     const writer = this.#writer;
     writer.reset();
     encodeKey(key, writer, this.#types);
-    const bytes = writer.view();
-    return new ObjectKey(key, latin1Text(bytes), mix32(hashOfEncoding(bytes)));
+    return mix32(hashOfEncoding(writer.memory, writer.length));
   }
+}
+
+/** Whether the text has the first `length` bytes as its characters: text of its own for each look-up costs more. */
+function isEncoding(text: string, bytes: Uint8Array, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[i]) return false;
+  return true;
 }
 
 function isInteger(value: unknown): value is number {
