@@ -8,6 +8,9 @@ import { KeyLinks, namespaceIdentity } from './key-links.ts';
 import { RowKind, type Row } from './row.ts';
 import type { RowStore } from './row-store.ts';
 
+/** While all are in memory, fewer keys are in the processor's caches anyway. */
+const PREFETCH_KEYS_LEAST = 1 << 15;
+
 const NAMESPACE_MULTIPLIER = 0x9e37_79b1;
 
 export class DiskSpace {
@@ -202,9 +205,9 @@ export class DiskSpace {
     this.store.resized(keyRow);
   }
 
-  /** Reads the rows of keys that come soon, at most so many. */
+  /** Gets the rows of keys that come soon, at most so many from the log. */
   prefetch(keys: () => readonly unknown[], most: number): void {
-    if (most < 1 || this.store.allInMemory) return;
+    if (this.store.allInMemory ? this.keys < PREFETCH_KEYS_LEAST : most < 1) return;
     const groups: number[] = [];
     const hashes: number[] = [];
     for (const key of keys()) {

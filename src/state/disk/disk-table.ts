@@ -231,6 +231,12 @@ export class DiskTable<C> {
   }
 
   protected restoreAll(stored: RestoredKeyedState, stamped: boolean, now: number): void {
+    // A key, or a key and a namespace, has one entry in the first part of its group. Growing is a third of a restore.
+    for (const { group, parts } of stored.groups) {
+      let entries = 0;
+      for (const part of parts) if (part.kind === 'base') entries += part.count;
+      this.space.store.reserve(group, entries);
+    }
     for (const entry of stored.entries()) {
       this.at(entry);
       const cell = this.shape.decode(entry.value, stamped, now);

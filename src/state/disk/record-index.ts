@@ -155,7 +155,8 @@ export class RecordIndex {
   /** Adds a slot; returns it. */
   insert(group: number, hash: number, reference: number, generation: number): number {
     const table = this.#tables[group - this.#first] as GroupTable;
-    if (table.size + 1 > table.capacity * FILL_MAX) this.#grow(table);
+    if (table.size + 1 > table.capacity * FILL_MAX)
+      this.#grow(table, Math.max(SLOTS_LEAST, Math.ceil(table.capacity * GROWTH)));
     const slot = put(table.slots, table.ages, table.capacity, hash, reference, 0);
     table.size++;
     this.#size++;
@@ -163,9 +164,15 @@ export class RecordIndex {
     return slot;
   }
 
-  #grow(table: GroupTable): void {
+  /** Makes room for so many entries of a group in all, so that it does not grow while they come. */
+  reserve(group: number, entries: number): void {
+    const table = this.#tables[group - this.#first] as GroupTable;
+    const capacity = Math.ceil(entries / FILL_MAX) + 1;
+    if (capacity > table.capacity) this.#grow(table, capacity);
+  }
+
+  #grow(table: GroupTable, capacity: number): void {
     const { slots: old, ages: oldAges, capacity: before } = table;
-    const capacity = Math.max(SLOTS_LEAST, Math.ceil(before * GROWTH));
     const slots = new Int32Array(capacity * 2);
     const ages = new Uint8Array(capacity);
     for (let slot = 0; slot < before; slot++) {

@@ -16,6 +16,7 @@ type Step =
   | { readonly add: number; readonly group: number }
   | { readonly remove: number }
   | { readonly mark: number }
+  | { readonly reserve: number; readonly group: number }
   | { readonly generations: number; readonly complete: boolean };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -28,6 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ remove: fc.nat() }) },
   { weight: 3, arbitrary: fc.record({ mark: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ reserve: fc.nat({ max: 100 }), group: fc.integer({ min: 4, max: 6 }) }) },
   { weight: 2, arbitrary: fc.record({ generations: fc.constantFrom(1, 2, 40, 130), complete: fc.boolean() }) },
 );
 
@@ -46,6 +48,9 @@ test('an index finds what was put in, whatever was removed, and knows what chang
           index.insert(entry.group, entry.hash, entry.reference, generation);
           bytes += index.takeGrown();
           entries.push(entry);
+        } else if ('reserve' in each) {
+          index.reserve(each.group, each.reserve);
+          bytes += index.takeGrown();
         } else if ('remove' in each) {
           const [entry] = entries.splice(each.remove % Math.max(1, entries.length), 1);
           if (entry !== undefined)
@@ -95,4 +100,12 @@ test('an index finds what was put in, whatever was removed, and knows what chang
     }),
     { numRuns: 300 },
   );
+});
+
+test('an index with room for so many entries does not grow while they come', () => {
+  const index = new RecordIndex(0, 1);
+  index.reserve(0, 1_000);
+  assert.ok(index.takeGrown() > 0);
+  for (let i = 1; i <= 1_000; i++) index.insert(0, Math.imul(i, 0x9e37_79b1), i, 1);
+  assert.equal(index.takeGrown(), 0);
 });
