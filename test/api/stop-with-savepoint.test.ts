@@ -33,17 +33,21 @@ test('nothing is processed behind the savepoint with which a job stops', async (
   assert.ok(covered > 0);
 });
 
-const NUMBERS = 1000;
+const NUMBERS = 20_000;
 const ON_TIME = 200;
 const KEYS = 3;
 const WINDOW_MS = 5;
 const LATE = outputTag<number>('late');
 
 /** The highest number of each key in each window; from some number on all are for one that has fired long ago. */
-function highest(parallelism: number, fromSavepoint?: SavepointHandle): Promise<JobClient> {
+function highest(
+  parallelism: number,
+  settings: { rate?: number; fromSavepoint?: SavepointHandle },
+): Promise<JobClient> {
+  const { rate, fromSavepoint } = settings;
   const env = createEnvironment().setParallelism(1);
   const windows = env
-    .fromGenerator((n) => n, { count: NUMBERS, recordsPerSecond: 4000 })
+    .fromGenerator((n) => n, { count: NUMBERS, ...(rate === undefined ? {} : { recordsPerSecond: rate }) })
     .uid('numbers')
     .assignTimestampsAndWatermarks(
       WatermarkStrategy.forPunctuated(
@@ -72,13 +76,13 @@ test('what is late for the job that stopped is late for the one that goes on, al
   for (const parallelism of [1, 2]) {
     const fired: number[] = [];
     const late: number[] = [];
-    const stopped = await highest(1);
+    const stopped = await highest(1, { rate: 2_000 });
     const before = Promise.all([read(stopped, 'highest', fired), read(stopped, 'late', late)]);
     while (late.length === 0) await sleep(1);
     const savepoint = await stopped.stopWithSavepoint();
     await before;
     assert.ok(late.length < NUMBERS - ON_TIME, 'some are behind the savepoint');
-    const continued = await highest(parallelism, savepoint);
+    const continued = await highest(parallelism, { fromSavepoint: savepoint });
     await Promise.all([read(continued, 'highest', fired), read(continued, 'late', late)]);
     assert.deepEqual(
       late.toSorted((a, b) => a - b),
