@@ -451,7 +451,8 @@ export class DataStream<T> implements AsyncIterable<T> {
   // Operators of one's own, and the ends of the stream.
 
   /**
-   * Adds an operator of the user's own, written against the operator contract.
+   * Adds an operator of the user's own, written against the operator contract. `others` are its further inputs, whose
+   * records come to `element2`, `element3` and so on; it may have any number of them, keyed or not.
    *
    * @example
    * ```ts
@@ -465,8 +466,14 @@ export class DataStream<T> implements AsyncIterable<T> {
    * });
    * ```
    */
-  transform<R>(name: string, definition: OperatorDefinition): SingleOutputStream<R> {
-    return this.#add(name, definition);
+  transform<R>(
+    name: string,
+    definition: OperatorDefinition,
+    ...others: readonly { readonly handle: StreamHandle }[]
+  ): SingleOutputStream<R> {
+    const { scope } = this.handle;
+    const more = others.map((other) => other.handle);
+    return scope.make.single<R>(scope, this.handle.attach({ name, definition }, ...more));
   }
 
   /**

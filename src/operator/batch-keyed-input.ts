@@ -20,14 +20,15 @@ import { BatchTimers, type TimerScope } from './batch-timers.ts';
 import { closeAll, ExternalSorter } from './async-sorter.ts';
 import type { InlineCode } from './inline-code.ts';
 import { compareKeys, type HashedKey } from './key-order.ts';
-import type {
-  InputOperator,
-  Operator,
-  OperatorContext,
-  OperatorDefinition,
-  Output,
-  RowKindCode,
-  Timestamp,
+import {
+  elementMethod,
+  type InputOperator,
+  type Operator,
+  type OperatorContext,
+  type OperatorDefinition,
+  type Output,
+  type RowKindCode,
+  type Timestamp,
 } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
 import { SortedEmission } from './sorted-emission.ts';
@@ -77,6 +78,8 @@ interface KeyedRecord extends HashedKey {
   readonly input: number;
 }
 
+type Element = (value: unknown, timestamp: Timestamp, kind: RowKindCode) => void;
+
 const MEGABYTE = 1024 * 1024;
 
 class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator<unknown> {
@@ -99,6 +102,10 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
     this.inner = inner;
     this.#keys = keys;
     this.#memoryBytes = memoryMegabytes * MEGABYTE;
+    for (let input = 2; elementMethod(input) in inner; input++) {
+      const take: Element = (value, timestamp, kind) => this.#take(input, value, timestamp, kind);
+      Object.defineProperty(this, elementMethod(input), { value: take });
+    }
   }
 
   override open(context: OperatorContext<unknown>): void {
@@ -137,8 +144,20 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
   }
 
   element2(value: never, timestamp: Timestamp, kind: RowKindCode): void {
-    if (this.#keys[1] === undefined) this.inner.element2?.(value, timestamp, kind);
-    else this.#keep(value, timestamp, kind, 1);
+    this.#take(1, value, timestamp, kind);
+  }
+
+  #take(input: number, value: unknown, timestamp: Timestamp, kind: RowKindCode): void {
+    if (this.#keys[input] === undefined) this.#pass(input, value, timestamp, kind);
+    else this.#keep(value, timestamp, kind, input);
+  }
+
+  #pass(input: number, value: unknown, timestamp: Timestamp, kind: RowKindCode): void {
+    (this.inner as unknown as Readonly<Record<string, Element | undefined>>)[elementMethod(input)]?.(
+      value,
+      timestamp,
+      kind,
+    );
   }
 
   #keep(value: unknown, timestamp: Timestamp, kind: RowKindCode, input: number): void {
@@ -179,7 +198,7 @@ class BatchKeyedOperator extends PlainOperator<unknown> implements InputOperator
   #feed(record: KeyedRecord): void {
     this.#current = record;
     const { value, timestamp, kind, input } = record;
-    if (input === 1) this.inner.element2?.(value as never, timestamp, kind);
+    if (input > 0) this.#pass(input, value, timestamp, kind);
     else if (this.replay !== undefined) this.replay(value, timestamp, kind);
     else this.inner.element?.(value, timestamp, kind);
   }

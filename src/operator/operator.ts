@@ -144,8 +144,13 @@ export interface Operator extends Resumable {
  */
 export interface InputOperator<In = never> extends Operator {
   element?(value: In, timestamp: Timestamp, kind: RowKindCode): void;
-  /** The second input of a two-input operator. */
+  /** The second input. Further ones are `element3`, `element4` and so on, of the same form. */
   element2?(value: never, timestamp: Timestamp, kind: RowKindCode): void;
+}
+
+/** The method that takes the elements of an input, counted from 0. */
+export function elementMethod(input: number): string {
+  return input === 0 ? 'element' : `element${input + 1}`;
 }
 
 /** The shape in which data crosses an edge: JavaScript values one by one, or column batches. */

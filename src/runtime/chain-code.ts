@@ -16,7 +16,13 @@
 import { invariant } from '../base/assert.ts';
 import { MillstreamError } from '../base/error.ts';
 import type { InlineCode } from '../operator/inline-code.ts';
-import type { DataShape, Operator, OperatorDefinition, Output } from '../operator/operator.ts';
+import {
+  elementMethod,
+  type DataShape,
+  type Operator,
+  type OperatorDefinition,
+  type Output,
+} from '../operator/operator.ts';
 import type { Gate } from '../base/gate.ts';
 import { NO_TIMESTAMP, type RecordBatch } from '../data/record-batch.ts';
 import type { Partitioning } from '../graph/stream-graph.ts';
@@ -217,7 +223,13 @@ class ChainWriter {
   #code(index: number, input: number, value: string, timestamp: string, kind: string): void {
     const node = this.#nodes[index] as ChainNode;
     if (node.definition.inline === undefined || input > 0) {
-      this.#lines.push(`op${index}.element${input === 0 ? '' : input + 1}(${value}, ${timestamp}, ${kind});`);
+      const method = elementMethod(input);
+      if (typeof Reflect.get(node.instance ?? {}, method) !== 'function')
+        throw new MillstreamError(
+          'GRAPH_INVALID',
+          `The operator "${node.name}" is given an input ${input + 1}, but has no method \`${method}\` that takes its elements.`,
+        );
+      this.#lines.push(`op${index}.${method}(${value}, ${timestamp}, ${kind});`);
       return;
     }
     let emitted = false;
