@@ -46,6 +46,8 @@ export interface ExpressionKinds {
     readonly input: Expression;
     readonly type: LogicalType;
     readonly onFailure: 'fail' | 'null';
+    /** The time zone of the session, where a TIMESTAMP_LTZ becomes or comes from what a clock shows. */
+    readonly zone?: string;
   };
   readonly case: {
     readonly kind: 'case';

@@ -2,12 +2,17 @@
 
 import { MillstreamError } from '../base/error.ts';
 import { ENCODING_FUNCTIONS } from './functions/encoding.ts';
+import { NESTED_FUNCTIONS } from './functions/nested.ts';
+import { NUMBER_FUNCTIONS } from './functions/number.ts';
 import { PATTERN_FUNCTIONS } from './functions/pattern.ts';
 import { TEXT_FUNCTIONS } from './functions/text.ts';
+import { TIME_FUNCTIONS } from './functions/time.ts';
 import type { ScalarFunction } from './scalar-function.ts';
 
 const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
-  [TEXT_FUNCTIONS, PATTERN_FUNCTIONS, ENCODING_FUNCTIONS].flatMap((family) => Object.entries(family)),
+  [NUMBER_FUNCTIONS, TEXT_FUNCTIONS, PATTERN_FUNCTIONS, ENCODING_FUNCTIONS, TIME_FUNCTIONS, NESTED_FUNCTIONS].flatMap(
+    (family) => Object.entries(family),
+  ),
 );
 
 /** @throws GRAPH_INVALID when there is none of that name. */

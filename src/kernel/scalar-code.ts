@@ -143,7 +143,7 @@ export class ScalarCode {
   integer(text: string): string {
     if (this.form === 'exact') return `BigInt(${text})`;
     const name = this.fresh('t');
-    this.line(`const ${name} = ${text};`);
+    this.line(`const ${name} = Number(${text});`);
     this.leaveIf(`!Number.isSafeInteger(${name})`);
     return name;
   }

@@ -67,6 +67,11 @@ export function endsWithBytes(bytes: Uint8Array, start: number, end: number, suf
   return end - start >= suffix.length && equalsBytes(bytes, end - suffix.length, end, suffix);
 }
 
+/** Text that stands for itself, in a regular expression. */
+export function regexQuoted(text: string): string {
+  return text.replaceAll(/[\^$\\.*+?()[\]{}|/]/g, String.raw`\$&`);
+}
+
 /** Characters as SQL counts them: code points. */
 export function codePoints(text: string): number {
   let count = text.length;
@@ -90,6 +95,14 @@ export function fitText(text: string, length: number, pad: boolean): string {
   const count = text.length <= length && !pad ? 0 : codePoints(text);
   if (count > length) return Array.from(text).slice(0, length).join('');
   return pad ? text + ' '.repeat(length - count) : text;
+}
+
+/** Bytes cut to a length, and filled up with zeros where `pad` says so. */
+export function fitBytes(bytes: Uint8Array, length: number, pad: boolean): Uint8Array {
+  if (bytes.length >= length || !pad) return bytes.subarray(0, length);
+  const filled = new Uint8Array(length);
+  filled.set(bytes);
+  return filled;
 }
 
 /** Doubles between these are written without an exponent. */

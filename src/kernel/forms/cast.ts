@@ -5,12 +5,23 @@
  */
 
 import { describeType, type LogicalType, type LogicalTypeKind, storageOf } from '../../data/schema.ts';
+import { utf8Bytes, utf8Text } from '../../data/text.ts';
+import type { ExpressionOf } from '../expression.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
 import { decimalOfDouble, decimalText, parseDecimal, powerOfTen } from '../decimal-values.ts';
 import { type DecimalType, decimalOf, isNumeric, withNull } from '../numeric-types.ts';
 import { failed, isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
-import { doubleText, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
+import { doubleText, fitBytes, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
 import { narrow } from './arithmetic.ts';
+import {
+  isInterval,
+  isTemporal,
+  isTemporalCast,
+  needsZone,
+  temporalCast,
+  temporalParser,
+  temporalText,
+} from './cast-time.ts';
 import { checked } from './decimal.ts';
 import { promote } from './promote.ts';
 
@@ -18,30 +29,38 @@ export const cast: ExpressionForm<'cast'> = {
   typeOf: (node, scope) => {
     const from = scope.typeOf(node.input);
     if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
-    const parses = storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8';
+    if (needsZone(from, node.type) && node.zone === undefined)
+      throw untypable('CAST without a time zone', [from, node.type], 'Give the time zone of the session.');
+    const parses = storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8' && storageOf(node.type) !== 'bytes';
     return withNull(node.type, from.nullable || (parses ? node.onFailure === 'null' : mayExceed(from, node.type)));
   },
   generate: (node, type, code) => {
     const input = code.generate(node.input);
-    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8')
-      return parsed(input, type, node.onFailure, code);
+    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, node, code);
     if (type.kind === 'decimal') return toDecimal(input, type, code);
-    return code.strict([input], type, () => convert(input, type, code));
+    return code.strict([input], type, () => convert(input, type, node.zone, code));
   },
   operands: (node) => [node.input],
 };
 
 function castable(from: LogicalType, to: LogicalType): boolean {
-  if (from.kind === to.kind && from.kind !== 'decimal' && !('precision' in from)) return true;
   if (describeType(withNull(from, true)) === describeType(withNull(to, true))) return true;
+  if (isTemporalCast(from, to)) return true;
+  if (isTemporal(from) || isInterval(from)) return storageOf(to) === 'utf8';
+  if (isTemporal(to)) return storageOf(from) === 'utf8';
+  const bytes = storageOf(from) === 'bytes';
+  if (bytes || storageOf(to) === 'bytes')
+    return storageOf(bytes ? to : from) === 'utf8' || storageOf(from) === storageOf(to);
   const known = (type: LogicalType): boolean =>
     isNumeric(type) || type.kind === 'boolean' || storageOf(type) === 'utf8';
   return known(from) && known(to);
 }
 
-function convert(input: Operand, type: LogicalType, code: ScalarCode): string {
+function convert(input: Operand, type: LogicalType, zone: string | undefined, code: ScalarCode): string {
   const from = input.type.kind;
-  if (storageOf(type) === 'utf8') return fit(toText(input, code), type, from, code);
+  if (storageOf(type) === 'utf8') return fit(toText(input, zone, code), type, from, code);
+  if (isTemporal(type)) return among(input, type, zone, code);
+  if (storageOf(type) === 'bytes') return fitted(input.text, type, code);
   if (from === type.kind) return input.text;
   if (input.type.kind === 'decimal' && (type.kind === 'bigint' || isInteger(type)))
     return fromDecimal(input, input.type.scale, type, code);
@@ -51,6 +70,20 @@ function convert(input: Operand, type: LogicalType, code: ScalarCode): string {
   if (from === 'float' || from === 'double') return fromDouble(input.text, type, code);
   if (type.kind === 'bigint') return promote(input, type, code);
   return narrow(from === 'bigint' ? lowBits(input.text, code) : input.text, type);
+}
+
+/** A temporal value as one of another type. */
+function among(input: Operand, type: LogicalType, zone: string | undefined, code: ScalarCode): string {
+  if (describeType(withNull(input.type, true)) === describeType(withNull(type, true))) return input.text;
+  const value = `${code.bind(temporalCast(input.type, type, zone))}(${input.text})`;
+  return isLongForm(type) ? code.integer(value) : value;
+}
+
+/** Bytes cut to a length, and filled up with zeros where the type is of a fixed one. */
+function fitted(text: string, type: LogicalType, code: ScalarCode): string {
+  return 'length' in type && type.length < INT_MAX
+    ? `${code.bind(fitBytes)}(${text}, ${type.length}, ${type.kind === 'binary'})`
+    : text;
 }
 
 function isInteger(type: LogicalType): boolean {
@@ -88,7 +121,7 @@ function toDecimal(input: Operand, type: DecimalType, code: ScalarCode): Operand
     return code.partial([input], type, {
       compute: () => `${code.bind(doubleToDecimal)}(${input.text}, ${limits})`,
       absent: (value) => `${value} === undefined`,
-      finish: (value) => fromBigint(value, code),
+      finish: (value) => code.integer(value),
     });
   }
   const compute = (): string =>
@@ -101,11 +134,6 @@ function toDecimal(input: Operand, type: DecimalType, code: ScalarCode): Operand
 function doubleToDecimal(value: number, precision: number, scale: number, type: string): bigint | undefined {
   if (!Number.isFinite(value)) refuse(String(value), type);
   return decimalOfDouble(value, precision, scale);
-}
-
-/** A bigint in the form of the code. */
-function fromBigint(value: string, code: ScalarCode): string {
-  return code.form === 'exact' ? value : code.integer(`Number(${value})`);
 }
 
 /** The integer part of a decimal, with the low bits where it has more than 64. */
@@ -134,7 +162,7 @@ function doubleToLong(value: number): bigint {
   return value <= -(2 ** 63) ? LONG_MIN : BigInt(Math.trunc(value));
 }
 
-function toText(input: Operand, code: ScalarCode): string {
+function toText(input: Operand, zone: string | undefined, code: ScalarCode): string {
   switch (input.type.kind) {
     case 'boolean':
       return `(${input.text} ? 'TRUE' : 'FALSE')`;
@@ -144,8 +172,14 @@ function toText(input: Operand, code: ScalarCode): string {
       return `${code.bind(floatText)}(${input.text})`;
     case 'decimal':
       return `${code.bind(decimalText)}(${input.text}, ${input.type.scale})`;
+    case 'binary':
+    case 'varbinary':
+      return `${code.bind(utf8Text)}(${input.text})`;
     default:
-      return storageOf(input.type) === 'utf8' ? input.text : `String(${input.text})`;
+      if (storageOf(input.type) === 'utf8') return input.text;
+      return isTemporal(input.type) || isInterval(input.type)
+        ? `${code.bind(temporalText(input.type, zone))}(${input.text})`
+        : `String(${input.text})`;
   }
 }
 
@@ -162,13 +196,20 @@ function fit(text: string, type: LogicalType, from: LogicalTypeKind, code: Scala
 const LONGEST_NUMBER = 32;
 
 /** Text as a value that is no text. */
-function parsed(input: Operand, type: LogicalType, onFailure: 'fail' | 'null', code: ScalarCode): Operand {
+function parsed(
+  input: Operand,
+  type: LogicalType,
+  { onFailure, zone }: ExpressionOf<'cast'>,
+  code: ScalarCode,
+): Operand {
+  if (storageOf(type) === 'bytes')
+    return code.strict([input], type, () => fitted(`${code.bind(utf8Bytes)}(${input.text})`, type, code));
   const value = code.fresh('v');
   const isNull = code.fresh('n');
   code.line(`let ${value} = ${code.zero(type)}, ${isNull} = ${input.isNull ?? 'false'};`);
   if (input.isNull !== undefined) code.line(`if (!${isNull}) {`);
   const text = code.keep(input.text);
-  const result = code.keep(parse(text, type, code));
+  const result = code.keep(parse(text, type, zone, code));
   code.line(`if (${result} === undefined) {`);
   code.line(
     onFailure === 'null'
@@ -182,7 +223,8 @@ function parsed(input: Operand, type: LogicalType, onFailure: 'fail' | 'null', c
   return { text: value, isNull: input.isNull === undefined && onFailure === 'fail' ? undefined : isNull, type };
 }
 
-function parse(text: string, type: LogicalType, code: ScalarCode): string {
+function parse(text: string, type: LogicalType, zone: string | undefined, code: ScalarCode): string {
+  if (isTemporal(type)) return `${code.bind(temporalParser(type, zone))}(${text})`;
   switch (type.kind) {
     case 'boolean':
       return `${code.bind(parseBoolean)}(${text})`;
@@ -205,7 +247,7 @@ function parse(text: string, type: LogicalType, code: ScalarCode): string {
 function fromParsed(result: string, type: LogicalType, code: ScalarCode): string {
   if (type.kind === 'boolean' || type.kind === 'double') return result;
   if (type.kind === 'float') return `Math.fround(${result})`;
-  return isLongForm(type) ? fromBigint(result, code) : `Number(${result})`;
+  return isLongForm(type) ? code.integer(result) : `Number(${result})`;
 }
 
 function refuse(text: string, type: string): never {

@@ -28,7 +28,7 @@ export const column: ExpressionForm<'column'> = {
 /** Decimals that columns hold as bigints, or null. */
 function longDecimal({ text, isNull, type }: Operand, code: ScalarCode): Operand {
   const present = isNull === undefined ? text : `(${text} ?? 0n)`;
-  return { text: code.form === 'exact' ? present : code.integer(`Number(${present})`), isNull, type };
+  return { text: code.form === 'exact' ? present : code.integer(present), isNull, type };
 }
 
 export const literal: ExpressionForm<'literal'> = {

@@ -16,7 +16,7 @@ import {
   STRING,
   TEXT,
 } from '../scalar-function.ts';
-import { endsWithBytes, equalsBytes, nextIndexOf, startsWithBytes } from '../text-values.ts';
+import { endsWithBytes, equalsBytes, nextIndexOf, regexQuoted, startsWithBytes } from '../text-values.ts';
 
 const BOOLEAN = LogicalType.boolean();
 const INT_TYPE = LogicalType.int();
@@ -82,17 +82,12 @@ function escaped(character: string | undefined, escape: string, pattern: string)
   );
 }
 
-/** Characters that stand for themselves, in a regular expression. */
-function quoted(text: string): string {
-  return text.replaceAll(/[\^$\\.*+?()[\]{}|/]/g, String.raw`\$&`);
-}
-
 /** `_` does not stand for a line terminator, as in Flink. */
 const ANY_CHARACTER = '[^\\n\\r\\x85\\u2028\\u2029]';
 const ANYTHING = '[\\s\\S]*';
 
 function likeRegex(parts: readonly LikePart[]): RegExp {
-  const source = parts.map((part) => (part === '%' ? ANYTHING : part === '_' ? ANY_CHARACTER : quoted(part.text)));
+  const source = parts.map((part) => (part === '%' ? ANYTHING : part === '_' ? ANY_CHARACTER : regexQuoted(part.text)));
   return new RegExp(`^${source.join('')}$`, 'u');
 }
 
@@ -159,14 +154,14 @@ function similarRegex(pattern: string, escape: string | undefined): RegExp {
   const characters = Array.from(pattern);
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i] as string;
-    if (character === escapeCharacter) source += quoted(characters[++i] ?? escaped(undefined, character, pattern));
+    if (character === escapeCharacter) source += regexQuoted(characters[++i] ?? escaped(undefined, character, pattern));
     else if (character === '%') source += ANYTHING;
     else if (character === '_') source += ANY_CHARACTER;
     else if (character === '[') {
       const end = endOfClass(characters, i);
       source += similarClass(characters.slice(i + 1, end).join(''));
       i = end;
-    } else source += '|()*+?{}'.includes(character) ? character : quoted(character);
+    } else source += '|()*+?{}'.includes(character) ? character : regexQuoted(character);
   }
   try {
     return new RegExp(`^(?:${source})$`, 'u');
