@@ -327,8 +327,8 @@ test('an expression without a type is refused when it is compiled', () => {
   refused({ kind: 'literal', value: 'x', type: LogicalType.int() }, /"x" is no value of the type INT/);
   refused({ kind: 'case', branches: [{ when: i, then: s }], otherwise: s }, /WHEN is not defined for INT/);
   refused(
-    { kind: 'cast', input: s, type: LogicalType.date(), onFailure: 'fail' },
-    /CAST is not defined for STRING and DATE/,
+    { kind: 'cast', input: i, type: LogicalType.date(), onFailure: 'fail' },
+    /CAST is not defined for INT and DATE/,
   );
   assert.throws(() => new Calc({ schema, condition: i, tag: 'test' }), /A condition must be a BOOLEAN, but is a INT/);
 });
