@@ -96,7 +96,10 @@ export interface SplitEnumerator<Split, State> {
   start(): void;
   addReader(subtask: number): void;
   handleSplitRequest(subtask: number): void;
-  /** Splits of a reader that was lost, as of the checkpoint that is restored. */
+  /**
+   * Splits that a reader had in the checkpoint that is restored, where the source `reassignsSplits`: called for all
+   * readers before the first `addReader`.
+   */
   addSplitsBack(splits: readonly Split[], subtask: number): void;
   handleEvent?(subtask: number, event: unknown): void;
   snapshot(): State;
@@ -112,6 +115,11 @@ export interface Source<T, Split = unknown, State = unknown> {
   readonly replayable: boolean;
   /** The only parallelism that makes sense (a socket: 1), when there is one. */
   readonly parallelism?: number;
+  /**
+   * Whether readers give their splits back to the enumerator after a restore, which then deals them out as it would new
+   * ones. Default: readers keep what they had, dealt out evenly where the parallelism has changed.
+   */
+  readonly reassignsSplits?: boolean;
   createEnumerator(context: EnumeratorContext<Split>, restored: State | undefined): SplitEnumerator<Split, State>;
   createReader(context: ReaderContext): SourceReader<T, Split>;
   splitId(split: Split): string;

@@ -50,6 +50,7 @@ function stampedSource<Split, State>(
     boundedness: source.boundedness,
     replayable: source.replayable,
     ...(source.parallelism === undefined ? {} : { parallelism: source.parallelism }),
+    ...(source.reassignsSplits === undefined ? {} : { reassignsSplits: source.reassignsSplits }),
     createEnumerator: (context, restored) => source.createEnumerator(context, restored),
     createReader: (context) => stampedReader(source.createReader(context), stamp),
     splitId: (split) => source.splitId(split),

@@ -27,6 +27,7 @@ const SPLITS = 'splits';
 
 /** What the operator and the enumerator say to each other. */
 type ToEnumerator =
+  | { readonly kind: 'restored'; readonly splits: readonly unknown[] }
   | { readonly kind: 'request' }
   | { readonly kind: 'event'; readonly event: unknown }
   | { readonly kind: 'watermark'; readonly watermark: number; readonly idle: boolean };
@@ -34,6 +35,7 @@ type FromEnumerator =
   | { readonly kind: 'limit'; readonly limit: number }
   | { readonly kind: 'splits'; readonly splits: readonly unknown[] }
   | { readonly kind: 'no-more' }
+  | { readonly kind: 'taken' }
   | { readonly kind: 'event'; readonly event: unknown };
 
 /** What of the settings of a job concerns its sources. */
@@ -80,6 +82,8 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
   #aligner: Cancellation | undefined;
   /** Set while this subtask is ahead of its alignment group: reading goes on when it resolves. */
   #ahead: PromiseWithResolvers<void> | undefined;
+  /** Restored splits on their way back to the enumerator: part of this subtask's snapshots until it has them. */
+  #givenBack: readonly Split[] = [];
   #stopped: 'no' | 'drained' | 'undrained' = 'no';
   #ended = false;
   #idle = false;
@@ -117,7 +121,10 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
     this.#reader = this.#source.createReader(readerContext);
     this.#reader.start();
     const restored = own.operatorState.list<Split>(SPLITS, 'split').items;
-    if (restored.length > 0) this.#addSplits(restored);
+    if (this.#source.reassignsSplits === true) {
+      this.#givenBack = [...restored];
+      own.toCoordinator({ kind: 'restored', splits: restored } satisfies ToEnumerator);
+    } else if (restored.length > 0) this.#addSplits(restored);
     this.#scheduleWatermark();
     this.#scheduleAlignment();
   }
@@ -132,6 +139,7 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
     const said = message as FromEnumerator;
     if (said.kind === 'splits') this.#addSplits(said.splits as readonly Split[]);
     else if (said.kind === 'no-more') this.#reader.noMoreSplits();
+    else if (said.kind === 'taken') this.#givenBack = [];
     else if (said.kind === 'limit') this.#align(said.limit);
     else this.#reader.fromEnumerator?.(said.event);
   }
@@ -323,7 +331,7 @@ class ReadingOperator<T, Split> implements SourceOperator, RangeOutput<T> {
 
   snapshot(writer: SnapshotWriter): void {
     const splits = this.#reader.snapshot(writer.checkpoint);
-    this.#context.operatorState.list<Split>(SPLITS, 'split').update(splits);
+    this.#context.operatorState.list<Split>(SPLITS, 'split').update([...splits, ...this.#givenBack]);
   }
 
   checkpointComplete(checkpoint: number): void {
@@ -411,8 +419,11 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   readonly #context: CoordinatorContext;
   readonly #enumerator: ReturnType<Source<unknown, unknown, unknown>['createEnumerator']>;
   readonly #readers = new Set<number>();
+  /** What waits until all readers have given their splits back; undefined when nothing waits any more. */
+  #early: (() => void)[] | undefined;
   readonly #group: AlignmentGroup | undefined;
   readonly #alignment: WatermarkAlignment | undefined;
+  #givenBack = 0;
   #announcer: Cancellation | undefined;
   readonly #timers = new Set<Cancellation>();
   #closed = false;
@@ -425,6 +436,7 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   ) {
     this.#context = context;
     this.#alignment = alignment;
+    this.#early = source.reassignsSplits === true ? [] : undefined;
     this.#group = alignment === undefined ? undefined : context.alignment(alignment.group, alignment.maxDriftMs);
     this.#enumerator = source.createEnumerator(
       {
@@ -481,16 +493,35 @@ class EnumeratorCoordinator implements OperatorCoordinator {
   }
 
   taskStarted(subtask: number): void {
-    this.#readers.add(subtask);
-    this.#enumerator.addReader(subtask);
+    this.#onceAllAreBack(() => {
+      this.#readers.add(subtask);
+      this.#enumerator.addReader(subtask);
+    });
+  }
+
+  /** What readers were restored with is there before they are, and before any of them asks. */
+  #takeBack(subtask: number, splits: readonly unknown[]): void {
+    if (splits.length > 0) this.#enumerator.addSplitsBack(splits, subtask);
+    this.#context.toTask(subtask, { kind: 'taken' } satisfies FromEnumerator);
+    this.#givenBack++;
+    if (this.#givenBack < this.#context.parallelism) return;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const call of early) call();
+  }
+
+  #onceAllAreBack(call: () => void): void {
+    if (this.#early === undefined) call();
+    else this.#early.push(call);
   }
 
   fromTask(subtask: number, message: unknown): void {
     const said = message as ToEnumerator;
-    if (said.kind === 'request') this.#enumerator.handleSplitRequest(subtask);
+    if (said.kind === 'restored') this.#takeBack(subtask, said.splits);
+    else if (said.kind === 'request') this.#onceAllAreBack(() => this.#enumerator.handleSplitRequest(subtask));
     else if (said.kind === 'watermark')
       this.#group?.report(`${this.#context.operatorName}/${subtask}`, said.watermark, said.idle);
-    else this.#enumerator.handleEvent?.(subtask, said.event);
+    else this.#onceAllAreBack(() => this.#enumerator.handleEvent?.(subtask, said.event));
   }
 
   snapshot(): CoordinatorState {
