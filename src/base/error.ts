@@ -232,6 +232,29 @@ export const ERRORS = {
     remedy: 'A connection between tasks broke; the job restarts from its last checkpoint.',
   },
 
+  // SQL: what stands in the text.
+  SQL_PARSE_UNEXPECTED: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Correct the statement at the place that the message shows; it says what could stand there.',
+  },
+  SQL_PARSE_UNTERMINATED: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Close the string, comment or quoted name that begins at the place shown.',
+  },
+  SQL_PARSE_CHARACTER: {
+    blame: 'user',
+    restart: false,
+    remedy: "Remove the character, or quote: names in backticks, strings in single quotes ('').",
+  },
+  SQL_PARSE_LITERAL: { blame: 'user', restart: false, remedy: 'Write the literal in the form that the message names.' },
+  SQL_PARSE_TOO_DEEP: {
+    blame: 'user',
+    restart: false,
+    remedy: 'Split the statement: give its parts names in WITH or in views, and write long alternatives with IN.',
+  },
+
   // Simulations.
   SIMULATION_STUCK: {
     blame: 'user',
