@@ -33,6 +33,7 @@ type Step =
   | { readonly view: number }
   | { readonly advance: number }
   | { readonly finish: 'complete' | 'give up' }
+  | { readonly announce: readonly number[] }
   | { readonly watermark: number }
   | { readonly rescale: number };
 
@@ -57,6 +58,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ finish: fc.constantFrom('complete' as const, 'complete' as const, 'give up' as const) }),
   },
+  { weight: 2, arbitrary: fc.record({ announce: fc.array(fc.nat(KEYS.length - 1), { maxLength: 6 }) }) },
   { weight: 1, arbitrary: fc.record({ watermark: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ rescale: fc.integer({ min: 1, max: 3 }) }) },
 );
@@ -308,6 +310,8 @@ function checkRun(steps: readonly Step[], bytes: number, pageBytes: number): voi
     else if ('finish' in each) {
       if (each.finish === 'complete') complete();
       else for (const { view } of pending.shift()?.taken ?? []) view.release();
+    } else if ('announce' in each) {
+      for (const { backend } of subtasks) backend.prefetch(() => each.announce.map((key) => KEYS[key]));
     } else if ('rescale' in each) rescale(each.rescale);
     else if ('watermark' in each) {
       watermark += each.watermark;
