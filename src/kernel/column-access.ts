@@ -95,7 +95,7 @@ export class LayoutReader implements ColumnReader {
   }
 
   #range(index: number, row: string): NonNullable<Operand['utf8']> {
-    return { bytes: `b${index}`, start: `o${index}[${row}]`, end: `o${index}[${row} + 1]` };
+    return { bytes: `b${index}`, buffer: `s${index}`, start: `o${index}[${row}]`, end: `o${index}[${row} + 1]` };
   }
 
   #declare(index: number, layout: number, code: ScalarCode): void {

@@ -3,7 +3,17 @@
  * are compiled once.
  */
 
-import { dateOf, daysOf, floorMod, isoDayOfWeek, lengthOfMonth, MILLIS_PER_DAY } from './calendar.ts';
+import {
+  dateOf,
+  daysOf,
+  floorMod,
+  isoDayOfWeek,
+  lengthOfMonth,
+  MILLIS_PER_DAY,
+  MILLIS_PER_HOUR,
+  MILLIS_PER_MINUTE,
+  MILLIS_PER_SECOND,
+} from './calendar.ts';
 import { failed } from './scalar-code.ts';
 import { regexQuoted } from './text-values.ts';
 import { type LocalTime, localTime, pad } from './time-values.ts';
@@ -47,9 +57,42 @@ function refuse(pattern: string, what: string): never {
   );
 }
 
-/** Writes local times, in milliseconds and the nanoseconds behind them. */
+/**
+ * Writes local times, in milliseconds and the nanoseconds behind them. Times that the pattern does not tell apart have
+ * one text, and such times come one after the other: the last text is kept.
+ */
 export function dateFormatter(pattern: string): (millis: number, nanos: number) => string {
-  const writers = partsOf(pattern).map((part) => (typeof part === 'string' ? () => part : writerOf(part, pattern)));
+  const parts = partsOf(pattern);
+  const write = partsWriter(parts.map((part) => (typeof part === 'string' ? () => part : writerOf(part, pattern))));
+  const granularity = Math.min(
+    ...parts.map((part) => (typeof part === 'string' ? MILLIS_PER_DAY : (GRANULARITY[part.letter] ?? MILLIS_PER_DAY))),
+    MILLIS_PER_DAY,
+  );
+  if (granularity === 0) return write;
+  let start = 0;
+  let text = write(0, 0);
+  return (millis) => {
+    if (millis >= start && millis < start + granularity) return text;
+    start = Math.floor(millis / granularity) * granularity;
+    text = write(start, 0);
+    return text;
+  };
+}
+
+/** How long what a letter says stays the same; a day where nothing is said. */
+const GRANULARITY: Readonly<Record<string, number>> = {
+  H: MILLIS_PER_HOUR,
+  h: MILLIS_PER_HOUR,
+  k: MILLIS_PER_HOUR,
+  K: MILLIS_PER_HOUR,
+  a: MILLIS_PER_HOUR,
+  m: MILLIS_PER_MINUTE,
+  s: MILLIS_PER_SECOND,
+  S: 0,
+  n: 0,
+};
+
+function partsWriter(writers: readonly Writer[]): (millis: number, nanos: number) => string {
   return (millis, nanos) => {
     const days = Math.floor(millis / MILLIS_PER_DAY);
     const fields: Fields = { ...dateOf(days), days, ofDay: millis - days * MILLIS_PER_DAY, nanos };
@@ -104,9 +147,9 @@ function writerOf({ letter, count }: Exclude<Part, string>, pattern: string): Wr
     case 'a':
       return (fields) => HALVES[hourOf(fields) < 12 ? 0 : 1] as string;
     case 'm':
-      return number(({ ofDay }) => Math.floor(ofDay / 60_000) % 60);
+      return number(({ ofDay }) => Math.floor(ofDay / MILLIS_PER_MINUTE) % 60);
     case 's':
-      return number(({ ofDay }) => Math.floor(ofDay / 1000) % 60);
+      return number(({ ofDay }) => Math.floor(ofDay / MILLIS_PER_SECOND) % 60);
     case 'S':
       return (fields) => pad(nanoOfSecond(fields), 9).padEnd(count, '0').slice(0, count);
     case 'n':
@@ -117,11 +160,11 @@ function writerOf({ letter, count }: Exclude<Part, string>, pattern: string): Wr
 }
 
 function hourOf({ ofDay }: Fields): number {
-  return Math.floor(ofDay / 3_600_000);
+  return Math.floor(ofDay / MILLIS_PER_HOUR);
 }
 
 function nanoOfSecond({ ofDay, nanos }: Fields): number {
-  return (ofDay % 1000) * 1_000_000 + nanos;
+  return (ofDay % MILLIS_PER_SECOND) * 1_000_000 + nanos;
 }
 
 /** Reads texts of a pattern; undefined where they are not. Missing fields are those of 1970-01-01 00:00:00. */

@@ -9,7 +9,7 @@ import { TEXT_FUNCTIONS } from './functions/text.ts';
 import { TIME_FUNCTIONS } from './functions/time.ts';
 import type { ScalarFunction } from './scalar-function.ts';
 
-const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
+export const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
   [NUMBER_FUNCTIONS, TEXT_FUNCTIONS, PATTERN_FUNCTIONS, ENCODING_FUNCTIONS, TIME_FUNCTIONS, NESTED_FUNCTIONS].flatMap(
     (family) => Object.entries(family),
   ),

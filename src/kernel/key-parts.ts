@@ -37,10 +37,13 @@ export class KeyPart {
   /** Of `any`: the values, and what they are compared by. */
   values!: unknown[];
   comparable!: unknown[];
+  /** Whether the values are bytes or NULL. */
+  readonly #bytes: boolean;
   readonly #pool: BufferPool;
 
   constructor(type: LogicalType, offset: number, capacity: number, pool: BufferPool) {
     this.kind = keyPartKind(type);
+    this.#bytes = storageOf(type) === 'bytes';
     this.offset = offset;
     this.#pool = pool;
     if (this.kind === 'text') this.heap = new TextHeap(pool);
@@ -136,7 +139,7 @@ export class KeyPart {
 
   #anyColumn(groups: Int32Array, count: number, validity: Uint8Array | undefined): Column {
     const values = Array.from({ length: count }, (_, i) => this.values[groups[i] as number]);
-    if (!values.some((value) => value instanceof Uint8Array)) return { kind: 'values', validity, values };
+    if (!this.#bytes) return { kind: 'values', validity, values };
     const parts = values.map((value) => (value instanceof Uint8Array ? value : NO_BYTES));
     const offsets = new Int32Array(count + 1);
     parts.forEach((part, i) => (offsets[i + 1] = (offsets[i] as number) + part.length));

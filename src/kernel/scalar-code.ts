@@ -30,8 +30,8 @@ export interface Operand {
   /** A JavaScript expression of type boolean; undefined where the value is never NULL. */
   readonly isNull: string | undefined;
   readonly type: LogicalType;
-  /** Where the bytes of a text lie, so that what can be done on bytes needs no string. */
-  readonly utf8?: { readonly bytes: string; readonly start: string; readonly end: string };
+  /** Where the bytes of a text lie, so that what can be done on bytes needs no string; `buffer` makes strings of them. */
+  readonly utf8?: { readonly bytes: string; readonly buffer: string; readonly start: string; readonly end: string };
   /** The number of a text in a dictionary, and the dictionary. */
   readonly code?: { readonly number: string; readonly dictionary: string };
   /** The text of a literal. */

@@ -53,9 +53,11 @@ export function equalsRange(
 
 /** Where a needle begins in a stretch of bytes; -1 where it does not. */
 export function nextIndexOf(bytes: Uint8Array, start: number, end: number, needle: Uint8Array): number {
+  const { length } = needle;
+  if (length === 0) return start;
   const first = needle[0];
-  for (let i = start, last = end - needle.length; i <= last; i++)
-    if (first === undefined || (bytes[i] === first && equalsBytes(bytes, i, i + needle.length, needle))) return i;
+  for (let i = start, last = end - length; i <= last; i++)
+    if (bytes[i] === first && (length === 1 || equalsBytes(bytes, i, i + length, needle))) return i;
   return -1;
 }
 

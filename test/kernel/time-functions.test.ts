@@ -147,6 +147,18 @@ test('DATE_FORMAT writes patterns of Java', () => {
   assert.throws(() => format("'a"), /a quote that is not closed/);
 });
 
+test('DATE_FORMAT keeps a text for as long as the pattern says the same', () => {
+  const times = [0, 59_999, 60_000, 1, -1, 3_599_999, 3_600_000, 86_399_999, 86_400_000, -86_400_001].map((time) => [
+    time,
+  ]);
+  for (const pattern of ['mm', 'HH', 'yyyy-MM-dd', 'ss', 'S', "''", 'a'])
+    assert.deepEqual(
+      evaluate({ v: MILLI }, times, call('DATE_FORMAT', column(0), text(pattern))),
+      times.map(([time]) => of('DATE_FORMAT', [], time as number, MILLI, pattern)),
+      pattern,
+    );
+});
+
 test('text is read by patterns of Java', () => {
   const timestamp = (value: string, ...pattern: string[]): unknown =>
     of('TO_TIMESTAMP', [], value, LogicalType.string(), ...pattern);

@@ -4,7 +4,7 @@
  */
 
 import { LogicalType } from '../../data/schema.ts';
-import { utf8Bytes, utf8Text } from '../../data/text.ts';
+import { utf8Bytes } from '../../data/text.ts';
 import { failed, type Operand, type ScalarCode } from '../scalar-code.ts';
 import {
   type CallSite,
@@ -142,6 +142,7 @@ function characterOf(code: number): string | undefined {
 
 /** The same on bytes, by which only the part becomes a string. */
 function splitIndexUtf8(
+  buffer: Buffer,
   bytes: Uint8Array,
   from: number,
   to: number,
@@ -156,14 +157,14 @@ function splitIndexUtf8(
     start = end + separator.length;
   }
   const end = nextIndexOf(bytes, start, to, separator);
-  return utf8Text(bytes.subarray(start, end < 0 ? to : end));
+  return buffer.toString('utf8', start, end < 0 ? to : end);
 }
 
 function writeSplitIndex([text, , index]: readonly Operand[], site: CallSite, code: ScalarCode): string | undefined {
   const separator = literalText(site, 1);
   if (text?.utf8 === undefined || separator === undefined || separator === '') return undefined;
-  const { bytes, start, end } = text.utf8;
-  return `${code.bind(splitIndexUtf8)}(${bytes}, ${start}, ${end}, ${code.bind(utf8Bytes(separator))}, ${index?.text})`;
+  const { bytes, buffer, start, end } = text.utf8;
+  return `${code.bind(splitIndexUtf8)}(${buffer}, ${bytes}, ${start}, ${end}, ${code.bind(utf8Bytes(separator))}, ${index?.text})`;
 }
 
 /** A test against a literal, on bytes where those are at hand. */
