@@ -3,7 +3,7 @@
  * its problem to the place where the parser meets it; so one broken statement of a script leaves the others alone.
  *
  * The lexical rules are Flink's: names in backticks, strings in single quotes in which a backslash is a character like
- * any other (but for `E'…'`), comments from `--` or between the usual signs, hints between the latter with a plus.
+ * any other (but for `E'…'`), comments from `--` or `//` to the end of the line or between the usual signs, hints between the latter with a plus.
  */
 import type { SourceLines } from './source-lines.ts';
 import type { LexicalProblem, Token } from './token.ts';
@@ -45,7 +45,7 @@ class Lexer {
   #skipBlank(): void {
     for (;;) {
       this.#at += this.#match(SPACE)?.length ?? 0;
-      if (this.#text.startsWith('--', this.#at)) {
+      if (this.#text.startsWith('--', this.#at) || this.#text.startsWith('//', this.#at)) {
         const end = /[\r\n]/g;
         end.lastIndex = this.#at;
         this.#at = end.exec(this.#text)?.index ?? this.#text.length;

@@ -49,7 +49,8 @@ function element(columnName: Arbitrary<object>, position: Arbitrary<object | und
   );
 }
 
-const elements = fc.oneof(some(element(name, nothing), 0), some(node('column-name', { name: anyName })));
+const columnElements = some(element(name, nothing), 0);
+const elements = fc.oneof(columnElements, some(node('column-name', { name: anyName })));
 const alterElements = some(
   element(
     name,
@@ -82,15 +83,18 @@ const tableParts = {
 const createTable = fc.oneof(
   node('create-table', {
     ...tableParts,
+    elements: columnElements,
     mode: fc.constant('CREATE'),
     temporary: flag,
+    connection: maybe(name),
     like: maybe(node('like-clause', { table: name, options: some(likeOption, 0) })),
     query: nothing,
   }),
   node('create-table', {
     ...tableParts,
     mode: fc.constantFrom('CREATE', 'REPLACE', 'CREATE OR REPLACE'),
-    temporary: fc.constant(false),
+    temporary: flag,
+    connection: nothing,
     like: nothing,
     query,
   }),
@@ -295,7 +299,10 @@ const STATEMENTS: { readonly [K in Statement['kind']]: Arbitrary<unknown> } = {
   }),
   'call-procedure': node('call-procedure', { call: anySmallCall }),
   jar: node('jar', { action: fc.constantFrom('ADD', 'REMOVE'), path: anyString }),
-  'stop-job': node('stop-job', { job: anyString, savepoint: flag, drain: flag }),
+  'stop-job': fc.oneof(
+    node('stop-job', { job: anyString, savepoint: flag, drain: fc.constant(false) }),
+    node('stop-job', { job: anyString, savepoint: fc.constant(true), drain: flag }),
+  ),
   set: node('set', { option: maybe(option) }),
   reset: node('reset', { key: maybe(anyString) }),
   shell: node('shell', { command: fc.constantFrom('HELP', 'QUIT', 'EXIT', 'CLEAR', 'HISTORY') }),

@@ -18,6 +18,8 @@ export interface CreateTable extends SyntaxNode<'create-table'> {
   readonly comment: StringLiteral | undefined;
   readonly distribution: Distribution | undefined;
   readonly partitionedBy: readonly Identifier[];
+  /** USING CONNECTION; a table with `query` has none. */
+  readonly connection: QualifiedName | undefined;
   /** Absent without WITH, which is not the same as `WITH ()`. */
   readonly options: readonly Option[] | undefined;
   readonly like: LikeClause | undefined;

@@ -106,6 +106,7 @@ export interface JarStatement extends SyntaxNode<'jar'> {
 export interface StopJob extends SyntaxNode<'stop-job'> {
   readonly job: StringLiteral;
   readonly savepoint: boolean;
+  /** Only with a savepoint. */
   readonly drain: boolean;
 }
 

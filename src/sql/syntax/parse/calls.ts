@@ -37,6 +37,11 @@ function parseFunctionName(c: TokenCursor): QualifiedName {
     c.wanted('a function');
     c.fail();
   }
+  return takeName(c);
+}
+
+/** The present word as a name, whatever it is. */
+export function takeName(c: TokenCursor): QualifiedName {
   const token = c.advance();
   const span = c.since(token);
   return { kind: 'qualified-name', parts: [{ kind: 'identifier', name: token.text, span }], span };

@@ -1,7 +1,8 @@
 /** Functions whose arguments are parted by keywords instead of commas. */
 import type { Expression, Rounding } from '../ast/expression.ts';
+import { PRECEDENCE } from '../operators.ts';
 import type { TokenCursor } from '../token-cursor.ts';
-import { parseCallClauses } from './calls.ts';
+import { parseCallClauses, takeName } from './calls.ts';
 import { parseTimeUnit } from './intervals.ts';
 
 type SpecialFunction = (c: TokenCursor) => Expression;
@@ -50,8 +51,8 @@ function parseExtract(c: TokenCursor): Expression {
 /** With TO it rounds a point in time; without, it is a call like any other. */
 function parseRounding(name: Rounding['function']): SpecialFunction {
   return (c) => {
-    const start = c.advance();
-    const called = { kind: 'identifier' as const, name: start.text, span: c.since(start) };
+    const start = c.token;
+    const called = takeName(c);
     c.expect('(');
     const operand = c.expression();
     if (c.accept('TO')) {
@@ -61,8 +62,7 @@ function parseRounding(name: Rounding['function']): SpecialFunction {
     }
     const rest = c.accept(',') ? c.list(() => c.expression()) : [];
     c.expect(')');
-    const qualified = { kind: 'qualified-name' as const, parts: [called], span: called.span };
-    return parseCallClauses(c, start, { name: qualified, quantifier: undefined, arguments: [operand, ...rest] });
+    return parseCallClauses(c, start, { name: called, quantifier: undefined, arguments: [operand, ...rest] });
   };
 }
 
@@ -70,7 +70,7 @@ function parsePosition(c: TokenCursor): Expression {
   const start = c.advance();
   c.expect('(');
   // Not an expression of any kind: IN would belong to it.
-  const needle = c.expression(33);
+  const needle = c.expression(PRECEDENCE.membership + 1);
   c.expect('IN');
   const haystack = c.expression();
   const from = c.accept('FROM') ? c.expression() : undefined;
@@ -93,16 +93,15 @@ function parseOverlay(c: TokenCursor): Expression {
 
 /** `SUBSTRING(x FROM a FOR b)` is the call `SUBSTRING(x, a, b)`. */
 function parseSubstring(c: TokenCursor): Expression {
-  const start = c.advance();
-  const name = { kind: 'identifier' as const, name: start.text, span: c.since(start) };
+  const start = c.token;
+  const name = takeName(c);
   c.expect('(');
   const args = [c.expression()];
   c.expectAny(['FROM', ',']);
   args.push(c.expression());
   if (c.acceptAny(['FOR', ',']) !== undefined) args.push(c.expression());
   c.expect(')');
-  const qualified = { kind: 'qualified-name' as const, parts: [name], span: name.span };
-  return parseCallClauses(c, start, { name: qualified, quantifier: undefined, arguments: args });
+  return parseCallClauses(c, start, { name, quantifier: undefined, arguments: args });
 }
 
 function parseTrim(c: TokenCursor): Expression {
@@ -122,8 +121,8 @@ function parseTrim(c: TokenCursor): Expression {
 /** `TRANSLATE(x USING charset)`; with commas it is a call. */
 function parseTranscode(name: 'CONVERT' | 'TRANSLATE'): SpecialFunction {
   return (c) => {
-    const start = c.advance();
-    const called = { kind: 'identifier' as const, name: start.text, span: c.since(start) };
+    const start = c.token;
+    const called = takeName(c);
     c.expect('(');
     const operand = c.expression();
     if (c.accept('USING')) {
@@ -134,8 +133,7 @@ function parseTranscode(name: 'CONVERT' | 'TRANSLATE'): SpecialFunction {
     c.expect(',');
     const args = [operand, ...c.list(() => c.expression())];
     c.expect(')');
-    const qualified = { kind: 'qualified-name' as const, parts: [called], span: called.span };
-    return parseCallClauses(c, start, { name: qualified, quantifier: undefined, arguments: args });
+    return parseCallClauses(c, start, { name: called, quantifier: undefined, arguments: args });
   };
 }
 

@@ -1,6 +1,7 @@
 /** ORDER BY and windows. */
 import type { FrameBound, WindowFrame, WindowSpecification } from '../ast/call.ts';
 import type { SortItem } from '../ast/query.ts';
+import { PRECEDENCE } from '../operators.ts';
 import type { TokenCursor } from '../token-cursor.ts';
 
 export function parseSortItem(c: TokenCursor): SortItem {
@@ -53,7 +54,7 @@ function parseBound(c: TokenCursor): FrameBound {
     return { kind: c.advance().word === 'PRECEDING' ? 'unbounded-preceding' : 'unbounded-following' };
   }
   // Above AND, which parts the two bounds.
-  const offset = c.expression(25);
+  const offset = c.expression(PRECEDENCE.and + 1);
   return { kind: c.expectAny(['PRECEDING', 'FOLLOWING']) === 'PRECEDING' ? 'preceding' : 'following', offset };
 }
 

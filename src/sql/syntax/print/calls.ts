@@ -3,6 +3,7 @@ import type { Argument, Call, FrameBound, TableArgument, WindowFrame, WindowSpec
 
 import type { SortItem } from '../ast/query.ts';
 import { isReservedFunction } from '../keywords.ts';
+import { PRECEDENCE } from '../operators.ts';
 import { printName, printNameOrList, printQualifiedName, quote } from './names.ts';
 import { clause, commaList, listClause, type Printer, words } from './printer.ts';
 
@@ -114,6 +115,6 @@ function printBound(p: Printer, bound: FrameBound): string {
       return 'UNBOUNDED FOLLOWING';
     case 'preceding':
     case 'following':
-      return `${p.expression(bound.offset, 33)} ${bound.kind.toUpperCase()}`;
+      return `${p.expression(bound.offset, PRECEDENCE.and + 1)} ${bound.kind.toUpperCase()}`;
   }
 }

@@ -22,12 +22,14 @@ export function parseCreateTable(
   const comment = parseComment(c);
   const distribution = c.accept('DISTRIBUTED') ? parseDistribution(c) : undefined;
   const partitionedBy = c.accept('PARTITIONED', 'BY') ? parseNameList(c) : [];
+  const connection = mode === 'CREATE' && c.accept('USING', 'CONNECTION') ? parseQualifiedName(c) : undefined;
   const options = parseWithOptions(c);
   const like = mode === 'CREATE' && c.at('LIKE') ? parseLike(c) : undefined;
-  // What replaces a table must say with which rows.
-  if (mode !== 'CREATE' && !c.at('AS')) c.fail();
-  const query = like === undefined && c.accept('AS') ? c.query() : undefined;
-  const clauses = { elements, comment, distribution, partitionedBy, options, like, query };
+  // What replaces a table must say with which rows, and names without types need a query to have their types from.
+  const queried = mode !== 'CREATE' || elements.some(({ kind }) => kind === 'column-name');
+  if (queried && !c.at('AS')) c.fail();
+  const query = like === undefined && connection === undefined && c.accept('AS') ? c.query() : undefined;
+  const clauses = { elements, comment, distribution, partitionedBy, connection, options, like, query };
   return { kind: 'create-table', mode, temporary, ifNotExists, name, ...clauses, span: c.since(start) };
 }
 
@@ -66,6 +68,7 @@ export function printCreateTable(node: CreateTable, p: Printer): string {
     printComment(node.comment),
     node.distribution && `DISTRIBUTED ${printDistribution(node.distribution)}`,
     node.partitionedBy.length > 0 && `PARTITIONED BY ${printNames(node.partitionedBy)}`,
+    clause('USING CONNECTION', node.connection, printQualifiedName),
     printWithOptions(node.options),
     clause('LIKE', node.like, printLike),
     clause('AS', node.query, (query) => p.query(query)),

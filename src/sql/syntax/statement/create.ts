@@ -14,8 +14,9 @@ export function parseCreate(c: TokenCursor): Statement {
   c.expect('CREATE');
   if (c.accept('OR', 'ALTER')) return parseCreateMaterializedTable(c, start, true);
   if (c.accept('OR', 'REPLACE')) {
-    if (c.at('TABLE')) return parseCreateTable(c, start, 'CREATE OR REPLACE', false);
-    return parseCreateView(c, start, true, c.accept('TEMPORARY'));
+    const temporary = c.accept('TEMPORARY');
+    if (c.at('TABLE')) return parseCreateTable(c, start, 'CREATE OR REPLACE', temporary);
+    return parseCreateView(c, start, true, temporary);
   }
   const lifetime = parseLifetime(c);
   if (c.at('FUNCTION')) return parseCreateFunction(c, start, lifetime);
@@ -42,5 +43,5 @@ export function parseLifetime(c: TokenCursor): Lifetime {
 export function parseReplace(c: TokenCursor): Statement {
   const start = c.token;
   c.expect('REPLACE');
-  return parseCreateTable(c, start, 'REPLACE', false);
+  return parseCreateTable(c, start, 'REPLACE', c.accept('TEMPORARY'));
 }

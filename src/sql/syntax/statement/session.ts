@@ -82,7 +82,7 @@ export function parseStopJob(c: TokenCursor): StopJob {
   c.expect('STOP', 'JOB');
   const job = parseString(c);
   const savepoint = c.accept('WITH', 'SAVEPOINT');
-  const drain = c.accept('WITH', 'DRAIN');
+  const drain = savepoint && c.accept('WITH', 'DRAIN');
   return { kind: 'stop-job', job, savepoint, drain, span: c.since(start) };
 }
 
