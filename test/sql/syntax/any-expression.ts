@@ -319,7 +319,7 @@ function expressions(tie: Tie): { readonly [K in Expression['kind']]: Arbitrary<
         const branch = { kind: 'when', when: of === undefined ? when.slice(0, 1) : when, result, span: SPAN };
         return { kind: 'case', operand: of, branches: [branch], otherwise, span: SPAN };
       }),
-    cast: node('cast', { function: fc.constantFrom('CAST', 'TRY_CAST'), operand, type }),
+    cast: node('cast', { function: fc.constantFrom('CAST', 'TRY_CAST'), operand, type, format: maybe(anyString) }),
     item: node('item', { operand, index: expression }),
     'field-access': node('field-access', { operand, field: anyName }),
     row: node('row', { values: some(fc.oneof({ weight: 9, arbitrary: expression }, node('default', {}))) }),
@@ -332,7 +332,7 @@ function expressions(tie: Tie): { readonly [K in Expression['kind']]: Arbitrary<
     'date-difference': node('date-difference', {
       left: expression,
       right: expression,
-      qualifier: anyQualifier.filter(({ unit }) => unit !== 'QUARTER' && unit !== 'WEEK'),
+      qualifier: anyQualifier,
     }),
     context: node('context', { name: fc.constantFrom('CURRENT_DATE', 'LOCALTIMESTAMP', 'USER') }),
     'sequence-value': node('sequence-value', { which: fc.constantFrom('NEXT', 'CURRENT'), sequence: anyQualifiedName }),

@@ -2,7 +2,7 @@
 import type { Call, Descriptor } from './call.ts';
 import type { DataType } from './data-type.ts';
 import type { JsonExpression } from './json.ts';
-import type { IntervalQualifier, Literal } from './literal.ts';
+import type { IntervalQualifier, Literal, StringLiteral } from './literal.ts';
 import type { Identifier, QualifiedName, SyntaxNode } from './node.ts';
 import type { Query } from './query.ts';
 
@@ -155,6 +155,8 @@ export interface Cast extends SyntaxNode<'cast'> {
   readonly function: 'CAST' | 'TRY_CAST';
   readonly operand: Expression;
   readonly type: DataType;
+  /** Behind FORMAT. */
+  readonly format: StringLiteral | undefined;
 }
 
 /** `array[i]`, `map[k]`, `row[n]`. */

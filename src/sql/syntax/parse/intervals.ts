@@ -43,9 +43,9 @@ function acceptUnit(c: TokenCursor, unit: IntervalUnit): boolean {
   return true;
 }
 
-/** Whether a unit follows that can be no name. */
-export function atReservedUnit(c: TokenCursor): boolean {
-  return ['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'].includes(c.token.word);
+/** Whether a unit of an interval stands here. */
+export function atIntervalUnit(c: TokenCursor): boolean {
+  return UNITS.some(({ unit }) => c.is(unit) || c.is(`${unit}S`));
 }
 
 /** A unit of EXTRACT and its like: a word, in upper case; which ones there are is for the binder. */

@@ -6,7 +6,7 @@ import type { Expression, Subquery, ValueList } from '../ast/expression.ts';
 import type { Span } from '../ast/node.ts';
 import type { Query } from '../ast/query.ts';
 import type { TokenCursor } from '../token-cursor.ts';
-import { atReservedUnit, parseIntervalQualifier } from './intervals.ts';
+import { atIntervalUnit, parseIntervalQualifier } from './intervals.ts';
 
 /** Whether a query begins here. `TABLE (` begins a table function instead. */
 export function atQuery(c: TokenCursor): boolean {
@@ -61,7 +61,7 @@ export function parseParenthesised(c: TokenCursor): Expression {
   if (query !== undefined) return { kind: 'subquery', query, span };
   const [first] = values;
   if (first === undefined || values.length > 1) return { kind: 'row', values, span };
-  if (first.kind === 'binary' && first.operator === '-' && atReservedUnit(c)) {
+  if (first.kind === 'binary' && first.operator === '-' && atIntervalUnit(c)) {
     const { left, right } = first;
     return { kind: 'date-difference', left, right, qualifier: parseIntervalQualifier(c), span: c.since(span) };
   }

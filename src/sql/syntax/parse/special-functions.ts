@@ -4,6 +4,7 @@ import { PRECEDENCE } from '../operators.ts';
 import type { TokenCursor } from '../token-cursor.ts';
 import { parseCallClauses, takeName } from './calls.ts';
 import { parseTimeUnit } from './intervals.ts';
+import { parseString } from './literals.ts';
 
 type SpecialFunction = (c: TokenCursor) => Expression;
 
@@ -33,8 +34,9 @@ function parseCast(name: 'CAST' | 'TRY_CAST'): SpecialFunction {
     const operand = c.expression();
     c.expect('AS');
     const type = c.dataType();
+    const format = c.accept('FORMAT') ? parseString(c) : undefined;
     c.expect(')');
-    return { kind: 'cast', function: name, operand, type, span: c.since(start) };
+    return { kind: 'cast', function: name, operand, type, format, span: c.since(start) };
   };
 }
 

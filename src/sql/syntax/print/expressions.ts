@@ -3,7 +3,7 @@ import type { Case, Expression, In } from '../ast/expression.ts';
 import { binaryPrecedence, PRECEDENCE, precedenceOf } from '../operators.ts';
 import { printCall } from './calls.ts';
 import { JSON_PRINTERS } from './json-functions.ts';
-import { printLiteral, printQualifier } from './literals.ts';
+import { printLiteral, printQualifier, printString } from './literals.ts';
 import { printName, printNames, printQualifiedName } from './names.ts';
 import { clause, commaList, type Printer, words } from './printer.ts';
 
@@ -69,7 +69,10 @@ const PRINTERS: Printers = {
   subquery: (p, { query }) => `(${p.query(query)})`,
   exists: (p, { predicate, query }) => `${predicate} (${p.query(query)})`,
   case: printCase,
-  cast: (p, node) => `${node.function}(${p.expression(node.operand)} AS ${p.dataType(node.type)})`,
+  cast: (p, node) => {
+    const format = clause('FORMAT', node.format, printString);
+    return `${node.function}(${words(p.expression(node.operand), 'AS', p.dataType(node.type), format)})`;
+  },
   item: (p, { operand, index }) => `${printAccessed(p, operand, ['column', 'collection'])}[${p.expression(index)}]`,
   'field-access': (p, { operand, field }) => `${printAccessed(p, operand, [])}.${printName(field)}`,
   row: (p, { values }) => `ROW(${commaList(values, (value) => p.expression(value))})`,
