@@ -9,9 +9,10 @@
 import { invariant } from '../../base/assert.ts';
 import { MillstreamError } from '../../base/error.ts';
 import type { WorkingFiles } from '../../base/world.ts';
+import { Compaction, type CompactedRows } from './compaction.ts';
 import { NO_SLOT, RecordIndex } from './record-index.ts';
 import { Row } from './row.ts';
-import { type SealedSegment, SegmentLog } from './segment-log.ts';
+import { SegmentLog } from './segment-log.ts';
 import type { MemoryUser, SlotMemory } from './slot-memory.ts';
 
 /** How rows become bytes. */
@@ -31,13 +32,6 @@ export interface RowKeeper {
   /** Called before a row changes for the first time in a generation. */
   keep(row: Row): void;
 }
-
-/** A segment is worth emptying when at most this share of it is in use. */
-const COMPACT_SHARE = 0.8;
-/** Files are let grow to this many times what is in use. */
-const GARBAGE_FACTOR = 2;
-/** Bytes that compaction reads for each byte that is written. */
-const COMPACT_PACE = 4;
 
 /** Rows that are held take at most this share of the memory, the last one excepted. */
 const HELD_SHARE = 1 / 4;
@@ -61,12 +55,11 @@ export interface RowStoreOptions {
   readonly tailBytes: number;
 }
 
-export class RowStore implements MemoryUser {
+export class RowStore implements MemoryUser, CompactedRows {
   readonly log: SegmentLog;
   readonly index: RecordIndex;
   readonly #memory: SlotMemory;
-  readonly #segmentBytes: number;
-  readonly #tailBytes: number;
+  readonly #compaction: Compaction;
   #codec!: RowCodec;
   readonly #rows: (Row | undefined)[] = [];
   readonly #free: number[] = [];
@@ -80,7 +73,6 @@ export class RowStore implements MemoryUser {
   /** The generation of the last complete checkpoint. */
   completedGeneration = 0;
   readonly #keepers = new Set<RowKeeper>();
-  #victim: SealedSegment | undefined;
   /** Rows that must stay: those that the backend's cursor is at. */
   pinnedKey: Row | undefined;
   pinnedNamespace: Row | undefined;
@@ -104,20 +96,18 @@ export class RowStore implements MemoryUser {
   // Figures for metrics.
   hits = 0;
   misses = 0;
-  compactedBytes = 0;
 
   constructor(options: RowStoreOptions) {
     const { memory, files, directory, segmentBytes, tailBytes } = options;
     this.#memory = memory;
-    this.#segmentBytes = segmentBytes;
     this.log = new SegmentLog({
       files,
       directory,
       segmentBytes,
       tailBytes,
     });
-    this.#tailBytes = tailBytes;
     this.index = new RecordIndex(options.firstGroup, options.groups);
+    this.#compaction = new Compaction(this, segmentBytes, tailBytes);
     this.#fixedBytes = this.log.memoryBytes;
     memory.join(this);
     memory.add(this.#fixedBytes);
@@ -134,6 +124,11 @@ export class RowStore implements MemoryUser {
 
   get memoryBytes(): number {
     return this.#rowBytes + this.#fixedBytes + this.index.bytes;
+  }
+
+  /** Bytes that compaction has copied. */
+  get compactedBytes(): number {
+    return this.#compaction.copiedBytes;
   }
 
   /** Rows in memory. */
@@ -457,7 +452,7 @@ export class RowStore implements MemoryUser {
     if (row.dirty) this.write(row);
     this.index.setReference(row.group, slot, row.address);
     this.#leaveMemory(row);
-    if (this.log.finished >= this.#tailBytes) this.#tidy();
+    this.#compaction.tidy();
   }
 
   /** Writes a row that has changed; it stays in memory. */
@@ -476,71 +471,11 @@ export class RowStore implements MemoryUser {
     row.dirty = false;
   }
 
-  // Compaction.
-
-  /** Lets compaction keep pace with what is written. */
-  #tidy(): void {
-    const bytes = this.log.finished;
-    this.log.finished = 0;
-    this.#compact(bytes * COMPACT_PACE);
-  }
-
-  /** Empties segments that are mostly garbage, reading up to so many bytes. */
-  #compact(bytes: number): void {
-    const { log } = this;
-    for (let left = bytes; left > 0;) {
-      this.#victim ??= this.#nextVictim();
-      if (this.#victim === undefined) return;
-      const address = log.readNext(this.#victim);
-      if (address === 0) {
-        log.retire(this.#victim);
-        this.#victim = undefined;
-        continue;
-      }
-      left -= log.recordBytes;
-      this.#move(address);
-    }
-  }
-
-  #nextVictim(): SealedSegment | undefined {
-    const { log } = this;
-    if (log.fileBytes < log.liveBytes * GARBAGE_FACTOR + this.#segmentBytes * 2) return undefined;
-    return log.emptiest(COMPACT_SHARE);
-  }
-
-  /** Copies the record that was just read to the end of the log, if it is what some row is. */
-  #move(address: number): void {
-    const { log, index } = this;
-    const { hash, group, recordBytes } = log;
-    let slot = index.findReference(group, hash, address);
-    let row: Row | undefined;
-    if (slot === NO_SLOT) {
-      row = this.#inMemoryAt(group, hash, address);
-      if (row === undefined) return;
-      slot = this.#slotOf(row);
-    }
-    if (row === undefined && this.examine !== undefined) {
-      const examined = this.#codec.readIdentity();
-      this.#readRest(examined);
-      if (!examined.dead) this.examine(examined);
-    }
-    const moved = log.copy();
-    log.release(address, recordBytes);
-    if (row === undefined) index.setReference(group, slot, moved);
-    else row.address = moved;
-    this.compactedBytes += recordBytes;
-  }
-
-  /** The row in memory that is unchanged from the record at the address. */
-  #inMemoryAt(group: number, hash: number, address: number): Row | undefined {
-    const { index } = this;
-    for (let slot = index.find(group, hash); slot !== NO_SLOT; slot = index.next(group, hash, slot)) {
-      const reference = index.reference(group, slot);
-      if (reference >= 0) continue;
-      const row = this.#rows[~reference] as Row;
-      if (row.address === address) return row;
-    }
-    return undefined;
+  passing(): void {
+    if (this.examine === undefined) return;
+    const row = this.#codec.readIdentity();
+    this.#readRest(row);
+    if (!row.dead) this.examine(row);
   }
 
   // Views.
