@@ -55,6 +55,15 @@ test('the description never imports the execution', () => {
   );
 });
 
+test('a folder within a folder may have a place of its own', () => {
+  assert.deepEqual(layers('src/sql/syntax/parse/names.ts', "import { a } from '../../../base/assert.ts';"), []);
+  assert.deepEqual(layers('src/sql/syntax/parse/names.ts', "import { a } from '../ast/node.ts';"), []);
+  assert.match(
+    layers('src/sql/syntax/parser.ts', "import { Schema } from '../../data/schema.ts';").join('\n'),
+    /sql\/syntax must not import data/,
+  );
+});
+
 test('a folder without a place in the ladder is an error', () => {
   assert.match(layers('src/misc/a.ts', '').join('\n'), /src\/misc has no place/);
 });

@@ -555,6 +555,6 @@ const SHALLOW = level(1);
 export const anyExpression = DEEP.expression;
 export const anyQuery = DEEP.query;
 export const anySmallExpression = SHALLOW.expression;
-export const anySmallQuery = SHALLOW.query;
+export const anySmallQuery = level(2).query;
 export const anySmallType = SHALLOW.type;
 export const anySmallCall = anyCall(level(0));

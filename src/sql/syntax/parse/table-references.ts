@@ -58,7 +58,9 @@ function parseJoinKind(c: TokenCursor): Join['join'] | undefined {
   return kind;
 }
 
+/** ON CONFLICT belongs to the INSERT around the query. */
 function parseCondition(c: TokenCursor): JoinCondition | undefined {
+  if (c.is('ON') && c.is('CONFLICT', 1) && c.is('DO', 2)) return undefined;
   if (c.accept('ON')) return { kind: 'on', condition: c.expression() };
   return c.accept('USING') ? { kind: 'using', columns: parseNameList(c) } : undefined;
 }
