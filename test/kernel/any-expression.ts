@@ -58,6 +58,11 @@ function general(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
       operands: fc.array(sub(target), { minLength: 1, maxLength: 3 }),
     }),
     fc.record({
+      kind: fc.constant('extreme' as const),
+      which: fc.constantFrom('greatest' as const, 'least' as const),
+      operands: fc.array(sub(target), { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({
       kind: fc.constant('cast' as const),
       input: castSource(target, sub),
       type: fc.constant(TYPES[target]),
@@ -88,6 +93,13 @@ function special(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
           operator: fc.constantFrom('and' as const, 'or' as const),
           operands: fc.array(sub('boolean'), { minLength: 1, maxLength: 3 }),
         }),
+        ...(['int', 'bigint', 'varchar'] as const).map((wanted) =>
+          fc.record({
+            kind: fc.constant('in' as const),
+            input: sub(wanted),
+            values: fc.array(anyValue(TYPES[wanted]), { maxLength: 10 }),
+          }),
+        ),
         fc.record({ kind: fc.constant('not' as const), input: sub('boolean') }),
         fc.record({ kind: fc.constant('is-true' as const), input: sub('boolean'), truth: fc.boolean() }),
         fc.record({
@@ -101,6 +113,7 @@ function special(target: Target, sub: Sub): fc.Arbitrary<Expression>[] {
           kind: fc.constant('concat' as const),
           operands: fc.array(sub('varchar'), { minLength: 1, maxLength: 3 }),
         }),
+        sub('varchar').map((input) => ({ kind: 'call' as const, function: 'REVERSE', operands: [input] })),
         fc.record({
           kind: fc.constant('text' as const),
           function: fc.constantFrom('lower' as const, 'upper' as const),

@@ -240,3 +240,11 @@ test('text that is no decimal, or has too many digits, fails a CAST and makes a 
     assert.deepEqual(evaluate({ a: LogicalType.string() }, rows, cast(column(0), decimal(4, 0), 'null')), [null, null]);
   }
 });
+
+test('what is no number fails a CAST to a decimal and makes a TRY_CAST NULL', () => {
+  for (const value of [NaN, Infinity]) {
+    const types = { d: LogicalType.double() };
+    assert.throws(() => evaluate(types, [[value]], cast(column(0), decimal(4, 0))), /cannot be cast to DECIMAL/);
+    assert.deepEqual(evaluate(types, [[value]], cast(column(0), decimal(4, 0), 'null')), [null]);
+  }
+});

@@ -100,8 +100,25 @@ export class NaiveExpressions {
       }
       case 'is-true':
         return this.evaluate(node.input, row) === node.truth;
-      default:
-        throw new Error(`the reference does not know ${node.kind}, which has tests of its own`);
+      case 'in': {
+        const a = this.evaluate(node.input, row);
+        if (a === null) return null;
+        const found = node.values.some(
+          (value) => value !== null && promote(value, this.#types.typeOf(node.input)) === a,
+        );
+        return found ? true : node.values.includes(null) ? null : false;
+      }
+      case 'extreme': {
+        const values = node.operands.map((operand) => promote(this.evaluate(operand, row), type));
+        if (values.includes(null)) return null;
+        const before = node.which === 'least' ? '<' : '>';
+        return values.reduce((best, value) => (compare(before, value, best) ? value : best));
+      }
+      case 'call': {
+        const [a] = node.operands.map((operand) => this.evaluate(operand, row));
+        if (node.function !== 'REVERSE') throw new Error(`${node.function} has tests of its own`);
+        return a === null ? null : [...(a as string)].toReversed().join('');
+      }
     }
   }
 

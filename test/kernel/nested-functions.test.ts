@@ -174,3 +174,56 @@ test('text becomes a map', () => {
   );
   assert.deepEqual(map(''), new Map());
 });
+
+test('nested values are cast part by part, and to text', () => {
+  const array = LogicalType.array(BIGINT);
+  const row = LogicalType.row([
+    { name: 'a', type: BIGINT },
+    { name: 'b', type: LogicalType.array(STRING) },
+  ]);
+  const cast = (type: LogicalType, onFailure: 'fail' | 'null' = 'fail'): Expression => ({
+    kind: 'cast',
+    input: column(0),
+    type,
+    onFailure,
+    zone: 'UTC',
+  });
+  const values = [[[1, 2n ** 60n, null]], [null]];
+  assert.deepEqual(over({ v: array }, values, cast(STRING)), ['[1, 1152921504606846976, NULL]', null]);
+  assert.deepEqual(over({ v: array }, values, cast(LogicalType.varchar(4))), ['[1, ', null]);
+  assert.deepEqual(over({ v: array }, values, cast(LogicalType.array(LogicalType.decimal(38, 1)))), [
+    [10n, 2n ** 60n * 10n, null],
+    null,
+  ]);
+  assert.deepEqual(over({ v: LogicalType.array(STRING) }, [[['1', ' 2']]], cast(array)), [[1, 2]]);
+  assert.throws(() => over({ v: LogicalType.array(STRING) }, [[['x']]], cast(array)), /"x" cannot be cast to BIGINT/);
+  assert.deepEqual(over({ v: LogicalType.array(STRING) }, [[['x']], [['1']]], cast(array, 'null')), [null, [1]]);
+  assert.deepEqual(over({ v: row }, [[{ a: 1, b: ['x', null] }]], cast(STRING)), ['(1, [x, NULL])']);
+  const wanted = LogicalType.row([
+    { name: 'x', type: STRING },
+    { name: 'y', type: STRING },
+  ]);
+  assert.deepEqual(over({ v: row }, [[{ a: 1, b: ['x', null] }]], cast(wanted)), [{ x: '1', y: '[x, NULL]' }]);
+  const map = LogicalType.map(STRING, LogicalType.timestampLtz(3));
+  assert.deepEqual(over({ v: map }, [[new Map([['k', 0]])]], cast(STRING)), ['{k=1970-01-01 00:00:00.000}']);
+  assert.deepEqual(over({ v: map }, [[new Map([['1', 0]])]], cast(LogicalType.map(BIGINT, LogicalType.date()))), [
+    new Map([[1, 0]]),
+  ]);
+  assert.throws(() => over({ v: array }, values, cast(LogicalType.map(BIGINT, BIGINT))), /CAST is not defined/);
+  const { zone: _, ...unzoned } = cast(STRING) as Extract<Expression, { kind: 'cast' }>;
+  assert.throws(() => over({ v: map }, [[null]], unzoned), /CAST without a time zone/);
+});
+
+test('NULL is cast to every type, intervals to integers and back', () => {
+  const absent = literal(null, LogicalType.null());
+  for (const type of [BIGINT, STRING, LogicalType.decimal(38, 0), LogicalType.array(BIGINT), LogicalType.bytes()])
+    assert.deepEqual(evaluate({ s: STRING }, [['a']], { kind: 'cast', input: absent, type, onFailure: 'fail' }), [
+      null,
+    ]);
+  const cast = (from: LogicalType, value: number, type: LogicalType): unknown =>
+    evaluate({ v: from }, [[value]], { kind: 'cast', input: column(0), type, onFailure: 'fail' })[0];
+  assert.equal(cast(LogicalType.intervalDayTime(), -5, LogicalType.int()), -5);
+  assert.equal(cast(LogicalType.intervalYearMonth(), 14, BIGINT), 14);
+  assert.equal(cast(LogicalType.int(), 14, LogicalType.intervalDayTime()), 14);
+  assert.equal(cast(BIGINT, 14, LogicalType.intervalYearMonth()), 14);
+});

@@ -1,18 +1,18 @@
 /**
- * CAST and TRY_CAST between numbers, booleans and text. Numbers are converted as Java converts them: integers keep
+ * CAST and TRY_CAST. Numbers are converted as Java converts them: integers keep
  * their low bits, doubles are cut off and held within the range of the integer. Text that is no value of the target
- * fails a CAST and makes a TRY_CAST NULL.
+ * fails a CAST and makes a TRY_CAST NULL. Nested values are cast part by part (`cast-nested.ts`).
  */
 
-import { describeType, type LogicalType, type LogicalTypeKind, storageOf } from '../../data/schema.ts';
+import { describeType, LogicalType, sameType, storageOf } from '../../data/schema.ts';
 import { utf8Bytes, utf8Text } from '../../data/text.ts';
-import type { ExpressionOf } from '../expression.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
 import { decimalOfDouble, decimalText, parseDecimal, powerOfTen } from '../decimal-values.ts';
 import { type DecimalType, decimalOf, isNumeric, withNull } from '../numeric-types.ts';
 import { failed, isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
 import { doubleText, fitBytes, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
 import { narrow } from './arithmetic.ts';
+import { castNested, type CastOptions, isNestedCast, nestedParts } from './cast-nested.ts';
 import {
   isInterval,
   isTemporal,
@@ -29,24 +29,37 @@ export const cast: ExpressionForm<'cast'> = {
   typeOf: (node, scope) => {
     const from = scope.typeOf(node.input);
     if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
-    if (needsZone(from, node.type) && node.zone === undefined)
+    if (node.zone === undefined && mentionsZone(from, node.type))
       throw untypable('CAST without a time zone', [from, node.type], 'Give the time zone of the session.');
-    const parses = storageOf(from) === 'utf8' && storageOf(node.type) !== 'utf8' && storageOf(node.type) !== 'bytes';
-    return withNull(node.type, from.nullable || (parses ? node.onFailure === 'null' : mayExceed(from, node.type)));
+    const fallible = storageOf(from) === 'utf8' ? isParsed(node.type) : isNestedCast(from, node.type);
+    const failsToNull = fallible && node.onFailure === 'null';
+    return withNull(node.type, from.nullable || failsToNull || mayExceed(from, node.type));
   },
-  generate: (node, type, code) => {
-    const input = code.generate(node.input);
-    if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, node, code);
-    if (type.kind === 'decimal') return toDecimal(input, type, code);
-    return code.strict([input], type, () => convert(input, type, node.zone, code));
-  },
+  generate: (node, type, code) => castOperand(code.generate(node.input), type, node, code),
   operands: (node) => [node.input],
 };
 
+function castOperand(input: Operand, type: LogicalType, options: CastOptions, code: ScalarCode): Operand {
+  if (input.type.kind === 'null') return { text: code.zero(type), isNull: 'true', type };
+  if (isNestedCast(input.type, type)) return castNested(input, type, options, code, castOperand);
+  if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, options, code);
+  if (type.kind === 'decimal') return toDecimal(input, type, options.onFailure, code);
+  return code.strict([input], type, () => convert(input, type, options.zone, code));
+}
+
+/** Whether text is read as a value of the type, which may fail. */
+function isParsed(type: LogicalType): boolean {
+  return storageOf(type) !== 'utf8' && storageOf(type) !== 'bytes';
+}
+
 function castable(from: LogicalType, to: LogicalType): boolean {
-  if (describeType(withNull(from, true)) === describeType(withNull(to, true))) return true;
+  if (from.kind === 'null' || sameType(withNull(from, true), withNull(to, true))) return true;
+  const parts = nestedParts(from, to);
+  if (parts !== undefined) return parts.every(([part, wanted]) => castable(part, wanted));
   if (isTemporalCast(from, to)) return true;
-  if (isTemporal(from) || isInterval(from)) return storageOf(to) === 'utf8';
+  if (isInterval(from)) return storageOf(to) === 'utf8' || isInteger(to) || to.kind === 'bigint';
+  if (isInterval(to)) return isInteger(from) || from.kind === 'bigint';
+  if (isTemporal(from)) return storageOf(to) === 'utf8';
   if (isTemporal(to)) return storageOf(from) === 'utf8';
   const bytes = storageOf(from) === 'bytes';
   if (bytes || storageOf(to) === 'bytes')
@@ -56,12 +69,19 @@ function castable(from: LogicalType, to: LogicalType): boolean {
   return known(from) && known(to);
 }
 
+/** Whether a cast, or that of a part, has to know the zone of the session. */
+function mentionsZone(from: LogicalType, to: LogicalType): boolean {
+  const parts = nestedParts(from, to);
+  return parts === undefined ? needsZone(from, to) : parts.some(([part, wanted]) => mentionsZone(part, wanted));
+}
+
 function convert(input: Operand, type: LogicalType, zone: string | undefined, code: ScalarCode): string {
   const from = input.type.kind;
-  if (storageOf(type) === 'utf8') return fit(toText(input, zone, code), type, from, code);
+  if (storageOf(type) === 'utf8') return fit(toText(input, zone, code), type, input.type, code);
   if (isTemporal(type)) return among(input, type, zone, code);
   if (storageOf(type) === 'bytes') return fitted(input.text, type, code);
   if (from === type.kind) return input.text;
+  if (isInterval(input.type) || isInterval(type)) return reinterpreted(input, type, code);
   if (input.type.kind === 'decimal' && (type.kind === 'bigint' || isInteger(type)))
     return fromDecimal(input, input.type.scale, type, code);
   if (type.kind === 'boolean') return `(${input.text} != 0)`;
@@ -72,9 +92,16 @@ function convert(input: Operand, type: LogicalType, zone: string | undefined, co
   return narrow(from === 'bigint' ? lowBits(input.text, code) : input.text, type);
 }
 
+/** Intervals are integers of months or milliseconds. */
+function reinterpreted(input: Operand, type: LogicalType, code: ScalarCode): string {
+  const plain = (of: LogicalType): LogicalType =>
+    isInterval(of) ? (storageOf(of) === 'long' ? LogicalType.bigint() : LogicalType.int()) : of;
+  return convert({ ...input, type: plain(input.type) }, plain(type), undefined, code);
+}
+
 /** A temporal value as one of another type. */
 function among(input: Operand, type: LogicalType, zone: string | undefined, code: ScalarCode): string {
-  if (describeType(withNull(input.type, true)) === describeType(withNull(type, true))) return input.text;
+  if (sameType(withNull(input.type, true), withNull(type, true))) return input.text;
   const value = `${code.bind(temporalCast(input.type, type, zone))}(${input.text})`;
   return isLongForm(type) ? code.integer(value) : value;
 }
@@ -114,10 +141,11 @@ function mayExceed(from: LogicalType, to: LogicalType): boolean {
   return known.precision - known.scale + rounding > to.precision - to.scale;
 }
 
-function toDecimal(input: Operand, type: DecimalType, code: ScalarCode): Operand {
+function toDecimal(input: Operand, type: DecimalType, onFailure: 'fail' | 'null', code: ScalarCode): Operand {
   const { precision, scale } = type;
   if (input.type.kind === 'float' || input.type.kind === 'double') {
-    const limits = `${precision}, ${scale}, ${JSON.stringify(describeType(withNull(type, true)))}`;
+    const refused = onFailure === 'fail' ? JSON.stringify(describeType(withNull(type, true))) : 'undefined';
+    const limits = `${precision}, ${scale}, ${refused}`;
     return code.partial([input], type, {
       compute: () => `${code.bind(doubleToDecimal)}(${input.text}, ${limits})`,
       absent: (value) => `${value} === undefined`,
@@ -131,8 +159,14 @@ function toDecimal(input: Operand, type: DecimalType, code: ScalarCode): Operand
   return checked([input], type, mayExceed(input.type, type), compute, code);
 }
 
-function doubleToDecimal(value: number, precision: number, scale: number, type: string): bigint | undefined {
-  if (!Number.isFinite(value)) refuse(String(value), type);
+/** Undefined where there are too many digits; `refused` is the type that what is no number is refused by. */
+function doubleToDecimal(
+  value: number,
+  precision: number,
+  scale: number,
+  refused: string | undefined,
+): bigint | undefined {
+  if (refused !== undefined && !Number.isFinite(value)) refuse(String(value), refused);
   return decimalOfDouble(value, precision, scale);
 }
 
@@ -184,24 +218,19 @@ function toText(input: Operand, zone: string | undefined, code: ScalarCode): str
 }
 
 /** CHAR(n) is filled up, VARCHAR(n) cut. */
-function fit(text: string, type: LogicalType, from: LogicalTypeKind, code: ScalarCode): string {
+function fit(text: string, type: LogicalType, from: LogicalType, code: ScalarCode): string {
   if (!('length' in type)) return text;
-  const unlimited = type.kind === 'varchar' && type.length >= LONGEST_NUMBER && from !== 'varchar' && from !== 'char';
-  return unlimited || (type.kind === 'varchar' && type.length === INT_MAX)
+  const short = type.length >= LONGEST_SCALAR && storageOf(from) !== 'utf8' && storageOf(from) !== 'bytes';
+  return type.kind === 'varchar' && (short || type.length === INT_MAX)
     ? text
     : `${code.bind(fitText)}(${text}, ${type.length}, ${type.kind === 'char'})`;
 }
 
-/** No number or boolean has a longer text. */
-const LONGEST_NUMBER = 32;
+/** What is neither text nor bytes has no longer text. */
+const LONGEST_SCALAR = 48;
 
 /** Text as a value that is no text. */
-function parsed(
-  input: Operand,
-  type: LogicalType,
-  { onFailure, zone }: ExpressionOf<'cast'>,
-  code: ScalarCode,
-): Operand {
+function parsed(input: Operand, type: LogicalType, { onFailure, zone }: CastOptions, code: ScalarCode): Operand {
   if (storageOf(type) === 'bytes')
     return code.strict([input], type, () => fitted(`${code.bind(utf8Bytes)}(${input.text})`, type, code));
   const value = code.fresh('v');

@@ -6,6 +6,7 @@
 import { mapKey } from '../../data/key.ts';
 import { LogicalType, sameType, storageOf } from '../../data/schema.ts';
 import { javaRegex } from '../java-regex.ts';
+import { elementWriter } from '../nested-values.ts';
 import { failed, isLongForm } from '../scalar-code.ts';
 import {
   type CallSite,
@@ -35,16 +36,6 @@ function oneType(types: readonly LogicalType[]): LogicalType | undefined {
   const [first] = typed;
   if (first === undefined || !typed.every((type) => sameType(type, first))) return undefined;
   return types.some((type) => type.nullable) ? first : LogicalType.notNull(first);
-}
-
-/** An operand as an element: 64-bit integers are numbers where those are exact, longer decimals always bigints. */
-function elementWriter(type: LogicalType): (value: unknown) => unknown {
-  if (!isLongForm(type)) return (value) => value;
-  if (storageOf(type) === 'values') return (value) => (value === null ? null : BigInt(value as number | bigint));
-  return (value) => {
-    const number = Number(value);
-    return value === null || !Number.isSafeInteger(number) ? value : number;
-  };
 }
 
 /** What an element is found by. */
