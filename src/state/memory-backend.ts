@@ -37,7 +37,8 @@ import { StateTable } from './state-table.ts';
 import type { Schedule } from './timer-bursts.ts';
 import { MemoryTimers } from './timer-service.ts';
 import { holdsTimers, type TimerDriver, type TimerGate, type TimerHandler } from './timers.ts';
-import { TtlAggregatingState, TtlListState, TtlMapState, TtlReducingState, TtlValueState } from './ttl-states.ts';
+import { TtlAggregatingState, TtlReducingState, TtlValueState } from './stamped-states.ts';
+import { PlacedStamp, TtlListState, TtlMapState } from './ttl-states.ts';
 import { ttlRules, type ExpiredListener } from './ttl.ts';
 import { joinedView, type KeyedView, type ViewPlan } from './views.ts';
 
@@ -125,7 +126,7 @@ class MemoryBackend implements KeyedBackend {
       descriptor as ValueStateDescriptor<never>,
       namespaced,
       (table: StateTable<T>): ValueState<T> => new MemoryValueState(table, descriptor.initial),
-      (table: StateTable<Stamped<T>>): ValueState<T> => new TtlValueState(table, descriptor.initial),
+      (table: StateTable<Stamped<T>>): ValueState<T> => new TtlValueState(new PlacedStamp(table), descriptor.initial),
     );
   }
 
@@ -134,7 +135,8 @@ class MemoryBackend implements KeyedBackend {
       descriptor as unknown as ReducingStateDescriptor<never>,
       namespaced,
       (table: StateTable<T>): ReducingState<T> => new MemoryReducingState(table, descriptor.reduce),
-      (table: StateTable<Stamped<T>>): ReducingState<T> => new TtlReducingState(table, descriptor.reduce),
+      (table: StateTable<Stamped<T>>): ReducingState<T> =>
+        new TtlReducingState(new PlacedStamp(table), descriptor.reduce),
     );
   }
 
@@ -147,7 +149,7 @@ class MemoryBackend implements KeyedBackend {
       namespaced,
       (table: StateTable<Acc>): AggregatingState<In, Out> => new MemoryAggregatingState(table, descriptor.aggregate),
       (table: StateTable<Stamped<Acc>>): AggregatingState<In, Out> =>
-        new TtlAggregatingState(table, descriptor.aggregate),
+        new TtlAggregatingState(new PlacedStamp(table), descriptor.aggregate),
     );
   }
 

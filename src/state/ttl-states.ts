@@ -7,22 +7,16 @@
  */
 
 import { Stamped } from './cell-shape.ts';
-import type {
-  AggregateFunction,
-  AggregatingState,
-  ListState,
-  MapState,
-  ReducingState,
-  ValueState,
-} from './descriptor.ts';
+import type { ListState, MapState } from './descriptor.ts';
 import type { MapEntry } from './keyed-map.ts';
 import type { MapTable } from './map-table.ts';
 import { EMPTY_LIST } from './memory-states.ts';
+import type { StampedCell } from './stamped-states.ts';
 import type { StateTable } from './state-table.ts';
 import type { TtlRules } from './ttl.ts';
 
-/** One stamped value per place: what value, reducing and aggregating state have in common. */
-class StampedCell<T> {
+/** One stamped value per place. */
+export class PlacedStamp<T> implements StampedCell<T> {
   readonly #table: StateTable<Stamped<T>>;
   readonly #ttl: TtlRules;
 
@@ -47,7 +41,6 @@ class StampedCell<T> {
     return value;
   }
 
-  /** Replaces the value by what `next` makes of it; an expired one is not there. */
   change<In>(next: (before: T | undefined, input: In) => T, input: In): void {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
@@ -64,81 +57,6 @@ class StampedCell<T> {
 
   clear(): void {
     this.#table.drop();
-  }
-}
-
-export class TtlValueState<T> implements ValueState<T> {
-  readonly #cell: StampedCell<T>;
-  readonly #initial: (() => T) | undefined;
-
-  constructor(table: StateTable<Stamped<T>>, initial: (() => T) | undefined) {
-    this.#cell = new StampedCell(table);
-    this.#initial = initial;
-  }
-
-  value(): T | undefined {
-    const value = this.#cell.read();
-    return value === undefined && this.#initial !== undefined ? this.#initial() : value;
-  }
-
-  update(value: T): void {
-    if (value === undefined) this.#cell.clear();
-    else this.#cell.change(replace<T>, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
-  }
-}
-
-function replace<T>(_before: T | undefined, value: T): T {
-  return value;
-}
-
-export class TtlReducingState<T> implements ReducingState<T> {
-  readonly #cell: StampedCell<T>;
-  readonly #next: (before: T | undefined, value: T) => T;
-
-  constructor(table: StateTable<Stamped<T>>, reduce: (accumulated: T, value: T) => T) {
-    this.#cell = new StampedCell(table);
-    this.#next = (before, value) => (before === undefined ? value : reduce(before, value));
-  }
-
-  get(): T | undefined {
-    return this.#cell.read();
-  }
-
-  add(value: T): void {
-    this.#cell.change(this.#next, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
-  }
-}
-
-export class TtlAggregatingState<In, Acc, Out> implements AggregatingState<In, Out> {
-  readonly #cell: StampedCell<Acc>;
-  readonly #aggregate: AggregateFunction<In, Acc, Out>;
-  readonly #next: (before: Acc | undefined, value: In) => Acc;
-
-  constructor(table: StateTable<Stamped<Acc>>, aggregate: AggregateFunction<In, Acc, Out>) {
-    this.#cell = new StampedCell(table);
-    this.#aggregate = aggregate;
-    this.#next = (before, value) => aggregate.add(value, before ?? aggregate.createAccumulator());
-  }
-
-  get(): Out | undefined {
-    const accumulator = this.#cell.read();
-    return accumulator === undefined ? undefined : this.#aggregate.getResult(accumulator);
-  }
-
-  add(value: In): void {
-    this.#cell.change(this.#next, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
   }
 }
 

@@ -23,6 +23,7 @@ import type { KeyedBackend } from '../keyed-backend.ts';
 import type { MemoryBackendSettings } from '../memory-backend.ts';
 import type { RestoredKeyedState } from '../snapshot.ts';
 import { holdsTimers, type TimerDriver, type TimerHandler } from '../timers.ts';
+import { TtlAggregatingState, TtlReducingState, TtlValueState } from '../stamped-states.ts';
 import { ttlRules, type TtlRules } from '../ttl.ts';
 import type { KeyedView, ViewPlan } from '../views.ts';
 import { Catalog } from './catalog.ts';
@@ -33,14 +34,7 @@ import { DiskListTable } from './disk-list-table.ts';
 import { DiskMapState } from './disk-map-state.ts';
 import { DiskMapTable } from './disk-map-table.ts';
 import { DiskSpace } from './disk-space.ts';
-import {
-  DiskAggregatingState,
-  DiskReducingState,
-  DiskTtlAggregatingState,
-  DiskTtlReducingState,
-  DiskTtlValueState,
-  DiskValueState,
-} from './disk-states.ts';
+import { DiskAggregatingState, DiskReducingState, DiskValueState, RowStamp } from './disk-states.ts';
 import { DiskTable } from './disk-table.ts';
 import { DiskTimers } from './disk-timers.ts';
 import { DiskView } from './disk-view.ts';
@@ -209,7 +203,7 @@ export class DiskBackend implements KeyedBackend {
       descriptor as ValueStateDescriptor<never>,
       namespaced,
       (table: DiskTable<T>): ValueState<T> => new DiskValueState(table, descriptor.initial),
-      (table: DiskTable<Stamped<T>>): ValueState<T> => new DiskTtlValueState(table, descriptor.initial),
+      (table: DiskTable<Stamped<T>>): ValueState<T> => new TtlValueState(new RowStamp(table), descriptor.initial),
     );
   }
 
@@ -218,7 +212,7 @@ export class DiskBackend implements KeyedBackend {
       descriptor as unknown as ReducingStateDescriptor<never>,
       namespaced,
       (table: DiskTable<T>): ReducingState<T> => new DiskReducingState(table, descriptor.reduce),
-      (table: DiskTable<Stamped<T>>): ReducingState<T> => new DiskTtlReducingState(table, descriptor.reduce),
+      (table: DiskTable<Stamped<T>>): ReducingState<T> => new TtlReducingState(new RowStamp(table), descriptor.reduce),
     );
   }
 
@@ -231,7 +225,7 @@ export class DiskBackend implements KeyedBackend {
       namespaced,
       (table: DiskTable<Acc>): AggregatingState<In, Out> => new DiskAggregatingState(table, descriptor.aggregate),
       (table: DiskTable<Stamped<Acc>>): AggregatingState<In, Out> =>
-        new DiskTtlAggregatingState(table, descriptor.aggregate),
+        new TtlAggregatingState(new RowStamp(table), descriptor.aggregate),
     );
   }
 

@@ -7,6 +7,7 @@
 
 import { Stamped } from '../cell-shape.ts';
 import type { AggregateFunction, AggregatingState, ReducingState, ValueState } from '../descriptor.ts';
+import type { StampedCell } from '../stamped-states.ts';
 import type { TtlRules } from '../ttl.ts';
 import type { DiskTable } from './disk-table.ts';
 
@@ -98,8 +99,8 @@ export class DiskAggregatingState<In, Acc, Out> implements AggregatingState<In, 
   }
 }
 
-/** One stamped value per row: what value, reducing and aggregating state with TTL have in common. */
-class StampedCell<T> {
+/** One stamped value per row. */
+export class RowStamp<T> implements StampedCell<T> {
   readonly #table: DiskTable<Stamped<T>>;
   readonly #ttl: TtlRules;
 
@@ -123,7 +124,6 @@ class StampedCell<T> {
     return cell.value;
   }
 
-  /** Replaces the value by what `next` makes of it; an expired one is not there. */
   change<In>(next: (before: T | undefined, input: In) => T, input: In): void {
     const now = this.#ttl.clock();
     this.#table.sweep(now);
@@ -141,80 +141,5 @@ class StampedCell<T> {
 
   clear(): void {
     this.#table.drop();
-  }
-}
-
-export class DiskTtlValueState<T> implements ValueState<T> {
-  readonly #cell: StampedCell<T>;
-  readonly #initial: (() => T) | undefined;
-
-  constructor(table: DiskTable<Stamped<T>>, initial: (() => T) | undefined) {
-    this.#cell = new StampedCell(table);
-    this.#initial = initial;
-  }
-
-  value(): T | undefined {
-    const value = this.#cell.read();
-    return value === undefined && this.#initial !== undefined ? this.#initial() : value;
-  }
-
-  update(value: T): void {
-    if (value === undefined) this.#cell.clear();
-    else this.#cell.change(replace<T>, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
-  }
-}
-
-function replace<T>(_before: T | undefined, value: T): T {
-  return value;
-}
-
-export class DiskTtlReducingState<T> implements ReducingState<T> {
-  readonly #cell: StampedCell<T>;
-  readonly #next: (before: T | undefined, value: T) => T;
-
-  constructor(table: DiskTable<Stamped<T>>, reduce: (accumulated: T, value: T) => T) {
-    this.#cell = new StampedCell(table);
-    this.#next = (before, value) => (before === undefined ? value : reduce(before, value));
-  }
-
-  get(): T | undefined {
-    return this.#cell.read();
-  }
-
-  add(value: T): void {
-    this.#cell.change(this.#next, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
-  }
-}
-
-export class DiskTtlAggregatingState<In, Acc, Out> implements AggregatingState<In, Out> {
-  readonly #cell: StampedCell<Acc>;
-  readonly #aggregate: AggregateFunction<In, Acc, Out>;
-  readonly #next: (before: Acc | undefined, value: In) => Acc;
-
-  constructor(table: DiskTable<Stamped<Acc>>, aggregate: AggregateFunction<In, Acc, Out>) {
-    this.#cell = new StampedCell(table);
-    this.#aggregate = aggregate;
-    this.#next = (before, value) => aggregate.add(value, before ?? aggregate.createAccumulator());
-  }
-
-  get(): Out | undefined {
-    const accumulator = this.#cell.read();
-    return accumulator === undefined ? undefined : this.#aggregate.getResult(accumulator);
-  }
-
-  add(value: In): void {
-    this.#cell.change(this.#next, value);
-  }
-
-  clear(): void {
-    this.#cell.clear();
   }
 }
