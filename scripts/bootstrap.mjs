@@ -38,6 +38,7 @@ const PROGRAMS = {
   bench: 'bench/main.ts',
   simulate: 'scripts/simulate.ts',
   chaos: 'connectors/kafka/test/chaos/main.ts',
+  mutate: 'scripts/mutate.ts',
   build: 'scripts/build/main.ts',
   format: 'scripts/format.ts',
   node: undefined,
