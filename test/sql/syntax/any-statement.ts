@@ -117,7 +117,7 @@ const insert = node('insert', {
   query,
   onConflict: maybe(fc.constantFrom('NOTHING', 'ERROR', 'DEDUPLICATE')),
 });
-const statementSet = node('statement-set', { inserts: some(insert) });
+const statementSet = node('statement-set', { inserts: some(insert, 0) });
 const queryStatement = node('query', { query });
 const executable = fc.oneof(queryStatement, insert, statementSet);
 const execute = node('execute', { statement: executable });

@@ -1,4 +1,5 @@
 /** JSON_EXISTS, JSON_VALUE, JSON_QUERY, and the functions that build JSON. */
+import type { DataType } from '../ast/data-type.ts';
 import type { Expression } from '../ast/expression.ts';
 import type {
   JsonEntry,
@@ -53,7 +54,7 @@ function parseJsonExists(c: TokenCursor): Expression {
   return { kind: 'json-exists', ...path, onError, span: c.since(start) };
 }
 
-function parseReturning(c: TokenCursor): ReturnType<TokenCursor['dataType']> | undefined {
+function parseReturning(c: TokenCursor): DataType | undefined {
   return c.accept('RETURNING') ? c.dataType() : undefined;
 }
 

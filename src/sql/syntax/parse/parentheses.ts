@@ -27,6 +27,12 @@ export function parseValue(c: TokenCursor): Expression {
   return c.accept('DEFAULT') ? { kind: 'default', span: c.since(start) } : c.expression();
 }
 
+/** The values of a row: `(1, 2)`, `ROW(1, 2)`, or `1`, which is a row of one. */
+export function parseRowValues(c: TokenCursor): readonly Expression[] {
+  const value = parseValue(c);
+  return value.kind === 'row' ? value.values : [value];
+}
+
 interface Contents {
   readonly query: Query | undefined;
   readonly values: readonly Expression[];

@@ -1,10 +1,9 @@
 /** PIVOT and UNPIVOT. */
-import type { Expression } from '../ast/expression.ts';
 import type { TableReference } from '../ast/table-reference.ts';
 import type { TokenCursor } from '../token-cursor.ts';
 import { parseCall } from './calls.ts';
 import { parseNameOrList } from './names.ts';
-import { parseValue } from './parentheses.ts';
+import { parseRowValues } from './parentheses.ts';
 
 export function parsePivot(c: TokenCursor, input: TableReference): TableReference {
   c.expect('PIVOT', '(');
@@ -14,15 +13,9 @@ export function parsePivot(c: TokenCursor, input: TableReference): TableReferenc
   c.expect('IN', '(');
   const values = c.is(')')
     ? []
-    : c.list(() => ({ values: parseRow(c), alias: c.accept('AS') || c.atName() ? c.name() : undefined }));
+    : c.list(() => ({ values: parseRowValues(c), alias: c.accept('AS') || c.atName() ? c.name() : undefined }));
   c.expect(')', ')');
   return { kind: 'pivot', input, aggregates, axes, values, span: c.since(input.span) };
-}
-
-/** `1` or `(1, 2)` */
-function parseRow(c: TokenCursor): readonly Expression[] {
-  const value = parseValue(c);
-  return value.kind === 'row' ? value.values : [value];
 }
 
 export function parseUnpivot(c: TokenCursor, input: TableReference): TableReference {
@@ -34,7 +27,7 @@ export function parseUnpivot(c: TokenCursor, input: TableReference): TableRefere
   c.expect('FOR');
   const axes = parseNameOrList(c);
   c.expect('IN', '(');
-  const columns = c.list(() => ({ columns: parseNameOrList(c), values: c.accept('AS') ? parseRow(c) : [] }));
+  const columns = c.list(() => ({ columns: parseNameOrList(c), values: c.accept('AS') ? parseRowValues(c) : [] }));
   c.expect(')', ')');
   return { kind: 'unpivot', input, nulls, measures, axes, columns, span: c.since(input.span) };
 }

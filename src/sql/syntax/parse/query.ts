@@ -6,7 +6,7 @@ import type { CommonTable, Query, SetOperation } from '../ast/query.ts';
 import type { TokenCursor } from '../token-cursor.ts';
 import { parseNumber } from './literals.ts';
 import { parseNameList, parseQualifiedName } from './names.ts';
-import { parseQueryInParentheses, parseValue } from './parentheses.ts';
+import { parseQueryInParentheses, parseRowValues } from './parentheses.ts';
 import { parseSelect } from './select.ts';
 import { parseOrderByIfAny } from './windows.ts';
 
@@ -42,16 +42,10 @@ function parseCommonTable(c: TokenCursor): CommonTable {
 function parseLeaf(c: TokenCursor): Query {
   const start = c.token;
   if (c.at('SELECT')) return parseSelect(c);
-  if (c.accept('VALUES')) return { kind: 'values', rows: c.list(() => parseRow(c)), span: c.since(start) };
+  if (c.accept('VALUES')) return { kind: 'values', rows: c.list(() => parseRowValues(c)), span: c.since(start) };
   if (c.accept('TABLE')) return { kind: 'explicit-table', table: parseQualifiedName(c), span: c.since(start) };
   if (c.at('(')) return parseQueryInParentheses(c);
   return c.fail();
-}
-
-/** `(1, 2)`, `ROW(1, 2)`, or `1`. */
-function parseRow(c: TokenCursor): readonly ReturnType<typeof parseValue>[] {
-  const value = parseValue(c);
-  return value.kind === 'row' ? value.values : [value];
 }
 
 /** INTERSECT binds tighter than the others. */

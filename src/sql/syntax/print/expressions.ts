@@ -1,5 +1,6 @@
 /** Expressions as text. */
 import type { Case, Expression, In } from '../ast/expression.ts';
+import type { Literal } from '../ast/literal.ts';
 import { binaryPrecedence, PRECEDENCE, precedenceOf } from '../operators.ts';
 import { printCall } from './calls.ts';
 import { JSON_PRINTERS } from './json-functions.ts';
@@ -15,7 +16,7 @@ export function printExpression(p: Printer, node: Expression, precedence: number
 
 type Printers = { readonly [K in Expression['kind']]: (p: Printer, node: Extract<Expression, { kind: K }>) => string };
 
-const literal = (_: Printer, node: Parameters<typeof printLiteral>[0]): string => printLiteral(node);
+const literal = (_: Printer, node: Literal): string => printLiteral(node);
 
 const PRINTERS: Printers = {
   ...JSON_PRINTERS,

@@ -1,4 +1,5 @@
 /** Queries as text. */
+import type { Expression } from '../ast/expression.ts';
 import type { GroupBy, GroupingElement, Query, Select } from '../ast/query.ts';
 import { printSortItem, printWindow } from './calls.ts';
 import { printHints } from './hints.ts';
@@ -59,7 +60,7 @@ export function printQuery(p: Printer, query: Query): string {
 }
 
 /** `(1, 2)`. A single value that is a row itself needs ROW, because parentheses around it would say nothing. */
-function printRow(p: Printer, row: readonly Parameters<Printer['expression']>[0][]): string {
+function printRow(p: Printer, row: readonly Expression[]): string {
   const values = `(${commaList(row, (value) => p.expression(value))})`;
   const [first] = row;
   return row.length === 1 && (first?.kind === 'row' || first?.kind === 'default' || first?.kind === 'subquery')

@@ -71,13 +71,13 @@ export function parseStatementSet(c: TokenCursor): StatementSet {
   return { kind: 'statement-set', inserts, span: c.since(start) };
 }
 
-/** Each insert with its semicolon, then END. */
+/** Each insert with its semicolon, then END; none at all is a set too, with nothing to do. */
 function parseInserts(c: TokenCursor): Insert[] {
   const inserts: Insert[] = [];
-  do {
+  while (!c.accept('END')) {
     inserts.push(parseInsert(c));
     c.expect(';');
-  } while (!c.accept('END'));
+  }
   return inserts;
 }
 
