@@ -99,6 +99,17 @@ export function fitText(text: string, length: number, pad: boolean): string {
   return pad ? text + ' '.repeat(length - count) : text;
 }
 
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that bytes are in UTF-8; undefined where they are none. */
+export function strictUtf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return STRICT_UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Bytes cut to a length, and filled up with zeros where `pad` says so. */
 export function fitBytes(bytes: Uint8Array, length: number, pad: boolean): Uint8Array {
   if (bytes.length >= length || !pad) return bytes.subarray(0, length);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LogicalType } from '../../src/data/schema.ts';
+import { columnsFromRows, rowsOf } from '../../src/data/column-rows.ts';
+import { LogicalType, Schema } from '../../src/data/schema.ts';
+import { Calc } from '../../src/kernel/calc.ts';
+import type { Expression } from '../../src/kernel/expression.ts';
 import { apply, call, cast, column, evaluate, int, literal, text } from './evaluate.ts';
 
 type Case = readonly [name: string, operands: readonly (string | number | null)[], wanted: unknown];
@@ -209,4 +212,33 @@ test('a call that cannot be typed is refused', () => {
     () => evaluate(types, [['a']], call('CHR', literal(1.5, LogicalType.double()))),
     /CHR is not defined for DOUBLE/,
   );
+});
+
+test('bytes and text are cast by UTF-8, cut and filled up', () => {
+  const cast = (type: LogicalType): Expression => ({ kind: 'cast', input: column(0), type, onFailure: 'fail' });
+  const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
+  const types = { s: LogicalType.string() };
+  const through = (type: LogicalType): unknown => evaluate(types, [['abc'], [null]], cast(type));
+  assert.deepEqual(evaluate(types, [['ä']], cast(LogicalType.bytes())), [bytes(0xc3, 0xa4)]);
+  assert.deepEqual(through(LogicalType.varbinary(2)), [bytes(97, 98), null]);
+  assert.deepEqual(through(LogicalType.binary(4)), [bytes(97, 98, 99, 0), null]);
+  const back: Expression = {
+    kind: 'cast',
+    input: cast(LogicalType.bytes()),
+    type: LogicalType.string(),
+    onFailure: 'fail',
+  };
+  assert.deepEqual(evaluate(types, [['abc']], back), ['abc']);
+  const bad: Expression = { kind: 'cast', input: column(0), type: LogicalType.string(), onFailure: 'fail' };
+  const invalid = { v: LogicalType.bytes() };
+  const run = (expression: Expression): unknown => {
+    const batch = columnsFromRows(Schema.of(invalid), [{ v: bytes(0xff, 97) }, { v: bytes(97) }, { v: null }]);
+    const result = new Calc({ schema: batch.schema, outputs: [{ name: 'o', expression }], tag: 'test' }).run(batch);
+    assert.ok(result);
+    return rowsOf(result).map((row) => row['o']);
+  };
+  assert.throws(() => run(bad), /no UTF-8/);
+  assert.deepEqual(run({ ...bad, onFailure: 'null' }), [null, 'a', null]);
+  assert.deepEqual(run(call('IS_VALID_UTF8', column(0))), [false, true, null]);
+  assert.deepEqual(run(call('MAKE_VALID_UTF8', column(0))), ['\ufffda', 'a', null]);
 });

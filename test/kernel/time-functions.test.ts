@@ -251,20 +251,3 @@ test('text that is no date or time fails a CAST and makes a TRY_CAST NULL', () =
   assert.throws(() => evaluate({ v: INSTANT }, [[0]], cast(MILLI, 'fail')), /CAST without a time zone/);
   assert.throws(() => evaluate({ v: DATE }, [[0]], cast(TIME, 'fail')), /CAST is not defined for DATE and TIME/);
 });
-
-test('bytes and text are cast by UTF-8, cut and filled up', () => {
-  const cast = (type: LogicalType): Expression => ({ kind: 'cast', input: column(0), type, onFailure: 'fail' });
-  const bytes = (...all: number[]): Uint8Array => Uint8Array.from(all);
-  const types = { s: LogicalType.string() };
-  const through = (type: LogicalType): unknown => evaluate(types, [['abc'], [null]], cast(type));
-  assert.deepEqual(evaluate(types, [['ä']], cast(LogicalType.bytes())), [bytes(0xc3, 0xa4)]);
-  assert.deepEqual(through(LogicalType.varbinary(2)), [bytes(97, 98), null]);
-  assert.deepEqual(through(LogicalType.binary(4)), [bytes(97, 98, 99, 0), null]);
-  const back: Expression = {
-    kind: 'cast',
-    input: cast(LogicalType.bytes()),
-    type: LogicalType.string(),
-    onFailure: 'fail',
-  };
-  assert.deepEqual(evaluate(types, [['abc']], back), ['abc']);
-});

@@ -5,12 +5,21 @@
  */
 
 import { describeType, LogicalType, sameType, storageOf } from '../../data/schema.ts';
-import { utf8Bytes, utf8Text } from '../../data/text.ts';
+import { utf8Bytes } from '../../data/text.ts';
 import { type ExpressionForm, untypable } from '../expression-form.ts';
 import { decimalOfDouble, decimalText, parseDecimal, powerOfTen } from '../decimal-values.ts';
 import { type DecimalType, decimalOf, isNumeric, withNull } from '../numeric-types.ts';
 import { failed, isLongForm, type Operand, type ScalarCode } from '../scalar-code.ts';
-import { doubleText, fitBytes, fitText, floatText, parseBoolean, parseDouble, parseInteger } from '../text-values.ts';
+import {
+  doubleText,
+  fitBytes,
+  fitText,
+  floatText,
+  parseBoolean,
+  parseDouble,
+  parseInteger,
+  strictUtf8Text,
+} from '../text-values.ts';
 import { narrow } from './arithmetic.ts';
 import { castNested, type CastOptions, isNestedCast, nestedParts } from './cast-nested.ts';
 import {
@@ -31,8 +40,7 @@ export const cast: ExpressionForm<'cast'> = {
     if (!castable(from, node.type)) throw untypable('CAST', [from, node.type], 'Cast by way of a type that both know.');
     if (node.zone === undefined && mentionsZone(from, node.type))
       throw untypable('CAST without a time zone', [from, node.type], 'Give the time zone of the session.');
-    const fallible = storageOf(from) === 'utf8' ? isParsed(node.type) : isNestedCast(from, node.type);
-    const failsToNull = fallible && node.onFailure === 'null';
+    const failsToNull = node.onFailure === 'null' && isFallible(from, node.type);
     return withNull(node.type, from.nullable || failsToNull || mayExceed(from, node.type));
   },
   generate: (node, type, code) => castOperand(code.generate(node.input), type, node, code),
@@ -43,13 +51,16 @@ function castOperand(input: Operand, type: LogicalType, options: CastOptions, co
   if (input.type.kind === 'null') return { text: code.zero(type), isNull: 'true', type };
   if (isNestedCast(input.type, type)) return castNested(input, type, options, code, castOperand);
   if (storageOf(input.type) === 'utf8' && storageOf(type) !== 'utf8') return parsed(input, type, options, code);
+  if (storageOf(input.type) === 'bytes' && storageOf(type) === 'utf8') return decoded(input, type, options, code);
   if (type.kind === 'decimal') return toDecimal(input, type, options.onFailure, code);
   return code.strict([input], type, () => convert(input, type, options.zone, code));
 }
 
-/** Whether text is read as a value of the type, which may fail. */
-function isParsed(type: LogicalType): boolean {
-  return storageOf(type) !== 'utf8' && storageOf(type) !== 'bytes';
+/** Whether values are read: text as what is no text, bytes as text, or something so inside nested values. */
+function isFallible(from: LogicalType, to: LogicalType): boolean {
+  const [source, target] = [storageOf(from), storageOf(to)];
+  if (source === 'utf8') return target !== 'utf8' && target !== 'bytes';
+  return (source === 'bytes' && target === 'utf8') || isNestedCast(from, to);
 }
 
 function castable(from: LogicalType, to: LogicalType): boolean {
@@ -90,6 +101,23 @@ function convert(input: Operand, type: LogicalType, zone: string | undefined, co
   if (from === 'float' || from === 'double') return fromDouble(input.text, type, code);
   if (type.kind === 'bigint') return promote(input, type, code);
   return narrow(from === 'bigint' ? lowBits(input.text, code) : input.text, type);
+}
+
+/** Bytes as text, which they may not be. */
+function decoded(input: Operand, type: LogicalType, { onFailure }: CastOptions, code: ScalarCode): Operand {
+  const finish = (text: string): string => fit(text, type, input.type, code);
+  if (onFailure === 'fail') return code.strict([input], type, () => finish(`${code.bind(textOrFail)}(${input.text})`));
+  return code.partial([input], type, {
+    compute: () => `${code.bind(strictUtf8Text)}(${input.text})`,
+    absent: (value) => `${value} === undefined`,
+    finish,
+  });
+}
+
+function textOrFail(bytes: Uint8Array): string {
+  return (
+    strictUtf8Text(bytes) ?? failed('Bytes that are no UTF-8 cannot be cast to text. MAKE_VALID_UTF8 reads them all.')
+  );
 }
 
 /** Intervals are integers of months or milliseconds. */
@@ -206,9 +234,6 @@ function toText(input: Operand, zone: string | undefined, code: ScalarCode): str
       return `${code.bind(floatText)}(${input.text})`;
     case 'decimal':
       return `${code.bind(decimalText)}(${input.text}, ${input.type.scale})`;
-    case 'binary':
-    case 'varbinary':
-      return `${code.bind(utf8Text)}(${input.text})`;
     default:
       if (storageOf(input.type) === 'utf8') return input.text;
       return isTemporal(input.type) || isInterval(input.type)

@@ -2,7 +2,7 @@
 
 import { type DigestAlgorithm, hexDigest } from '../../base/digest.ts';
 import { LogicalType } from '../../data/schema.ts';
-import { utf8Bytes } from '../../data/text.ts';
+import { utf8Bytes, utf8Text } from '../../data/text.ts';
 import { failed } from '../scalar-code.ts';
 import {
   BYTES,
@@ -13,6 +13,7 @@ import {
   STRING,
   TEXT,
 } from '../scalar-function.ts';
+import { strictUtf8Text } from '../text-values.ts';
 
 const TEXT_OR_BYTES: Parameter = (type) => TEXT(type) || BYTES(type);
 
@@ -169,6 +170,12 @@ export const ENCODING_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
   FROM_BASE64: scalarFunction([TEXT_OR_BYTES], STRING, () => fromBase64),
   ENCODE: scalarFunction([TEXT, TEXT], LogicalType.bytes(), () => encode),
   DECODE: scalarFunction([BYTES, TEXT], STRING, () => decode),
+  IS_VALID_UTF8: scalarFunction(
+    [BYTES],
+    LogicalType.boolean(),
+    () => (bytes: Uint8Array) => strictUtf8Text(bytes) !== undefined,
+  ),
+  MAKE_VALID_UTF8: scalarFunction([BYTES], STRING, () => utf8Text),
   MD5: digest('md5'),
   SHA1: digest('sha1'),
   SHA224: digest('sha224'),
