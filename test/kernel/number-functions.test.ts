@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { describeType, LogicalType, Schema } from '../../src/data/schema.ts';
+import type { Expression } from '../../src/kernel/expression.ts';
 import { ExpressionTypes } from '../../src/kernel/forms.ts';
 import type { Value } from './naive-expression.ts';
 import { call, column, evaluate, int } from './evaluate.ts';
@@ -105,4 +106,24 @@ test('numbers are written in other bases', () => {
   assert.deepEqual(of('UNHEX', LogicalType.string(), '68c3'), Uint8Array.of(0x68, 0xc3));
   assert.deepEqual(of('UNHEX', LogicalType.string(), '123'), Uint8Array.of(0, 0x23));
   assert.equal(of('UNHEX', LogicalType.string(), 'x'), null);
+});
+
+test('FLOAT is rounded to 32 bits after each operation, and NaN is equal to nothing', () => {
+  const types = { a: FLOAT, b: FLOAT, i: INT };
+  const rows = [
+    [Math.fround(0.1), Math.fround(0.2), 16_777_217],
+    [NaN, NaN, 1],
+  ];
+  const binary = (
+    kind: 'arithmetic' | 'comparison',
+    operator: '+' | '=' | '<',
+    left: number,
+    right: number,
+  ): Expression => ({ kind, operator, left: column(left), right: column(right) }) as Expression;
+  assert.deepEqual(evaluate(types, rows, binary('arithmetic', '+', 0, 1)), [Math.fround(0.3), NaN]);
+  // An INT may have more digits than a FLOAT holds.
+  assert.deepEqual(evaluate(types, [[0, 16_777_216, 16_777_217]], binary('comparison', '=', 1, 2)), [true]);
+  assert.deepEqual(evaluate(types, rows, binary('comparison', '=', 0, 1)), [false, false]);
+  assert.deepEqual(evaluate(types, rows, binary('comparison', '<', 0, 1)), [true, false]);
+  assert.deepEqual(evaluate(types, rows, { kind: 'same-as', left: column(0), right: column(1) }), [false, false]);
 });
