@@ -20,6 +20,7 @@ import type { Expression } from './expression.ts';
 import { columnsOf, ExpressionTypes } from './forms.ts';
 import { writeCondition } from './forms/logic.ts';
 import { EXACT_ONLY, type LongForm, ScalarCode } from './scalar-code.ts';
+import { SharedExpressions } from './shared-expressions.ts';
 import { Variants } from './variants.ts';
 
 export interface NamedExpression {
@@ -65,6 +66,8 @@ export class Calc {
   readonly schema: Schema;
   readonly #options: CalcOptions;
   readonly #types: ExpressionTypes;
+  /** Those that are computed. */
+  readonly #expressions: readonly Expression[];
   readonly #functions: Variants<CalcFunction>;
   readonly #memory = new BatchMemory();
   #exactBatches = 0;
@@ -79,11 +82,11 @@ export class Calc {
       outputs === undefined
         ? options.schema
         : new Schema(outputs.map(({ name, expression }) => ({ name, type: this.#types.typeOf(expression) })));
-    const expressions = [
+    this.#expressions = [
       ...(condition === undefined ? [] : [condition]),
       ...computed(outputs).map((output) => output.expression),
     ];
-    this.#functions = new Variants(columnsOf(expressions), (layout, selection, number, mode) => {
+    this.#functions = new Variants(columnsOf(this.#expressions), (layout, selection, number, mode) => {
       const form = mode === EXACT || [...layout.values()].some(isWide) ? 'exact' : 'fast';
       return this.#generate(layout, selection, form, `${options.tag}/${number}`);
     });
@@ -134,11 +137,14 @@ export class Calc {
 
   #write(layout: ReadonlyMap<number, number>, selection: boolean, form: LongForm, tag: string): CalcFunction {
     const { schema, condition, outputs } = this.#options;
+    const shared = new SharedExpressions(this.#expressions, this.#types);
     const code = new ScalarCode({
       form,
       columns: new LayoutReader(schema, layout),
       generate: (expression, to) =>
-        generatePerEntry(expression, layout, this.#types, to) ?? this.#types.generate(expression, to),
+        generatePerEntry(expression, layout, this.#types, to) ??
+        shared.generate(expression, to) ??
+        this.#types.generate(expression, to),
       leave: 'return false;',
     });
     if (condition !== undefined) writeFilter(condition, outputs !== undefined, code);
@@ -159,6 +165,7 @@ export class Calc {
         ? [
             'for (let at = 0; at < selected; at++) {',
             `const i = ${selection ? 'selection[at]' : 'at'};`,
+            ...code.declarations,
             ...code.lines,
             '}',
           ]

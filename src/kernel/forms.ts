@@ -71,12 +71,17 @@ export class ExpressionTypes implements TypeScope {
   }
 }
 
+/** The expressions that an expression is made of. */
+export function operandsOf(node: Expression): readonly Expression[] {
+  return formOf(node).operands(node);
+}
+
 /** The numbers of the columns that expressions read, ascending. */
 export function columnsOf(expressions: readonly Expression[]): readonly number[] {
   const found = new Set<number>();
   const visit = (node: Expression): void => {
     if (node.kind === 'column') found.add(node.index);
-    for (const operand of formOf(node).operands(node)) visit(operand);
+    for (const operand of operandsOf(node)) visit(operand);
   };
   for (const expression of expressions) visit(expression);
   return [...found].sort((a, b) => a - b);

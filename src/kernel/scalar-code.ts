@@ -49,6 +49,8 @@ export const EXACT_ONLY = Symbol('exact only');
 export class ScalarCode {
   readonly form: LongForm;
   readonly lines: string[] = [];
+  /** Declarations in front of the statements of a row. */
+  readonly declarations: string[] = [];
   /** Statements in front of the loop over the rows. */
   readonly prelude: string[] = [];
   /** Values that the text refers to, by the number in their identifier. */
@@ -90,6 +92,13 @@ export class ScalarCode {
   once(text: string, hint: string): string {
     const name = this.fresh(hint);
     this.prelude.push(`const ${name} = ${text};`);
+    return name;
+  }
+
+  /** A variable that is undefined at the start of each row; returns its identifier. */
+  perRow(hint: string): string {
+    const name = this.fresh(hint);
+    this.declarations.push(`let ${name};`);
     return name;
   }
 

@@ -68,6 +68,46 @@ test('a calc computes what the reference computes, for every layout of a batch',
   );
 });
 
+test('what occurs several times has one value, wherever it is reached first', () => {
+  fc.assert(
+    fc.property(
+      anyExpression('boolean', 1),
+      anyExpression('varchar', 2),
+      fc.array(anyRow(WIDE_SCHEMA), { minLength: 1, maxLength: 8 }),
+      anyShape,
+      (when, text, rows, shape) => {
+        const again: Expression = {
+          kind: 'concat',
+          operands: [text, { kind: 'call', function: 'REVERSE', operands: [text] }],
+        };
+        const outputs: Expression[] = [
+          { kind: 'case', branches: [{ when, then: again }], otherwise: text },
+          { kind: 'is-null', input: again },
+          text,
+          again,
+        ];
+        const calc = new Calc({
+          schema: WIDE_SCHEMA,
+          outputs: outputs.map((expression, i) => ({ name: `o${i}`, expression })),
+          tag: 'test',
+        });
+        const wanted = expected(rows, undefined, outputs);
+        if (wanted === 'failure') {
+          assert.throws(() => calc.run(batchOf(WIDE_SCHEMA, rows, shape)), MillstreamError);
+          return;
+        }
+        const result = calc.run(batchOf(WIDE_SCHEMA, rows, shape));
+        assert.ok(result);
+        assert.deepEqual(
+          rowsOf(result).map((row) => outputs.map((_, i) => row[`o${i}`])),
+          wanted,
+        );
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
 test('a condition alone keeps the columns as they are and narrows the selection', () => {
   fc.assert(
     fc.property(
