@@ -14,6 +14,10 @@ const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 const STRING = /(?:[xXnNeE]|[uU]&|_[a-zA-Z0-9][\w:.-]*)?'/y;
 const SYMBOL = /<=|>=|<>|!=|=>|\|\||[()[\]{},.;:=<>+\-*/%?|^]|\$(?![\p{L}\p{Nd}_$])/uy;
 
+/** Keys of options whose values no message repeats; the words are Flink's. */
+const SECRET_KEY =
+  /password|secret|token|api-?key|account\.key|service-key|auth-params|basic-auth|jaas\.config|http-headers/i;
+
 export function tokenize(lines: SourceLines): readonly Token[] {
   return new Lexer(lines).run();
 }
@@ -24,6 +28,8 @@ class Lexer {
   readonly #tokens: Token[] = [];
   #at = 0;
   #line = 1;
+  /** Whether the last string is the value of a secret option. */
+  #secret = false;
   /** Whether a hint is open: only then `*` and `/` together close one. */
   #inHint = false;
 
@@ -90,11 +96,13 @@ class Lexer {
 
   /** A quote within a string is written twice; in `E'…'` it may also have a backslash before it. */
   #string(opening: string): void {
+    this.#secret = this.#isSecret();
     const prefix = opening.slice(0, -1).toUpperCase();
     let at = this.#at + opening.length;
     for (; ; at++) {
       if (at >= this.#text.length) {
         const length = this.#text.length - this.#at;
+        if (this.#secret) this.#lines.hide(this.#at, this.#text.length);
         return this.#bad("this string has no end: `'` is missing", 'SQL_PARSE_UNTERMINATED', length);
       }
       if (prefix === 'E' && this.#text[at] === '\\') at++;
@@ -104,7 +112,16 @@ class Lexer {
       }
     }
     const content = this.#text.slice(this.#at + opening.length, at).replaceAll("''", "'");
+    if (this.#secret) this.#lines.hide(this.#at + opening.length, at);
     this.#push('string', '', content, at + 1 - this.#at, prefix);
+  }
+
+  /** Whether a string that begins here follows the key of a secret option, or goes on with its value. */
+  #isSecret(): boolean {
+    const last = this.#tokens.at(-1);
+    if (last?.kind === 'string') return this.#secret || SECRET_KEY.test(last.text);
+    const key = last?.word === '=' ? this.#tokens.at(-2) : undefined;
+    return key?.kind === 'string' && SECRET_KEY.test(key.text);
   }
 
   /** A backtick within a quoted name is written twice; a name never goes over the end of its line. */

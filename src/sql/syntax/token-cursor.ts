@@ -207,8 +207,7 @@ export class TokenCursor {
     const { token } = this;
     if (token.problem !== undefined) this.failAt(token, token.problem.message, token.problem.code);
     const expected = alternatives([...this.#expected]);
-    const found =
-      token.kind === 'end' ? (token.text === '' ? 'the end' : `'${token.text}'`) : `'${this.#quote(token)}'`;
+    const found = this.#describe(token);
     this.failAt(token, `unexpected ${found}${expected === '' ? '' : `; expected ${expected}`}${this.#advice()}`);
   }
 
@@ -217,15 +216,21 @@ export class TokenCursor {
     throw syntaxError(code, message, place, this.lines);
   }
 
-  #quote(token: Token): string {
-    const text = this.lines.text.slice(token.start, token.end);
-    return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  /** A string is not repeated: it may be a password. */
+  #describe(token: Token): string {
+    if (token.kind === 'end' && token.text === '') return 'the end';
+    if (token.kind === 'string') return 'a string';
+    const text = token.kind === 'end' ? token.text : this.lines.text.slice(token.start, token.end);
+    return text.length > 40 ? `'${text.slice(0, 40)}…'` : `'${text}'`;
   }
 
-  /** A keyword that was meant, here or by the word before; or how to use a reserved word as a name. */
+  /** What was meant: another spelling, a keyword, here or by the word before; or how a reserved word becomes a name. */
   #advice(): string {
     const { token } = this;
-    if (token.word === '!=') return '. Write <> instead of !=';
+    const before = this.#tokens[this.#index - 1];
+    const pairs = [`${before?.word}${token.word}`, `${token.word}${this.ahead(1).word}`, token.word];
+    const habit = pairs.map((pair) => HABITS[pair]).find((one) => one !== undefined);
+    if (habit !== undefined) return `. Write ${habit}`;
     const here = token.kind === 'word' ? nearest(token.word, this.#expected) : undefined;
     if (here !== undefined) return `. Did you mean ${here}?`;
     const asName = token.kind === 'word' && isReserved(token.word) && !CLAUSES.has(token.word);
@@ -233,12 +238,18 @@ export class TokenCursor {
       return `. ${token.word} is a reserved word; to use it as a name, quote it: \`${token.text}\``;
     }
     // `SELECT a FORM t`: what was taken for an alias is the keyword that is missing now.
-    const before = this.#tokens[this.#index - 1];
     if (before?.kind !== 'word' || isReserved(before.word)) return '';
     const meant = nearest(before.word, this.#expected);
     return meant === undefined || meant === before.word ? '' : `. Did you mean ${meant} instead of ${before.text}?`;
   }
 }
+
+/** What other dialects write, by the symbol at which the parser stops, or that and its neighbour. */
+const HABITS: Readonly<Record<string, string>> = {
+  '!=': '<> instead of !=',
+  '==': '= instead of ==',
+  '::': 'CAST(x AS type) instead of x::type',
+};
 
 /** Descriptions of places where a name may stand. */
 const NAMES_EXPECTED = ['a name', 'a table', 'an expression', 'a data type'];
