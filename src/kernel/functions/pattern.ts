@@ -215,17 +215,21 @@ function regexpExtract(): (text: string, pattern: string, group?: number | bigin
 }
 
 function regexpExtractAll(): (text: string, pattern: string, group?: number | bigint) => unknown[] | undefined {
-  const patterns = regexes('g');
+  const patterns = new Patterns((pattern) => {
+    const regex = javaRegex(pattern, 'g');
+    return regex === undefined ? null : { regex, groups: groupsOf(regex) };
+  });
   return (text, pattern, group = 1) => {
-    const regex = patterns.of(pattern);
+    const compiled = patterns.of(pattern);
     const place = Number(group);
-    if (regex === null || place < 0 || place > groupsOf(regex)) return undefined;
-    return Array.from(text.matchAll(regex), (match) => match[place] ?? null);
+    if (compiled === null || place < 0 || place > compiled.groups) return undefined;
+    return Array.from(text.matchAll(compiled.regex), (match) => match[place] ?? null);
   };
 }
 
-function groupsOf(regex: RegExp): number {
-  return (new RegExp(`${regex.source}|`, regex.flags).exec('')?.length ?? 1) - 1;
+/** How many groups an expression has: as many as it has where it matches nothing. */
+function groupsOf({ source, flags }: RegExp): number {
+  return (new RegExp(`${source}|`, flags).exec('')?.length ?? 1) - 1;
 }
 
 function regexpReplace(): (text: string, pattern: string, by: string) => string | undefined {
