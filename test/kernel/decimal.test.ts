@@ -248,3 +248,10 @@ test('what is no number fails a CAST to a decimal and makes a TRY_CAST NULL', ()
     assert.deepEqual(evaluate(types, [[value]], cast(column(0), decimal(4, 0), 'null')), [null]);
   }
 });
+
+test('long decimals may stand in columns as numbers, too', () => {
+  const big = 2n ** 70n;
+  const rows = [[5], [null], [big]];
+  const negated = { kind: 'negate', input: column(0) } as const;
+  assert.deepEqual(evaluate({ a: decimal(38, 2) }, rows, negated), [-5n, null, -big]);
+});

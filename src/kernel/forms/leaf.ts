@@ -25,10 +25,10 @@ export const column: ExpressionForm<'column'> = {
   operands: () => [],
 };
 
-/** Decimals that columns hold as bigints, or null. */
+/** Decimals that columns hold as bigints or, where rows brought them so, as numbers; null where they are NULL. */
 function longDecimal({ text, isNull, type }: Operand, code: ScalarCode): Operand {
   const present = isNull === undefined ? text : `(${text} ?? 0n)`;
-  return { text: code.form === 'exact' ? present : code.integer(present), isNull, type };
+  return { text: code.integer(present), isNull, type };
 }
 
 export const literal: ExpressionForm<'literal'> = {
