@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { test } from 'node:test';
 import { parseScript } from '../../../src/sql.ts';
 import { goldenFiles, outcome, readGolden } from './golden.ts';
-import { assertRoundTrip } from './tree.ts';
+import { assertPlaces, assertRoundTrip } from './tree.ts';
 
 for (const path of goldenFiles()) {
   test(`the statements of ${basename(path)} become what stands behind them`, () => {
@@ -13,6 +13,12 @@ for (const path of goldenFiles()) {
   test(`the statements of ${basename(path)} survive printing`, () => {
     for (const { sql } of readGolden(path)) {
       for (const entry of parseScript(sql)) if (entry.kind === 'statement') assertRoundTrip(entry.statement);
+    }
+  });
+
+  test(`the statements of ${basename(path)} know their places`, () => {
+    for (const { sql } of readGolden(path)) {
+      for (const entry of parseScript(sql)) if (entry.kind === 'statement') assertPlaces(entry.statement, sql);
     }
   });
 }

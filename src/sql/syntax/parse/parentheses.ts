@@ -48,7 +48,8 @@ function parseContents(c: TokenCursor): Contents {
     const values: Expression[] = [];
     if (query === undefined) {
       let first = c.at('(') ? parseParenthesised(c) : parseValue(c);
-      if (first.kind === 'subquery' && atQueryContinuation(c)) query = c.queryFrom(first.query);
+      if (first.kind === 'subquery' && atQueryContinuation(c))
+        query = c.queryFrom({ ...first.query, span: first.span });
       else if (first.kind === 'subquery' && c.is(')')) query = first.query;
       else {
         first = c.expressionFrom(first);
@@ -61,7 +62,7 @@ function parseContents(c: TokenCursor): Contents {
   });
 }
 
-/** A value, a row or a query in parentheses; also `(a - b) DAY`. */
+/** A value, a row or a query in parentheses, which belong to its place; also `(a - b) DAY`. */
 export function parseParenthesised(c: TokenCursor): Expression {
   const { query, values, span } = parseContents(c);
   if (query !== undefined) return { kind: 'subquery', query, span };
@@ -71,7 +72,7 @@ export function parseParenthesised(c: TokenCursor): Expression {
     const { left, right } = first;
     return { kind: 'date-difference', left, right, qualifier: parseIntervalQualifier(c), span: c.since(span) };
   }
-  return first;
+  return { ...first, span };
 }
 
 /** What IN and quantifiers choose from. */
@@ -83,5 +84,5 @@ export function parseAmong(c: TokenCursor): ValueList | Subquery {
 /** `(query)` */
 export function parseQueryInParentheses(c: TokenCursor): Query {
   const { query, span } = parseContents(c);
-  return query ?? c.failAt(span, 'a query is expected in these parentheses');
+  return query === undefined ? c.failAt(span, 'a query is expected in these parentheses') : { ...query, span };
 }

@@ -121,7 +121,7 @@ function parseInParentheses(c: TokenCursor, start: Span, lateral: boolean): Tabl
     return { kind: 'derived-table', lateral, query: contents.query, span: c.since(start) };
   }
   if (lateral) c.failAt(start, 'LATERAL needs a query or a table function');
-  return contents.table;
+  return { ...contents.table, span: c.since(start) };
 }
 
 type Contents =
@@ -137,13 +137,14 @@ function parseContents(c: TokenCursor): Contents {
       const start = c.token;
       const inner = parseContents(c);
       if (inner.query !== undefined && atQueryContinuation(c)) {
-        contents = { query: c.queryFrom(inner.query), table: undefined };
+        contents = { query: c.queryFrom({ ...inner.query, span: c.since(start) }), table: undefined };
       } else if (inner.query !== undefined && c.is(')')) contents = inner;
       else {
+        const span = c.since(start);
         const first: TableReference =
           inner.query === undefined
-            ? inner.table
-            : { kind: 'derived-table', lateral: false, query: inner.query, span: c.since(start) };
+            ? { ...inner.table, span }
+            : { kind: 'derived-table', lateral: false, query: inner.query, span };
         contents = { query: undefined, table: parseJoins(c, parseSuffixes(c, first), false) };
       }
     } else contents = { query: undefined, table: parseJoins(c, parseTable(c), false) };
