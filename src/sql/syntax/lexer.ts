@@ -8,7 +8,8 @@
 import type { SourceLines } from './source-lines.ts';
 import type { LexicalProblem, Token } from './token.ts';
 
-const SPACE = /[ \t\r\n\f]+/y;
+/** The byte order mark too, with which some editors begin a file. */
+const SPACE = /[ \t\r\n\f\uFEFF]+/y;
 const WORD = /[\p{L}_$][\p{L}\p{Nd}_$]*/uy;
 const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 const STRING = /(?:[xXnNeE]|[uU]&|_[a-zA-Z0-9][\w:.-]*)?'/y;

@@ -143,6 +143,13 @@ test('statements of a script are counted, errors too, empty ones not', () => {
   assert.deepEqual(parseScript(' ; -- nothing\n ;'), []);
 });
 
+test('a byte order mark says nothing', () => {
+  assert.deepEqual(
+    parseScript('\uFEFFSELECT 1').map(({ kind, span }) => [kind, span.column]),
+    [['statement', 2]],
+  );
+});
+
 test('errors carry their place for programs', () => {
   const [entry] = parseScript('SELECT a\nFROM t WHERE');
   assert.ok(entry?.kind === 'error');
