@@ -16,7 +16,7 @@ export interface RescaleAnswer {
 }
 
 async function answer({ place, snapshots, keys }: RescaleRequest): Promise<void> {
-  const { table } = await restoredTable(place, snapshots);
+  const table = await restoredTable(place, snapshots);
   const read: RescaleAnswer = { read: table.read(keyOf(place, keys)) };
   parentPort?.postMessage(read);
 }

@@ -10,7 +10,7 @@ import { TypeRegistry } from '../src/data/type-registry.ts';
 import { AggregateKernels } from '../src/kernel/aggregate-kernels.ts';
 import { AggregateTable } from '../src/kernel/aggregate-table.ts';
 import { BatchMemory } from '../src/kernel/batch-memory.ts';
-import { restoreTables } from '../src/operator/column-state.ts';
+import { tableTaker } from '../src/operator/column-state.ts';
 import { ViewedTable } from '../src/operator/column-views.ts';
 import { writeEpoch } from '../src/checkpoint/storage/epoch-record.ts';
 import { StoredSnapshotFiles } from '../src/checkpoint/storage/stored-snapshot-files.ts';
@@ -22,8 +22,15 @@ import { fetchedBytes } from '../src/state/fetched-bytes.ts';
 import type { KeyedBackend } from '../src/state/keyed-backend.ts';
 import { KeyedSnapshots } from '../src/state/keyed-snapshots.ts';
 import { createMemoryBackend, type MemoryBackendSettings } from '../src/state/memory-backend.ts';
+import { streamParts } from '../src/state/restored-entries.ts';
 import { createSnapshotWriter, inlineBytes, redistribute, restoredState } from '../src/state/snapshot-data.ts';
-import type { BytesOf, OperatorSnapshot, SnapshotFiles } from '../src/state/snapshot.ts';
+import type {
+  OperatorSnapshot,
+  PartTaker,
+  RestoredKeyedState,
+  RestoredState,
+  SnapshotFiles,
+} from '../src/state/snapshot.ts';
 import type { ViewedState } from '../src/state/views.ts';
 import { createRealWorld } from '../src/world/real-world.ts';
 
@@ -82,20 +89,21 @@ export async function beginAttempt(directory: string): Promise<void> {
 }
 
 /** A table with what snapshots hold for it. */
-export async function restoredTable(
-  place: TablePlace,
-  snapshots: readonly OperatorSnapshot[],
-): Promise<{ readonly table: StateTable; readonly snapshot: OperatorSnapshot; readonly bytesOf: BytesOf }> {
+export async function restoredTable(place: TablePlace, snapshots: readonly OperatorSnapshot[]): Promise<StateTable> {
   const snapshot = redistribute(snapshots, MAX_PARALLELISM, place.parallelism, place.subtask);
-  const bytesOf = await fetchedBytes(filesAt(place.directory), [snapshot]);
-  return { table: tableAt(place, { snapshot, bytesOf }), snapshot, bytesOf };
+  const files = filesAt(place.directory);
+  if (place.kind === 'columns') {
+    const table = new ColumnTable(place);
+    for (const state of restoredState([snapshot], types).keyed)
+      await streamParts(files, state, types, table.taker(state));
+    return table;
+  }
+  const bytesOf = await fetchedBytes(files, [snapshot], () => false, []);
+  return new RecordTable(place, restoredState([snapshot], types, bytesOf));
 }
 
-export function tableAt(
-  place: TablePlace,
-  restored?: { readonly snapshot: OperatorSnapshot; readonly bytesOf: BytesOf },
-): StateTable {
-  return place.kind === 'columns' ? new ColumnTable(place, restored) : new RecordTable(place, restored);
+export function tableAt(place: TablePlace): StateTable {
+  return place.kind === 'columns' ? new ColumnTable(place) : new RecordTable(place, undefined);
 }
 
 /** The snapshots of a table. */
@@ -129,7 +137,8 @@ export function fill(table: StateTable, keys: number): void {
 }
 
 class ColumnTable implements StateTable {
-  readonly viewed: ViewedTable;
+  #viewed: ViewedTable | undefined;
+  #restored = false;
   readonly #table: AggregateTable;
   readonly #kernels: AggregateKernels;
   readonly #schema: Schema;
@@ -138,10 +147,7 @@ class ColumnTable implements StateTable {
   readonly #none = new Float64Array(1);
   readonly #range: { readonly start: number; readonly end: number };
 
-  constructor(
-    { parallelism, subtask }: TablePlace,
-    restored: { readonly snapshot: OperatorSnapshot; readonly bytesOf: BytesOf } | undefined,
-  ) {
+  constructor({ parallelism, subtask }: TablePlace) {
     const names = Array.from({ length: COLUMNS }, (_, number) => `c${number}`);
     const double = LogicalType.notNull(LogicalType.double());
     this.#schema = Schema.of({
@@ -156,14 +162,15 @@ class ColumnTable implements StateTable {
     });
     this.#range = keyGroupRange(MAX_PARALLELISM, parallelism, subtask);
     this.#table = new AggregateTable(this.#kernels, { keyGroups: this.#range, maxParallelism: MAX_PARALLELISM });
-    if (restored !== undefined)
-      restoreTables(
-        restoredState([restored.snapshot], types, restored.bytesOf),
-        OPERATOR,
-        this.#kernels,
-        () => this.#table,
-      );
-    this.viewed = new ViewedTable(OPERATOR, this.#table, types, restored !== undefined);
+  }
+
+  taker(state: RestoredKeyedState): PartTaker {
+    this.#restored = true;
+    return tableTaker(state, this.#kernels, this.#table);
+  }
+
+  get viewed(): ViewedTable {
+    return (this.#viewed ??= new ViewedTable(OPERATOR, this.#table, types, this.#restored));
   }
 
   add(keys: Int32Array, count: number): void {
@@ -213,10 +220,7 @@ class RecordTable implements StateTable {
   readonly #state: ValueState<Held>;
   readonly #range: { readonly start: number; readonly end: number };
 
-  constructor(
-    { kind, parallelism, subtask, directory }: TablePlace,
-    restored: { readonly snapshot: OperatorSnapshot; readonly bytesOf: BytesOf } | undefined,
-  ) {
+  constructor({ kind, parallelism, subtask, directory }: TablePlace, restored: RestoredState | undefined) {
     this.#range = keyGroupRange(MAX_PARALLELISM, parallelism, subtask);
     const settings: MemoryBackendSettings = {
       maxParallelism: MAX_PARALLELISM,
@@ -225,7 +229,7 @@ class RecordTable implements StateTable {
       clock: () => 0,
       gate: { proceed: () => true, pause: () => {} },
       schedule: () => ({ cancel: () => {} }),
-      restored: restored === undefined ? undefined : restoredState([restored.snapshot], types, restored.bytesOf),
+      restored,
     };
     this.viewed =
       kind === 'records'

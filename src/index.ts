@@ -285,6 +285,7 @@ export type {
 export type { InlineCode } from './operator/inline-code.ts';
 export type {
   KeyedEntryWriter,
+  PartTaker,
   Redistribution,
   RestoredEntry,
   RestoredKeyedState,

@@ -18,7 +18,7 @@ import { CheckpointStores } from '../checkpoint/storage/stores.ts';
 import type { SlotMetrics } from '../graph/launch.ts';
 import type { CheckpointSettings } from '../graph/settings.ts';
 import { buildJobGraph, targetSubtasks, type JobEdge, type JobGraph, type JobVertex } from '../graph/job-graph.ts';
-import { assertSameGraph, fingerprint, type StreamGraph } from '../graph/stream-graph.ts';
+import { assertSameGraph, fingerprint, operatorId, type StreamGraph } from '../graph/stream-graph.ts';
 import type { ChannelWriter } from '../exchange/channel.ts';
 import { EdgeWriter } from '../exchange/edge-writer.ts';
 import { InputGate } from '../exchange/input-gate.ts';
@@ -233,23 +233,27 @@ class SlotAttempt {
       const inputs = await this.#inputsOf(vertex, place.subtask, job, graph);
       const writers = await this.#writersOf(vertex, place.subtask, job, graph);
       const files = new StoredSnapshotFiles(this.#deployment.files, this.#options.world, this.#stores);
-      const fetched = await this.#fetchRestored(vertex.id, place.subtask, graph, files);
+      const fetched = await this.#fetchRestored(vertex, place.subtask, graph, files);
       if (this.#state === 'leaving') return;
-      this.#seat(graph, job, vertex, place.subtask, inputs, writers, files, fetched, cachedFiles);
+      const task = this.#seat(graph, job, vertex, place.subtask, inputs, writers, files, fetched, cachedFiles);
+      if (fetched !== undefined) await task.takeIn(files);
+      if (this.#state !== 'building') return;
     }
   }
 
   /** What a task restores from may lie in files, and in another format than it reads. */
   async #fetchRestored(
-    vertex: number,
+    vertex: JobVertex,
     subtask: number,
     graph: StreamGraph,
     files: StoredSnapshotFiles,
   ): Promise<FetchedState | undefined> {
-    const restore = this.#restoreFor(vertex, subtask);
+    const restore = this.#restoreFor(vertex.id, subtask);
     if (!this.#deployment.restored || restore === undefined || filesOf(restore).size === 0) return undefined;
     const channels = restore.channels.map(({ bytes }) => bytes);
-    return await fetchedState(files, restore.snapshots, channels, graph.types);
+    const takes = new Map(vertex.nodes.map((node) => [operatorId(node), node.definition.takes]));
+    const isTaken = (id: string, state: string): boolean => takes.get(id)?.includes(state) === true;
+    return await fetchedState(files, restore.snapshots, channels, graph.types, isTaken);
   }
 
   #isMine(place: Placement): boolean {
@@ -338,7 +342,7 @@ class SlotAttempt {
     files: StoredSnapshotFiles,
     fetched: FetchedState | undefined,
     cachedFiles: Readonly<Record<string, string>>,
-  ): void {
+  ): Task {
     const { world } = this.#options;
     const deployment = this.#deployment;
     const key = taskKey(vertex.id, subtask);
@@ -386,6 +390,7 @@ class SlotAttempt {
     });
     const loopTask: LoopTask = { turn: () => world.ownership.run(this.#owner, () => task.turn()) };
     this.#seats.set(key, { task, loopTask, reference, files });
+    return task;
   }
 
   #places(graph: StreamGraph, job: JobGraph): ChannelPlaces {
@@ -442,7 +447,7 @@ class SlotAttempt {
       declined: (checkpoint, reason, counts) => post({ kind: 'declined', ...reference, checkpoint, reason, counts }),
       ended: () => post({ kind: 'ended', ...reference }),
       failed: (error) => post({ kind: 'failed', ...reference, error: serializeError(error) }),
-      toCoordinator: (operatorId, message) => post({ kind: 'to-coordinator', ...reference, operatorId, message }),
+      toCoordinator: (id, message) => post({ kind: 'to-coordinator', ...reference, operatorId: id, message }),
     };
   }
 

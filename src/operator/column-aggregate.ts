@@ -18,8 +18,9 @@ import { resultColumns } from '../kernel/aggregate-results.ts';
 import { type NamedAggregate, AggregatePlan } from '../kernel/aggregates.ts';
 import { BatchMemory } from '../kernel/batch-memory.ts';
 import { ColumnCollector } from '../kernel/column-collector.ts';
+import type { PartTaker, RestoredKeyedState } from '../state/snapshot.ts';
 import type { ViewedState } from '../state/views.ts';
-import { checkAccumulators, restoreTables } from './column-state.ts';
+import { checkAccumulators, tableTaker } from './column-state.ts';
 import { ViewedTable } from './column-views.ts';
 import type { InputOperator, OperatorContext, OperatorDefinition } from './operator.ts';
 import { PlainOperator } from './plain-operator.ts';
@@ -53,6 +54,7 @@ export function columnAggregate(options: ColumnAggregateOptions): OperatorDefini
     output: 'columns',
     schema,
     changelog: false,
+    takes: [STATE],
     create: () => new ColumnAggregate(options, schema),
     describe: {
       keys: namesOf(options.schema, options.keys),
@@ -107,15 +109,21 @@ class ColumnAggregate extends PlainOperator<ColumnBatch> implements InputOperato
     this.#kernels = new AggregateKernels({ ...options, tag: 'aggregate' });
   }
 
+  taker(state: RestoredKeyedState, context: OperatorContext<never>): PartTaker {
+    checkAccumulators(context, this.#kernels);
+    this.#table = this.#emptyTable(context);
+    return tableTaker(state, this.#kernels, this.#table);
+  }
+
+  #emptyTable({ task: { maxParallelism, parallelism, subtask } }: OperatorContext<never>): AggregateTable {
+    const keyGroups = keyGroupRange(maxParallelism, parallelism, subtask);
+    return new AggregateTable(this.#kernels, { keyGroups, maxParallelism });
+  }
+
   override open(context: OperatorContext<never>): void {
     super.open(context);
-    const { maxParallelism, parallelism, subtask } = context.task;
-    this.#table = new AggregateTable(this.#kernels, {
-      keyGroups: keyGroupRange(maxParallelism, parallelism, subtask),
-      maxParallelism,
-    });
     checkAccumulators(context, this.#kernels);
-    restoreTables(context.restoredState, STATE, this.#kernels, () => this.#table);
+    this.#table ??= this.#emptyTable(context);
     this.#viewed = new ViewedTable(STATE, this.#table, context.types, context.restoredState.keyed.length > 0);
   }
 

@@ -14,7 +14,7 @@ import type { AggregateKernels } from '../kernel/aggregate-kernels.ts';
 import type { AggregateTable } from '../kernel/aggregate-table.ts';
 import { keyPartKind } from '../kernel/key-parts.ts';
 import { ColumnPartReader, doublesOf, keyColumnsOf } from '../state/column-parts.ts';
-import type { KeyGroupPart, RestoredKeyedState, RestoredPart, RestoredState } from '../state/snapshot.ts';
+import type { KeyGroupPart, PartTaker, RestoredKeyedState, RestoredPart, RestoredState } from '../state/snapshot.ts';
 import { storedGroups } from './column-rows.ts';
 import type { OperatorContext } from './operator.ts';
 
@@ -47,6 +47,18 @@ export function checkAccumulators(context: OperatorContext, kernels: AggregateKe
   layout.putAll(wanted.map((item, number) => [number, item]));
 }
 
+/** Takes a state into its only table, which is empty and is made large enough. */
+export function tableTaker(state: RestoredKeyedState, kernels: AggregateKernels, table: AggregateTable): PartTaker {
+  table.reserve(new Map(state.groups.map(({ group, parts }) => [group, rowsOf(parts)])));
+  return new TableTaker(kernels, () => table, NONE);
+}
+
+function rowsOf(parts: readonly KeyGroupPart[]): number {
+  let rows = 0;
+  for (const { kind, encoding, count } of parts) if (kind === 'base' && encoding === 'columns') rows += count;
+  return rows;
+}
+
 /**
  * Takes restored groups into the table of their namespace.
  *
@@ -60,7 +72,47 @@ export function restoreTables(
   tableOf: (namespace: unknown) => AggregateTable,
 ): void {
   const state = restored.keyed.find((one) => one.name === name);
-  if (state !== undefined) new TableRestore(state, kernels, tableOf).run();
+  if (state === undefined) return;
+  const removed = removalsOf(state);
+  for (const [namespace, counts] of roomFor(state, removed)) tableOf(namespace).reserve(counts);
+  const taker = new TableTaker(kernels, tableOf, removed);
+  for (const part of state.parts()) taker.take(part);
+  taker.end();
+}
+
+/** By key group and namespace: the part that removed it last. */
+type Removals = ReadonlyMap<string, KeyGroupPart>;
+
+const NONE: Removals = new Map();
+
+function columnParts(state: RestoredKeyedState): readonly ColumnPartReader[] {
+  return [...state.parts()].filter((reader) => reader instanceof ColumnPartReader);
+}
+
+function removalsOf(state: RestoredKeyedState): Removals {
+  const removed = new Map<string, KeyGroupPart>();
+  for (const { group, part, namespace } of columnParts(state))
+    if (part.kind === 'removals') removed.set(placeOf(group, namespace), part);
+  return removed;
+}
+
+/** Whether the namespace is removed by a part that has not been passed yet. */
+function isGone(removed: Removals, group: number, namespace: unknown, passed: ReadonlySet<KeyGroupPart>): boolean {
+  const removal = removed.get(placeOf(group, namespace));
+  return removal !== undefined && !passed.has(removal);
+}
+
+/** Rows by key group, by namespace. */
+function roomFor(state: RestoredKeyedState, removed: Removals): ReadonlyMap<unknown, ReadonlyMap<number, number>> {
+  const counts = new Map<unknown, Map<number, number>>();
+  const passed = new Set<KeyGroupPart>();
+  for (const { group, part, namespace } of columnParts(state)) {
+    if (part.kind === 'removals') passed.add(part);
+    if (part.kind !== 'base' || isGone(removed, group, namespace, passed)) continue;
+    const byGroup = counts.get(namespace) ?? new Map<number, number>();
+    counts.set(namespace, byGroup.set(group, (byGroup.get(group) ?? 0) + part.count));
+  }
+  return counts;
 }
 
 interface Chunk {
@@ -68,62 +120,36 @@ interface Chunk {
   readonly values: (readonly AccumulatorValue[])[];
 }
 
-class TableRestore {
-  readonly #state: RestoredKeyedState;
+class TableTaker implements PartTaker {
   readonly #kernels: AggregateKernels;
   readonly #tableOf: (namespace: unknown) => AggregateTable;
   readonly #keyKinds: readonly string[];
-  /** By key group and namespace: the part that removed it last. */
-  readonly #removed = new Map<string, KeyGroupPart>();
+  readonly #removed: Removals;
+  /** Removals that have been taken. */
+  readonly #passed = new Set<KeyGroupPart>();
   readonly #tables = new Set<AggregateTable>();
 
-  constructor(state: RestoredKeyedState, kernels: AggregateKernels, tableOf: (namespace: unknown) => AggregateTable) {
-    this.#state = state;
+  constructor(kernels: AggregateKernels, tableOf: (namespace: unknown) => AggregateTable, removed: Removals) {
     this.#kernels = kernels;
     this.#tableOf = tableOf;
     this.#keyKinds = kernels.keyTypes.map(keyPartKind);
+    this.#removed = removed;
   }
 
-  run(): void {
-    this.#look();
-    const passed = new Set<KeyGroupPart>();
-    for (const reader of this.#state.parts()) {
-      if (reader.part.kind === 'removals') passed.add(reader.part);
-      else if (!(reader instanceof ColumnPartReader)) this.#entries(reader, passed);
-      else if (!this.#isGone(reader.group, reader.namespace, passed)) this.#columns(reader);
-    }
+  take(reader: RestoredPart): void {
+    if (reader.part.kind === 'removals') this.#passed.add(reader.part);
+    else if (!(reader instanceof ColumnPartReader)) this.#entries(reader, this.#removed);
+    else if (!isGone(this.#removed, reader.group, reader.namespace, this.#passed)) this.#columns(reader);
+  }
+
+  end(): void {
     for (const table of this.#tables) table.settle();
-  }
-
-  /** Sees what is removed and how much room is needed, before anything is taken in. */
-  #look(): void {
-    for (const { group, part, namespace } of this.#columnParts())
-      if (part.kind === 'removals') this.#removed.set(placeOf(group, namespace), part);
-    const counts = new Map<unknown, Map<number, number>>();
-    const passed = new Set<KeyGroupPart>();
-    for (const { group, part, namespace } of this.#columnParts()) {
-      if (part.kind === 'removals') passed.add(part);
-      if (part.kind !== 'base' || this.#isGone(group, namespace, passed)) continue;
-      const byGroup = counts.get(namespace) ?? new Map<number, number>();
-      counts.set(namespace, byGroup.set(group, (byGroup.get(group) ?? 0) + part.count));
-    }
-    for (const [namespace, byGroup] of counts) this.#table(namespace).reserve(byGroup);
-  }
-
-  #columnParts(): readonly ColumnPartReader[] {
-    return [...this.#state.parts()].filter((reader) => reader instanceof ColumnPartReader);
   }
 
   #table(namespace: unknown): AggregateTable {
     const table = this.#tableOf(namespace);
     this.#tables.add(table);
     return table;
-  }
-
-  /** Whether the namespace is removed by a part that has not been passed yet. */
-  #isGone(group: number, namespace: unknown, passed: ReadonlySet<KeyGroupPart>): boolean {
-    const removal = this.#removed.get(placeOf(group, namespace));
-    return removal !== undefined && !passed.has(removal);
   }
 
   #columns(reader: ColumnPartReader): void {
@@ -138,14 +164,15 @@ class TableRestore {
       const keys = new ColumnBatch({ schema, count: rows.count, columns: keyColumnsOf(rows, words) });
       if (table.put(group, stored, keys, words)) return;
     }
-    this.#entries(reader, NOTHING);
+    this.#entries(reader, NONE);
   }
 
-  #entries(reader: RestoredPart, passed: ReadonlySet<KeyGroupPart>): void {
+  /** Leaves out what is among `removed`. */
+  #entries(reader: RestoredPart, removed: Removals): void {
     const chunks = new Map<unknown, Chunk>();
     while (reader.next()) {
       const { key, namespace, value } = reader;
-      if (this.#removed.size > 0 && passed !== NOTHING && this.#isGone(reader.group, namespace, passed)) continue;
+      if (removed.size > 0 && isGone(removed, reader.group, namespace, this.#passed)) continue;
       const chunk = chunks.get(namespace) ?? { keys: [], values: [] };
       chunks.set(namespace, chunk);
       chunk.keys.push(key);
@@ -161,8 +188,6 @@ class TableRestore {
     this.#table(namespace).restore(keyBatch(keys, this.#kernels), values);
   }
 }
-
-const NOTHING: ReadonlySet<KeyGroupPart> = new Set();
 
 /** Namespaces of tables are times, or none. */
 function placeOf(group: number, namespace: unknown): string {

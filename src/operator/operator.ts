@@ -30,7 +30,7 @@ import type { MetricGroup } from '../observe/metrics.ts';
 import type { AnyStateDescriptor } from '../state/descriptor.ts';
 import type { KeyedBackend } from '../state/keyed-backend.ts';
 import type { OperatorStateStore } from '../state/operator-state.ts';
-import type { RestoredState, SnapshotWriter } from '../state/snapshot.ts';
+import type { PartTaker, RestoredKeyedState, RestoredState, SnapshotWriter } from '../state/snapshot.ts';
 import type { ViewedState } from '../state/views.ts';
 import type { TypeRegistry } from '../data/type-registry.ts';
 import type { Cancellation, World } from '../base/world.ts';
@@ -114,6 +114,11 @@ export interface OperatorContext<Out = unknown> {
 
 /** What every operator has. See the contract on top of this file. */
 export interface Operator extends Resumable {
+  /**
+   * Asked before `open`, once for each state that is restored of those that the definition `takes`: who takes it in. The
+   * context is the one that `open` is given; nothing can be emitted yet.
+   */
+  taker?(state: RestoredKeyedState, context: OperatorContext<never>): PartTaker;
   open(context: OperatorContext<never>): void;
   /** Strictly increasing. */
   watermark(timestamp: Timestamp): void;
@@ -173,6 +178,11 @@ export interface OperatorDefinition {
   readonly keySelectors?: readonly ((value: never) => unknown)[];
   /** True where a keyed operator puts its bounded input in order by itself; others get theirs sorted by key in BATCH mode. */
   readonly sortsByKey?: boolean;
+  /**
+   * Names of keyed states that instances take in while they are read (see {@link Operator.taker}), so that they are
+   * never in memory as bytes as a whole. Of these `restoredState` gives no entries.
+   */
+  readonly takes?: readonly string[];
   /** The keyed state that instances declare before they run; absent where that is not known. */
   readonly states?: () => readonly AnyStateDescriptor[];
   /** False where records with another row kind than `+I` would be wrong: refused when the graph is built. */

@@ -22,7 +22,15 @@ import type { KeyedBackend } from '../state/keyed-backend.ts';
 import { createOperatorState, type MemoryOperatorState } from '../state/operator-state-memory.ts';
 import { KeyedSnapshots, type PendingSnapshot } from '../state/keyed-snapshots.ts';
 import { createSnapshotWriter, inlineBytes, restoredState } from '../state/snapshot-data.ts';
-import type { BytesOf, OperatorSnapshot, RestoredState, SnapshotFiles } from '../state/snapshot.ts';
+import { streamParts } from '../state/restored-entries.ts';
+import type {
+  BytesOf,
+  OperatorSnapshot,
+  PartTaker,
+  RestoredKeyedState,
+  RestoredState,
+  SnapshotFiles,
+} from '../state/snapshot.ts';
 import { ChainSnapshot } from './chain-snapshot.ts';
 import { generateChain, type ChainCode, type ChainFrame, type ChainNode } from './chain-code.ts';
 import { describeRecord } from '../data/describe-record.ts';
@@ -76,6 +84,7 @@ class Member {
   readonly dropped: DroppedSample[] = [];
   /** What expired and has not been told yet. */
   readonly expired: { readonly value: unknown; readonly facts: DropFacts }[] = [];
+  context: OperatorContext | undefined;
   backend: KeyedBackend | undefined;
   operatorState: MemoryOperatorState | undefined;
   snapshots: KeyedSnapshots | undefined;
@@ -100,6 +109,8 @@ export class Chain {
   #watermark = MIN_WATERMARK;
   #stoppedUndrained = false;
   #opened = 0;
+  /** Whether what operators take in part by part is there already. */
+  #takenIn = false;
 
   constructor(vertex: JobVertex, subtask: number, gate: Gate, edges: readonly EdgeWriter[], calls: ChainCalls) {
     this.#vertex = vertex;
@@ -150,15 +161,42 @@ export class Chain {
 
   // Life.
 
+  /** Before `open`, where state lies in files: has operators take in what they do not want in memory before. */
+  async takeIn(files: Pick<SnapshotFiles, 'stream'>): Promise<void> {
+    for (const [index, member] of this.#members.entries()) {
+      this.#frame.at = index;
+      for (const { state, taker } of this.#takers(member, index))
+        await streamParts(files, state, this.#calls.types, taker);
+    }
+    this.#takenIn = true;
+    this.#frame.at = 0;
+  }
+
+  /** What an operator takes in of what is restored. */
+  *#takers(member: Member, index: number): Iterable<{ readonly state: RestoredKeyedState; readonly taker: PartTaker }> {
+    const { takes = [] } = member.node.definition;
+    if (takes.length === 0) return;
+    const context = this.#context(member, index);
+    for (const state of context.restoredState.keyed) {
+      const taker = takes.includes(state.name) ? member.instance?.taker?.(state, context) : undefined;
+      if (taker !== undefined) yield { state, taker };
+    }
+  }
+
   /** Opens the operators, the last first, so that nobody emits into one that is not open. */
   open(): void {
     for (let index = this.#members.length - 1; index >= 0; index--) {
       const member = this.#members[index] as Member;
       this.#frame.at = index;
-      member.snapshots = this.#snapshots(member);
+      const snapshots = (member.snapshots = this.#snapshots(member));
+      if (!this.#takenIn)
+        for (const { state, taker } of this.#takers(member, index)) {
+          for (const part of state.parts()) taker.take(part);
+          taker.end();
+        }
       member.instance?.open(this.#context(member, index));
       const viewed = member.instance?.viewed?.();
-      if (viewed !== undefined) member.snapshots.add(viewed);
+      if (viewed !== undefined) snapshots.add(viewed);
       this.#opened++;
     }
     this.#frame.at = 0;
@@ -178,6 +216,10 @@ export class Chain {
   }
 
   #context(member: Member, index: number): OperatorContext {
+    return (member.context ??= this.#newContext(member, index));
+  }
+
+  #newContext(member: Member, index: number): OperatorContext {
     const calls = this.#calls;
     const { node } = member;
     const snapshot = calls.restore?.get(member.id);

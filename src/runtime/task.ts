@@ -18,6 +18,7 @@ import type { InputEvent, InputGate } from '../exchange/input-gate.ts';
 import { headOf, type JobVertex } from '../graph/job-graph.ts';
 import { operatorId } from '../graph/stream-graph.ts';
 import type { DroppedSample, OperatorMetrics } from '../graph/launch.ts';
+import type { SnapshotFiles } from '../state/snapshot.ts';
 import { Gate } from '../base/gate.ts';
 import { releaseColumns } from '../kernel/owned-batch.ts';
 import type { SourceOperator } from '../operator/source-driver.ts';
@@ -116,6 +117,15 @@ export class Task {
     if (this.#state === 'closed') return;
     this.#mail.push(callback);
     this.#options.wake();
+  }
+
+  /** Before the first turn, where state lies in files: has operators take in what is read for them alone. */
+  async takeIn(files: Pick<SnapshotFiles, 'stream'>): Promise<void> {
+    try {
+      await this.#chain.takeIn(files);
+    } catch (error) {
+      throw this.#chain.blame(error, NO_RECORD);
+    }
   }
 
   // One turn.

@@ -3,15 +3,24 @@
 import { invariant } from '../base/assert.ts';
 import { isFileSegment, type BytesOf, type OperatorSnapshot, type SnapshotFiles, type StateBytes } from './snapshot.ts';
 
-/** Reads everything that the snapshots refer to, and `further` bytes beside. Bytes can be had as long as the result is kept. */
+/** Whether a keyed state is taken in while it is read, and not fetched before: see `OperatorDefinition.takes`. */
+export type IsTaken = (operatorId: string, state: string) => boolean;
+
+/**
+ * Reads everything that the snapshots refer to but what is taken in as it is read, and `further` bytes beside. Bytes can
+ * be had as long as the result is kept.
+ */
 export async function fetchedBytes(
   files: Pick<SnapshotFiles, 'read'>,
   snapshots: readonly OperatorSnapshot[],
-  further: readonly StateBytes[] = [],
+  isTaken: IsTaken,
+  further: readonly StateBytes[],
 ): Promise<BytesOf> {
-  const wanted = snapshots.flatMap((snapshot) => [
-    ...snapshot.keyed.flatMap(({ groups }) => groups.flatMap(({ parts }) => parts.map((part) => part.bytes))),
-    ...snapshot.lists.flatMap(({ items }) => items),
+  const wanted = snapshots.flatMap(({ operatorId, keyed, lists }) => [
+    ...keyed
+      .filter(({ name }) => !isTaken(operatorId, name))
+      .flatMap(({ groups }) => groups.flatMap(({ parts }) => parts.map((part) => part.bytes))),
+    ...lists.flatMap(({ items }) => items),
   ]);
   const segments = [...wanted, ...further].filter(isFileSegment);
   const bytes = await files.read(segments);

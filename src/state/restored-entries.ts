@@ -12,11 +12,14 @@ import { ColumnPartReader } from './column-parts.ts';
 import { NO_INDEX, PartReader } from './part-entries.ts';
 import type {
   BytesOf,
+  KeyGroupPart,
   KeyGroupState,
   OperatorSnapshot,
+  PartTaker,
   RestoredEntry,
   RestoredKeyedState,
   RestoredPart,
+  SnapshotFiles,
 } from './snapshot.ts';
 import { holdsTimers } from './timers.ts';
 
@@ -35,10 +38,7 @@ export function restoredKeyedState(
   const { name, kind, groups } = state;
   const versions = new Set(groups.flatMap(({ parts }) => parts.map((part) => part.version)));
   function* partsOf({ group, parts }: KeyGroupState): Iterable<AnyPartReader> {
-    for (const part of parts) {
-      const reader = part.encoding === 'columns' ? ColumnPartReader : PartReader;
-      yield new reader(name, group, part, bytesOf(part.bytes), types);
-    }
+    for (const part of parts) yield partReader(name, group, part, bytesOf(part.bytes), types);
   }
   return {
     name,
@@ -56,6 +56,39 @@ export function restoredKeyedState(
     },
     bytesOf: (part) => bytesOf(part.bytes),
   };
+}
+
+function partReader(
+  state: string,
+  group: number,
+  part: KeyGroupPart,
+  bytes: Uint8Array,
+  types: TypeRegistry,
+): AnyPartReader {
+  const reader = part.encoding === 'columns' ? ColumnPartReader : PartReader;
+  return new reader(state, group, part, bytes, types);
+}
+
+/**
+ * Has a state taken in while it is read, so that it is never in memory as bytes as a whole.
+ *
+ * @throws STATE_CORRUPT, with file and offset, for bytes that are missing or not those that were written.
+ */
+export async function streamParts(
+  files: Pick<SnapshotFiles, 'stream'>,
+  { name, groups }: RestoredKeyedState,
+  types: TypeRegistry,
+  taker: PartTaker,
+): Promise<void> {
+  const parts = groups.flatMap(({ group, parts: own }) => own.map((part) => ({ group, part })));
+  await files.stream(
+    parts.map(({ part }) => part.bytes),
+    (bytes, index) => {
+      const { group, part } = parts[index] as (typeof parts)[number];
+      taker.take(partReader(name, group, part, bytes, types));
+    },
+  );
+  taker.end();
 }
 
 /** Whether every entry of a group stands alone: nothing was replaced, and kinds that come in pieces are left out. */

@@ -74,6 +74,14 @@ export interface RestoredPart {
   readonly encoded: Uint8Array;
 }
 
+/** Takes a keyed state in part by part, while it is read. */
+export interface PartTaker {
+  /** The parts come in the order in which they are to be applied. A part may be read during the call, not later. */
+  take(part: RestoredPart): void;
+  /** That was the last one. */
+  end(): void;
+}
+
 /** One entry of a keyed state, as it was written; the value of a timer is its timestamp. */
 export interface RestoredEntry {
   readonly version: number;
@@ -242,6 +250,11 @@ export interface SnapshotFiles {
    * @throws STATE_CORRUPT, with file and offset, for bytes that are missing or not those that were written.
    */
   read(bytes: readonly StateBytes[]): Promise<readonly Uint8Array[]>;
+  /**
+   * Reads bytes as `read` does and hands them to `take` one after the other, in the order given. Some megabytes are read
+   * ahead; what `take` is given is its own only during the call, since the memory is used again.
+   */
+  stream(bytes: readonly StateBytes[], take: (bytes: Uint8Array, index: number) => void): Promise<void>;
   /** The checkpoint is complete and refers to these files: local copies of others are not needed any more. */
   completed(checkpoint: number, files: ReadonlySet<string>): void;
 }

@@ -32,6 +32,7 @@ function snapshots(): { readonly snapshots: KeyedSnapshots; readonly file: Noted
     enter: () => {},
     open: () => file,
     read: async () => [],
+    stream: async () => {},
     completed: () => {},
   };
   const settings = { operatorId: 'count', subtask: 0, types: new TypeRegistry(), restored: undefined, claimed: true };

@@ -8,7 +8,7 @@ import { ByteWriter } from '../../base/bytes.ts';
 import { writeValue } from '../../data/structured-codec.ts';
 import type { TypeRegistry } from '../../data/type-registry.ts';
 import { NO_ENTRY, NO_INDEX, PartEncoder } from '../../state/part-entries.ts';
-import { fetchedBytes } from '../../state/fetched-bytes.ts';
+import { fetchedBytes, type IsTaken } from '../../state/fetched-bytes.ts';
 import type {
   BytesOf,
   KeyGroupPart,
@@ -89,7 +89,7 @@ async function nativeList(rows: StoredRows, list: StoredList, types: TypeRegistr
   };
 }
 
-/** What a task restores from, with all bytes at hand. */
+/** What a task restores from, with the bytes at hand of all that is not taken in while it is read. */
 export interface FetchedState {
   readonly snapshots: readonly OperatorSnapshot[];
   readonly bytesOf: BytesOf;
@@ -97,14 +97,18 @@ export interface FetchedState {
   readonly asStored: boolean;
 }
 
-/** Brings to memory what a task restores from, in whichever format it is, and what was on its way to it in channels. */
+/**
+ * Brings to memory what a task restores from, in whichever format it is, and what was on its way to it in channels. What
+ * is taken in while it is read stays where it is.
+ */
 export async function fetchedState(
   files: SnapshotFiles,
   snapshots: readonly OperatorSnapshot[],
   channels: readonly StateBytes[],
   types: TypeRegistry,
+  isTaken: IsTaken,
 ): Promise<FetchedState> {
   const asStored = !isCanonical(snapshots);
   const native = asStored ? snapshots : await nativeSnapshots(files, snapshots, types);
-  return { snapshots: native, bytesOf: await fetchedBytes(files, native, channels), asStored };
+  return { snapshots: native, bytesOf: await fetchedBytes(files, native, isTaken, channels), asStored };
 }

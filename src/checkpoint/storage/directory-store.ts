@@ -52,20 +52,21 @@ export class DirectoryStore implements ObjectStore {
   // Objects.
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return await this.#read(key, 0, undefined);
+    return await this.#read(key, 0);
   }
 
-  async getRange(key: string, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return await this.#read(key, offset, length);
+  async getRange(key: string, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
+    return await this.#read(key, offset, length, into);
   }
 
-  async #read(key: string, offset: number, length: number | undefined): Promise<Uint8Array | undefined> {
+  async #read(key: string, offset: number, length?: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
     const path = this.pathOf(key);
     return await this.#attempt('read', path, async () => {
       const file = await orNothing(this.#files.openRead(path));
       if (file === undefined) return undefined;
       try {
-        const bytes = room(Math.max(0, Math.min(length ?? Infinity, file.bytes - offset)));
+        const wanted = Math.max(0, Math.min(length ?? Infinity, file.bytes - offset));
+        const bytes = into?.subarray(0, wanted) ?? room(wanted);
         const filled = await file.read(bytes, offset);
         return filled === bytes.length ? bytes : bytes.subarray(0, filled);
       } finally {

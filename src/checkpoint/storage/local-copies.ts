@@ -27,12 +27,12 @@ export class LocalCopies {
     return `${this.#directories[at] as string}/${name}`;
   }
 
-  /** Bytes of a copy; undefined when there is none, or it is too short. */
-  async read(file: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+  /** Bytes of a copy, in `into` if it is given; undefined when there is none, or it is too short. */
+  async read(file: string, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined> {
     try {
       const copy = await this.#files.openRead(this.pathOf(file));
       try {
-        const bytes = new Uint8Array(length);
+        const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
         return (await copy.read(bytes, offset)) === length ? bytes : undefined;
       } finally {
         await copy.close();

@@ -52,8 +52,11 @@ export interface ObjectStore {
 
   /** The whole object, undefined when there is none. */
   get(key: string): Promise<Uint8Array | undefined>;
-  /** `length` bytes from `offset` on; fewer where the object ends before, undefined when there is none. */
-  getRange(key: string, offset: number, length: number): Promise<Uint8Array | undefined>;
+  /**
+   * `length` bytes from `offset` on; fewer where the object ends before, undefined when there is none. They may lie in
+   * `into`, which has room for them.
+   */
+  getRange(key: string, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array | undefined>;
   /**
    * Writes an object that must not be there yet, durably and all at once. Of several who try, one gets true. The bytes
    * must differ from writer to writer (hold an id of the writer): by them a write whose answer was lost is known again.

@@ -1,42 +1,62 @@
 /**
  * Reads segments of state files: neighbours in one go, from a local copy where there is one, checked by their sums
- * before anybody sees them.
+ * before anybody sees them. Either all at once, or one after the other in memory that is used again.
  */
 
-import { crc32, zstdDecompressSync } from 'node:zlib';
-import type { MillstreamError } from '../../base/error.ts';
-import { isFileSegment, type FileSegment, type StateBytes } from '../../state/snapshot.ts';
+import { isFileSegment, type StateBytes } from '../../state/snapshot.ts';
 import type { LocalCopies } from './local-copies.ts';
+import { flawOf, runsOf, unpacked, type Run } from './segment-runs.ts';
 import { corrupt } from './storage-failure.ts';
 import type { CheckpointStores } from './stores.ts';
 
-/** Segments that lie so close are read together, with what is between them. */
-const GAP_BYTES_MAX = 64 * 1024;
-
-/** What is read together goes up to here; a segment that is longer is read alone. */
 const RUN_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Reads that are under way at a time. */
 const RUNS_AT_ONCE = 6;
 
-/** A segment, and where its bytes go in the answer. */
-interface Wanted {
-  readonly segment: FileSegment;
-  readonly index: number;
+/** How far a stream reads ahead. */
+interface Pace {
+  readonly runBytesMax: number;
+  readonly runsAhead: number;
 }
 
-/** A stretch of one file. */
-interface Run {
-  readonly file: string;
-  readonly offset: number;
-  end: number;
-  readonly wanted: Wanted[];
-}
+/** From a disk: as little as keeps it busy, so that what was read is still in the cache when it is taken in. */
+const NEAR: Pace = { runBytesMax: 2 * 1024 * 1024, runsAhead: 3 };
+
+/** From a store that takes its time to answer. */
+const FAR: Pace = { runBytesMax: 8 * 1024 * 1024, runsAhead: RUNS_AT_ONCE };
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Bytes that were read, by where they came from. */
 export interface ReadCounts {
   local: number;
   fetched: number;
+}
+
+/** The bytes of a run as they came. */
+interface RunBytes {
+  readonly bytes: Uint8Array;
+  readonly local: boolean;
+}
+
+/** A run on its way through a stream. */
+class StreamedRun {
+  readonly run: Run;
+  /** The least of the indices of its segments. */
+  readonly first: number;
+  /** Segments that have not been taken. */
+  left: number;
+  room: Uint8Array = NO_BYTES;
+  coming: Promise<RunBytes> | undefined;
+  /** Checked; undefined before the first of its segments is taken. */
+  bytes: Uint8Array | undefined;
+
+  constructor(run: Run) {
+    this.run = run;
+    this.left = run.wanted.length;
+    this.first = run.wanted.reduce((least, { index }) => Math.min(least, index), Infinity);
+  }
 }
 
 export class SegmentReader {
@@ -50,81 +70,84 @@ export class SegmentReader {
   }
 
   async read(bytes: readonly StateBytes[]): Promise<readonly Uint8Array[]> {
-    const read = new Array<Uint8Array>(bytes.length);
-    const wanted: Wanted[] = [];
-    for (const [index, part] of bytes.entries()) {
-      if (isFileSegment(part)) wanted.push({ segment: part, index });
-      else read[index] = part;
-    }
-    const runs = runsOf(wanted);
+    const read = bytes.map((part) => (isFileSegment(part) ? NO_BYTES : part));
+    const runs = runsOf(bytes, RUN_BYTES_MAX);
     let next = 0;
     const worker = async (): Promise<void> => {
-      for (let run = runs[next++]; run !== undefined; run = runs[next++]) await this.#readRun(run, read);
+      for (let run = runs[next++]; run !== undefined; run = runs[next++]) {
+        const stored = await this.#checked(run, await this.#bytesOf(run));
+        for (const { segment, index } of run.wanted) read[index] = unpacked(run, stored, segment);
+      }
     };
     await Promise.all(Array.from({ length: Math.min(RUNS_AT_ONCE, runs.length) }, worker));
     return read;
   }
 
-  async #readRun(run: Run, into: Uint8Array[]): Promise<void> {
-    if (await this.#readCopy(run, into)) return;
+  /** See `SnapshotFiles.stream`. */
+  async stream(bytes: readonly StateBytes[], take: (bytes: Uint8Array, index: number) => void): Promise<void> {
+    const { runBytesMax, runsAhead } = this.#paceOf(bytes);
+    const runs = runsOf(bytes, runBytesMax).map((run) => new StreamedRun(run));
+    const runAt = new Map(runs.flatMap((run) => run.run.wanted.map(({ index }) => [index, run] as const)));
+    runs.sort((a, b) => a.first - b.first);
+    const rooms: Uint8Array[] = [];
+    let begun = 0;
+    let next = 0;
+    const readAhead = (): void => {
+      for (; next < runs.length && next < begun + runsAhead; next++) {
+        const one = runs[next] as StreamedRun;
+        one.room = rooms.pop() ?? new Uint8Array(runBytesMax);
+        one.coming = this.#bytesOf(one.run, one.room);
+        // Told to who waits for this run. Behind a failure nobody does.
+        one.coming.catch(() => {});
+      }
+    };
+    for (const [index, part] of bytes.entries()) {
+      if (!isFileSegment(part)) {
+        take(part, index);
+        continue;
+      }
+      const one = runAt.get(index) as StreamedRun;
+      if (one.bytes === undefined) {
+        readAhead();
+        one.bytes = await this.#checked(one.run, await (one.coming as Promise<RunBytes>));
+        begun++;
+      }
+      take(unpacked(one.run, one.bytes, part), index);
+      if (--one.left > 0) continue;
+      rooms.push(one.room);
+      one.bytes = NO_BYTES;
+    }
+  }
+
+  #paceOf(bytes: readonly StateBytes[]): Pace {
+    const files = new Set(bytes.filter(isFileSegment).map(({ file }) => file));
+    return [...files].every((file) => this.#stores.find(file).store.pathOf !== undefined) ? NEAR : FAR;
+  }
+
+  /** The bytes of a run, not checked; in `room` where they fit and the store can fill it. */
+  async #bytesOf(run: Run, room?: Uint8Array): Promise<RunBytes> {
+    const length = run.end - run.offset;
+    const into = room !== undefined && room.length >= length ? room : undefined;
+    const copy = await this.#local?.read(run.file, run.offset, length, into);
+    return copy === undefined ? { bytes: await this.#stored(run, into), local: false } : { bytes: copy, local: true };
+  }
+
+  async #stored(run: Run, into?: Uint8Array): Promise<Uint8Array> {
     const { store, key } = this.#stores.find(run.file);
-    const bytes = await store.getRange(key, run.offset, run.end - run.offset);
+    const bytes = await store.getRange(key, run.offset, run.end - run.offset, into);
     if (bytes === undefined) throw corrupt(run.file, run.offset, 'the file is missing');
-    this.counts.fetched += bytes.length;
-    const failure = takeApart(run, bytes, into);
-    if (failure !== undefined) throw failure;
+    return bytes;
   }
 
-  async #readCopy(run: Run, into: Uint8Array[]): Promise<boolean> {
-    const bytes = await this.#local?.read(run.file, run.offset, run.end - run.offset);
-    if (bytes === undefined) return false;
-    if (takeApart(run, bytes, into) !== undefined) {
-      await this.#local?.remove(run.file);
-      return false;
+  /** The bytes of a run that have no flaw: a copy that has one is given up for the file. */
+  async #checked(run: Run, { bytes, local }: RunBytes): Promise<Uint8Array> {
+    const flaw = flawOf(run, bytes);
+    if (flaw === undefined) {
+      this.counts[local ? 'local' : 'fetched'] += bytes.length;
+      return bytes;
     }
-    this.counts.local += bytes.length;
-    return true;
+    if (!local) throw flaw;
+    await this.#local?.remove(run.file);
+    return await this.#checked(run, { bytes: await this.#stored(run), local: false });
   }
-}
-
-function runsOf(wanted: Wanted[]): Run[] {
-  wanted.sort((a, b) => {
-    if (a.segment.file !== b.segment.file) return a.segment.file < b.segment.file ? -1 : 1;
-    return a.segment.offset - b.segment.offset;
-  });
-  const runs: Run[] = [];
-  let last: Run | undefined;
-  for (const one of wanted) {
-    const { file, offset, length } = one.segment;
-    const end = offset + length;
-    if (last?.file === file && offset - last.end <= GAP_BYTES_MAX && end - last.offset <= RUN_BYTES_MAX) {
-      last.end = Math.max(last.end, end);
-      last.wanted.push(one);
-    } else {
-      last = { file, offset, end, wanted: [one] };
-      runs.push(last);
-    }
-  }
-  return runs;
-}
-
-/** What is wrong with the bytes of a run, if anything is. */
-function takeApart(run: Run, bytes: Uint8Array, into: Uint8Array[]): MillstreamError | undefined {
-  for (const { segment, index } of run.wanted) {
-    const start = segment.offset - run.offset;
-    const stored = bytes.subarray(start, start + segment.length);
-    if (stored.length < segment.length)
-      return corrupt(
-        run.file,
-        segment.offset + stored.length,
-        `it ends there, but ${segment.length} bytes were written from ${segment.offset} on`,
-      );
-    if (crc32(stored) !== segment.crc)
-      return corrupt(run.file, segment.offset, `the checksum of the ${segment.length} bytes from there on is wrong`);
-    const raw = segment.codec === undefined ? stored : zstdDecompressSync(stored);
-    if (segment.rawLength !== undefined && raw.length !== segment.rawLength)
-      return corrupt(run.file, segment.offset, `${raw.length} bytes were unpacked instead of ${segment.rawLength}`);
-    into[index] = raw;
-  }
-  return undefined;
 }

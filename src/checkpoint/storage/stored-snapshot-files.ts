@@ -128,9 +128,18 @@ export class StoredSnapshotFiles implements SnapshotFiles {
   }
 
   async read(bytes: readonly StateBytes[]): Promise<readonly Uint8Array[]> {
-    // Whoever is restored from a file has its copy in hand, until a checkpoint completes without it.
-    if (this.#local !== undefined) for (const part of bytes) if (isFileSegment(part)) this.#copied.add(part.file);
+    this.#takeOver(bytes);
     return await this.#reader.read(bytes);
+  }
+
+  async stream(bytes: readonly StateBytes[], take: (bytes: Uint8Array, index: number) => void): Promise<void> {
+    this.#takeOver(bytes);
+    await this.#reader.stream(bytes, take);
+  }
+
+  /** Whoever is restored from a file has its copy in hand, until a checkpoint completes without it. */
+  #takeOver(bytes: readonly StateBytes[]): void {
+    if (this.#local !== undefined) for (const part of bytes) if (isFileSegment(part)) this.#copied.add(part.file);
   }
 
   /** The job is over: its copies are of no use to anybody. */

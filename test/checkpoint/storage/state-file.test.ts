@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -264,12 +264,119 @@ test('local copies are read first, and fetched anew when they are missing or dam
   // A link shares its bytes with the checkpoint: put a damaged file in its place.
   const damaged = Buffer.from(readFileSync(join(copies, copy as string)));
   damaged[5_000] = 99;
-  const { unlinkSync } = await import('node:fs');
   unlinkSync(join(copies, copy as string));
   writeFileSync(join(copies, copy as string), damaged);
   const again1 = again({ localDirectories: [local] });
   assert.equal((await again1.read(written))[1]?.[0], 2);
   assert.deepEqual(again1.readCounts, { local: 0, fetched: 20_000 });
+  assert.deepEqual(readdirSync(copies), []);
+});
+
+/** What a part of one value is, in short. */
+function described(part: Uint8Array): string {
+  assert.ok(part.every((byte) => byte === part[0]));
+  return `${part.length} x ${part[0]}`;
+}
+
+async function streamed(files: StoredSnapshotFiles, bytes: readonly StateBytes[]): Promise<string[]> {
+  const taken: string[] = [];
+  await files.stream(bytes, (part, index) => {
+    assert.equal(index, taken.length);
+    taken.push(described(part));
+  });
+  return taken;
+}
+
+test('a stream hands over the bytes in the order given, whatever lies where', async (t) => {
+  for (const compression of [false, true]) {
+    const { files, again } = await rig(t, { compression });
+    const parts = Array.from({ length: 60 }, (_, i) => filled(100_000 + i, i));
+    const [first, second] = [
+      await write(
+        files,
+        parts.map((part) => [part]),
+      ),
+      await write(files, [[filled(5, 77)], [filled(500, 78)]]),
+    ];
+    const inline = filled(3, 9);
+    const asked = [...second, inline, ...first.slice(20), inline, ...first.slice(0, 20).toReversed()];
+    const expected = [
+      filled(5, 77),
+      filled(500, 78),
+      inline,
+      ...parts.slice(20),
+      inline,
+      ...parts.slice(0, 20).toReversed(),
+    ];
+    assert.deepEqual(await streamed(again({}), asked), expected.map(described));
+    assert.deepEqual(await streamed(again({}), []), []);
+  }
+});
+
+test('a stream uses its memory again, however much it hands over', async (t) => {
+  const { files, again } = await rig(t);
+  const written = await write(
+    files,
+    Array.from({ length: 64 }, (_, i) => [filled(300_000, i)]),
+  );
+  const pieces = new Set<ArrayBufferLike>();
+  await again({}).stream(written, (part, index) => {
+    assert.ok(part.every((byte) => byte === index));
+    pieces.add(part.buffer);
+  });
+  assert.ok(pieces.size <= 4, `${pieces.size} pieces of memory`);
+});
+
+test('a stream ends before the segment that is damaged, and names it', async (t) => {
+  const { files, again } = await rig(t);
+  const written = await write(
+    files,
+    Array.from({ length: 30 }, (_, i) => [filled(300_000, i)]),
+  );
+  const damaged = written[20] as FileSegment;
+  const path = fileURLToPath(damaged.file);
+  const bytes = readFileSync(path);
+  bytes[damaged.offset + 1_000] = 99;
+  writeFileSync(path, bytes);
+  let taken = 0;
+  await assert.rejects(
+    again({}).stream(written, (_part, index) => {
+      assert.ok(index < 20);
+      taken++;
+    }),
+    { code: 'STATE_CORRUPT', details: { file: damaged.file, offset: damaged.offset } },
+  );
+  assert.ok(taken > 0);
+  await assert.rejects(
+    again({}).stream(written, () => {
+      throw new Error('no room');
+    }),
+    /no room/,
+  );
+});
+
+test('a stream reads local copies first, and the file where a copy is damaged', async (t) => {
+  const local = scratchDirectory(t);
+  const { files, again } = await rig(t, { localDirectories: [local] });
+  const parts = Array.from({ length: 30 }, (_, i) => filled(300_000, i));
+  const written = await write(
+    files,
+    parts.map((part) => [part]),
+  );
+  const whole = again({ localDirectories: [local] });
+  assert.deepEqual(await streamed(whole, written), parts.map(described));
+  assert.deepEqual(whole.readCounts, { local: 9_000_000, fetched: 0 });
+  const copies = join(local, 'job');
+  const copy = join(copies, readdirSync(copies)[0] as string);
+  const damaged = Buffer.from(readFileSync(copy));
+  damaged[(written[20] as FileSegment).offset + 5] = 99;
+  // A link shares its bytes with the checkpoint.
+  unlinkSync(copy);
+  writeFileSync(copy, damaged);
+  const restored = again({ localDirectories: [local] });
+  assert.deepEqual(await streamed(restored, written), parts.map(described));
+  assert.equal(restored.readCounts.local + restored.readCounts.fetched, 9_000_000);
+  assert.ok(restored.readCounts.fetched > 0);
   assert.deepEqual(readdirSync(copies), []);
 });
 
