@@ -40,7 +40,7 @@ const MODULES: Readonly<Record<string, Module>> = {
   },
   timers: {
     files: ['src/state/timer-queue.ts', 'src/state/timer-service.ts', 'src/state/timer-bursts.ts'],
-    tests: ['test/state/timers.test.ts', 'test/operator/timer-metric.test.ts', 'test/runtime/bursts.test.ts'],
+    tests: ['test/state/timers.test.ts', 'test/operator/timer-metric.test.ts', 'test/state/views.test.ts'],
   },
 };
 

@@ -93,7 +93,7 @@ export class TimerBursts implements Resumable {
     this.#running = true;
     this.#burst();
     this.#running = false;
-    if (this.#clockBurst === undefined) this.#reschedule();
+    this.#reschedule();
   }
 
   /** Ends when both bursts have, or when the gate says so; then it will be resumed. */
@@ -110,7 +110,8 @@ export class TimerBursts implements Resumable {
       if (!this.#goOn()) return;
     }
     while (this.#clockBurst !== undefined) {
-      if (processing.size > 0 && processing.earliest <= this.#clockBurst) {
+      // The clock never strikes at the end of time: when nothing is left, the earliest lies beyond.
+      if (processing.earliest <= this.#clockBurst) {
         fire('processing');
       } else {
         this.#clockBurst = undefined;

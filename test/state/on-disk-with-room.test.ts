@@ -5,4 +5,5 @@ testOnDisk(2 ** 30, 2 ** 24);
 
 await import('./expired.test.ts');
 await import('./timers.test.ts');
+await import('./timers-large.test.ts');
 await import('./ttl.test.ts');

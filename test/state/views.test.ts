@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { keyGroupRange, keyGroup, subtaskOfKeyGroup } from '../../src/data/key.ts';
 import { TypeRegistry } from '../../src/data/type-registry.ts';
 import { listState, mapState, reducingState, type StateOptions, valueState } from '../../src/state/descriptor.ts';
+import { PartBuffers } from '../../src/state/part-buffers.ts';
 import type { PendingSnapshot } from '../../src/state/keyed-snapshots.ts';
 import { createSnapshotWriter, restoredState, snapshotBytes } from '../../src/state/snapshot-data.ts';
 import type { OperatorSnapshot } from '../../src/state/snapshot.ts';
@@ -432,3 +433,45 @@ test('a savepoint holds everything in itself and disturbs no checkpoint', () => 
     1,
   );
 });
+
+for (const domain of ['event', 'processing'] as const) {
+  test(`${domain}-time timers that went weigh on the next checkpoint until one completes`, () => {
+    const { backend, time } = harness();
+    const { register, fire } = timersOf(backend, domain, time);
+    let generation = 0;
+    const view = (): void => {
+      const to = new PartBuffers('operator-1', new TypeRegistry(), () => true);
+      backend.beginView({ generation: ++generation, since: undefined, whole: new Set(), to }).release();
+    };
+    // Those that were there when a view began are gone when the next one does.
+    const keys = 4096;
+    for (let round = 0; round * keys <= 2 ** 16; round++) {
+      for (let key = 0; key < keys; key++) {
+        backend.setCurrentKey(key);
+        register(round);
+      }
+      view();
+      fire(round);
+    }
+    assert.equal(backend.burdened, false);
+    view();
+    assert.equal(backend.burdened, true);
+    backend.completed(generation - 1);
+    assert.equal(backend.burdened, false);
+  });
+}
+
+/** How timers of one domain are registered, and how they fire. */
+function timersOf(backend: Harness['backend'], domain: 'event' | 'processing', time: FakeTime) {
+  const timers = backend.timers('timers', () => {});
+  const start = time.now;
+  return domain === 'event'
+    ? {
+        register: (at: number) => timers.service.registerEventTimeTimer(at),
+        fire: (to: number) => timers.advance(to, () => {}),
+      }
+    : {
+        register: (at: number) => timers.service.registerProcessingTimeTimer(start + at),
+        fire: (to: number) => time.advance(start + to - time.now),
+      };
+}
