@@ -109,7 +109,9 @@ test('working files are appended to and read at any position, at once', async (t
   await file.sync();
   file.close();
   assert.throws(() => working.create(path), system('EEXIST', path));
-  assert.throws(() => working.directory(join(directory, 'none')), system('ENOENT', join(directory, 'none')));
+  assert.throws(() => working.directory(path), system('EEXIST', path));
+  const below = working.directory(join(directory, 'fresh'));
+  assert.ok(below.startsWith(join(directory, 'fresh')));
   working.remove(directory);
   working.remove(directory);
   assert.equal(await storage.status(directory), undefined);
