@@ -39,8 +39,10 @@ function property(texts: number, numRuns: number): void {
         assert.equal(row, table.find(given));
       };
       for (const step of operations) {
-        if (step.kind === 'announce') announced.announce((coming = step.keys).slice());
-        else if (step.kind === 'next') {
+        if (step.kind === 'announce') {
+          coming = [...step.keys];
+          announced.announce(step.keys);
+        } else if (step.kind === 'next') {
           if (coming.length > 0) take(coming.shift());
         } else if (step.kind === 'take') take(step.key);
         else {
