@@ -70,8 +70,13 @@ function storedBytes(run: Run, bytes: Uint8Array, { offset, length }: FileSegmen
 /** What was written as a segment, out of the bytes of its run, which have no flaw. */
 export function unpacked(run: Run, bytes: Uint8Array, segment: FileSegment): Uint8Array {
   const stored = storedBytes(run, bytes, segment);
-  const raw = segment.codec === undefined ? stored : zstdDecompressSync(stored);
+  const raw = plain(segment.codec === undefined ? stored : zstdDecompressSync(stored));
   if (segment.rawLength !== undefined && raw.length !== segment.rawLength)
     throw corrupt(run.file, segment.offset, `${raw.length} bytes were unpacked instead of ${segment.rawLength}`);
   return raw;
+}
+
+/** Stores and zlib may give Buffers, whose `slice` copies nothing. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }

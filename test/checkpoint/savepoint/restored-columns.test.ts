@@ -59,6 +59,17 @@ for (const format of ['native', 'canonical'] as const) {
   });
 }
 
+test('a table over columns comes back from compressed files', async () => {
+  await inScratch(async (directory) => {
+    const { checkpoint } = inFiles(directory);
+    const settings: SettingsPart = { checkpoint: { ...checkpoint, compression: true } };
+    const stop = { directory, format: 'native' } as const;
+    const { path } = await course(SALES, { settings, build: build(2), stop });
+    const second = await course(SALES, { settings, build: build(1), launch: { fromSavepoint: path } });
+    assert.deepEqual(second.lines.toSorted(), linesOf(2));
+  });
+});
+
 test('a table whose file is damaged fails the job with an error that names the file and the operator', async () => {
   await inScratch(async (directory) => {
     const settings = inFiles(directory);
