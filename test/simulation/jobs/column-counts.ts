@@ -3,7 +3,7 @@
 import { job } from 'millstream';
 import { ColumnSchema, count, DataTypes } from 'millstream/columns';
 
-const RECORDS = 1_500;
+const RECORDS = 800;
 const KEYS = 40;
 
 const COLUMNS = ColumnSchema.of({ key: DataTypes.STRING().notNull(), n: DataTypes.DOUBLE().notNull() });
