@@ -37,7 +37,7 @@ export interface PendingCheckpoint {
   readonly stage: 'collecting' | 'storing';
   readonly startedAt: Milliseconds;
   readonly waiting: ReadonlySet<TaskId>;
-  /** Ended tasks and sources that were sent the barrier; the others meet it in their inputs. */
+  /** The sources and the ended tasks to which it was sent when it began; the others meet it in their inputs. */
   readonly told: ReadonlySet<TaskId>;
   readonly bytes: number;
   readonly requests: readonly RequestId[];
@@ -88,8 +88,6 @@ export interface CoordinatorState {
   readonly latest: number | undefined;
   /** The highest completed id, savepoints included. */
   readonly lastCompleted: number;
-  /** Completed checkpoints and savepoints so far. */
-  readonly completedCount: number;
   /** Failures since the last completion. */
   readonly failures: number;
 }
@@ -115,7 +113,6 @@ export function createCoordinator(options: CoordinatorOptions): CoordinatorState
     lastCompletionAt: -Infinity,
     latest: undefined,
     lastCompleted: 0,
-    completedCount: 0,
     failures: 0,
   };
 }
@@ -217,7 +214,7 @@ function onClosed(turn: Turn, reason: string): void {
 
 function enqueue(turn: Turn, request: QueuedRequest): void {
   const { phase, queue } = turn.state;
-  if (phase.name === 'closed' || phase.name === 'finished') {
+  if (isOver(phase)) {
     answer(turn, request.request, {
       kind: 'refused',
       reason: phase.name === 'closed' ? phase.reason : 'the job is over',
@@ -234,11 +231,12 @@ function enqueue(turn: Turn, request: QueuedRequest): void {
 }
 
 function onAcknowledged(turn: Turn, event: CoordinatorEvent & { kind: 'acknowledged' }): void {
+  const { state } = turn;
   const { epoch, checkpoint, task } = event;
-  const pending = epoch === turn.state.epoch ? findPending(turn, checkpoint) : undefined;
+  const pending = findPending(turn, epoch, checkpoint);
   if (pending === undefined || !pending.waiting.has(task)) {
     const reason =
-      epoch !== turn.state.epoch
+      epoch !== state.epoch
         ? 'of another attempt'
         : pending === undefined
           ? 'the checkpoint is not pending'
@@ -254,25 +252,24 @@ function onAcknowledged(turn: Turn, event: CoordinatorEvent & { kind: 'acknowled
     bytes: pending.bytes + event.bytes,
     stage: waiting.size === 0 ? 'storing' : 'collecting',
   };
-  replace(turn, acknowledged);
+  state.pending = state.pending.map((other) => (other === pending ? acknowledged : other));
   if (waiting.size > 0) return;
   const { type, commits, bytes, startedAt } = acknowledged;
   turn.effects.push({ kind: 'complete', epoch, checkpoint, type, commits, bytes, durationMs: turn.now - startedAt });
 }
 
 function onDeclined(turn: Turn, event: CoordinatorEvent & { kind: 'declined' }): void {
-  const pending = event.epoch === turn.state.epoch ? findPending(turn, event.checkpoint) : undefined;
+  const pending = findPending(turn, event.epoch, event.checkpoint);
   if (pending === undefined || !pending.waiting.has(event.task)) return;
   giveUp(turn, pending, `declined by ${event.task}: ${event.reason}`, event.counts);
 }
 
 function onTaskEnded(turn: Turn, epoch: number, task: TaskId): void {
   const { state } = turn;
-  if (epoch !== state.epoch || !isAttemptUp(state.phase) || !state.tasks.has(task) || state.ended.has(task)) return;
+  if (epoch !== state.epoch || !state.tasks.has(task) || state.ended.has(task)) return;
   state.ended = new Set(state.ended).add(task);
   for (const pending of state.pending) {
     if (!pending.waiting.has(task) || pending.told.has(task)) continue;
-    replace(turn, { ...pending, told: new Set(pending.told).add(task) });
     const { checkpoint, type, commits } = pending;
     turn.effects.push({ kind: 'trigger-ended', epoch, checkpoint, type, commits, task });
   }
@@ -280,7 +277,7 @@ function onTaskEnded(turn: Turn, epoch: number, task: TaskId): void {
 
 function onStored(turn: Turn, epoch: number, checkpoint: number): void {
   const { state } = turn;
-  const pending = epoch === state.epoch ? findPending(turn, checkpoint) : undefined;
+  const pending = findPending(turn, epoch, checkpoint);
   if (pending === undefined) {
     turn.effects.push({ kind: 'discard', epoch, checkpoint, reason: 'it was given up while it was stored' });
     return;
@@ -289,7 +286,6 @@ function onStored(turn: Turn, epoch: number, checkpoint: number): void {
   state.pending = state.pending.filter((other) => other !== pending);
   state.lastCompletionAt = turn.now;
   state.lastCompleted = Math.max(state.lastCompleted, checkpoint);
-  state.completedCount++;
   state.failures = 0;
   if (pending.commits) supersede(turn, checkpoint);
   for (const request of pending.requests) answer(turn, request, { kind: 'completed', checkpoint });
@@ -310,7 +306,7 @@ function supersede(turn: Turn, checkpoint: number): void {
 }
 
 function onStoreFailed(turn: Turn, event: CoordinatorEvent & { kind: 'store-failed' }): void {
-  const pending = event.epoch === turn.state.epoch ? findPending(turn, event.checkpoint) : undefined;
+  const pending = findPending(turn, event.epoch, event.checkpoint);
   if (pending?.stage === 'storing') giveUp(turn, pending, `could not be stored: ${event.reason}`, true);
 }
 
@@ -340,12 +336,13 @@ function endIfAllEnded(turn: Turn): void {
   const { state } = turn;
   const { phase } = state;
   if ((phase.name !== 'running' && phase.name !== 'draining') || state.ended.size < state.tasks.size) return;
-  const drained = phase.name === 'draining';
-  const stops = drained ? [] : state.queue.filter((queued) => queued.kind === 'stop').map((queued) => queued.request);
+  const requests =
+    phase.name === 'draining'
+      ? phase.requests
+      : state.queue.filter((queued) => queued.kind === 'stop').map((queued) => queued.request);
   for (const queued of state.queue)
     if (queued.kind !== 'stop') answer(turn, queued.request, { kind: 'refused', reason: 'the job is ending' });
   state.queue = [];
-  const requests = drained ? phase.requests : stops;
   const type = requests.length > 0 ? 'savepoint' : 'checkpoint';
   state.phase = { name: 'finishing', type, requests, last: { state: 'pending' } };
   begin(turn, type, 'last', []);
@@ -490,7 +487,7 @@ function drop(turn: Turn, pending: PendingCheckpoint, reason: string): void {
 /** Ends the attempt. Requests that have not begun wait for the next one. */
 function suspend(turn: Turn, reason: string): void {
   const { state } = turn;
-  if (!isAttemptUp(state.phase)) return;
+  if (isOver(state.phase)) return;
   for (const pending of state.pending) drop(turn, pending, reason);
   if (state.phase.name === 'draining' || state.phase.name === 'finishing') {
     for (const request of state.phase.requests) answer(turn, request, { kind: 'refused', reason });
@@ -505,21 +502,19 @@ function answer(turn: Turn, request: RequestId, outcome: RequestOutcome): void {
 
 // Looking things up.
 
-function findPending(turn: Turn, checkpoint: number): PendingCheckpoint | undefined {
+/** What a message is about, unless that is over or the message comes from another attempt. */
+function findPending(turn: Turn, epoch: number, checkpoint: number): PendingCheckpoint | undefined {
+  if (epoch !== turn.state.epoch) return undefined;
   return turn.state.pending.find((pending) => pending.checkpoint === checkpoint);
-}
-
-function replace(turn: Turn, pending: PendingCheckpoint): void {
-  turn.state.pending = turn.state.pending.map((other) => (other.checkpoint === pending.checkpoint ? pending : other));
 }
 
 function runningSources(state: CoordinatorState): readonly TaskId[] {
   return [...state.sources].filter((source) => !state.ended.has(source));
 }
 
-/** Whether there is an attempt that can still come to something. */
-function isAttemptUp(phase: Phase): boolean {
-  return phase.name !== 'suspended' && phase.name !== 'finished' && phase.name !== 'closed';
+/** Whether the job has come to its end: no attempt follows. */
+function isOver(phase: Phase): boolean {
+  return phase.name === 'finished' || phase.name === 'closed';
 }
 
 /** As in Flink, checkpoints are not scheduled more often than the pause between them allows. */

@@ -303,6 +303,7 @@ describe('whatever happens,', () => {
         effect.kind === 'answer' ? [effect.request] : [],
       );
       assert.deepEqual(answered.toSorted(), asked.toSorted());
+      assert.deepEqual(closed.state.queue, []);
     });
   });
 
@@ -351,38 +352,61 @@ describe('whatever happens,', () => {
   });
 });
 
+const PLAIN: CoordinatorOptions = {
+  intervalMs: undefined,
+  timeoutMs: 1,
+  minPauseMs: 0,
+  maxConcurrent: 1,
+  tolerableFailures: 0,
+};
+
+const STARTED: CoordinatorEvent = {
+  kind: 'attempt-started',
+  now: 0,
+  epoch: 1,
+  tasks: TASKS,
+  sources: SOURCES,
+  restored: undefined,
+};
+
+/** The state after these events, and what the last of them brought about. */
+function after(...events: readonly CoordinatorEvent[]): ReturnType<typeof step> {
+  let last: ReturnType<typeof step> = { state: createCoordinator(PLAIN), effects: [] };
+  for (const event of events) last = step(last.state, event);
+  return last;
+}
+
 test('more requests than may wait are refused', () => {
-  let state = createCoordinator({
-    intervalMs: undefined,
-    timeoutMs: 1,
-    minPauseMs: 0,
-    maxConcurrent: 1,
-    tolerableFailures: 0,
+  const request = (i: number): CoordinatorEvent => ({
+    kind: 'trigger-requested',
+    now: 0,
+    request: `r${i}`,
+    type: 'checkpoint',
   });
-  for (let i = 0; i <= QUEUED_REQUESTS_MAX; i++) {
-    const { state: after, effects } = step(state, {
-      kind: 'trigger-requested',
-      now: 0,
-      request: `r${i}`,
-      type: 'checkpoint',
-    });
-    assert.equal(effects.length, i < QUEUED_REQUESTS_MAX ? 0 : 1);
-    state = after;
-  }
+  const { state, effects } = after(...Array.from({ length: QUEUED_REQUESTS_MAX }, (_, i) => request(i)));
+  assert.deepEqual(effects, []);
+  assert.deepEqual(step(state, request(QUEUED_REQUESTS_MAX)).effects, [
+    {
+      kind: 'answer',
+      request: `r${QUEUED_REQUESTS_MAX}`,
+      outcome: { kind: 'refused', reason: '1000 requests are waiting already' },
+    },
+  ]);
 });
 
 test('an attempt cannot begin under an epoch that has been', () => {
-  const started: CoordinatorEvent = {
-    kind: 'attempt-started',
-    now: 0,
-    epoch: 1,
-    tasks: TASKS,
-    sources: SOURCES,
-    restored: undefined,
-  };
-  const { state } = step(
-    createCoordinator({ intervalMs: 1, timeoutMs: 1, minPauseMs: 0, maxConcurrent: 1, tolerableFailures: 0 }),
-    started,
+  assert.throws(() => after(STARTED, STARTED), { code: 'INTERNAL_INVARIANT', message: /before = 1, now = 1/ });
+});
+
+test('a checkpoint that has not been acknowledged by all cannot have been stored', () => {
+  assert.throws(
+    () =>
+      after(
+        STARTED,
+        { kind: 'all-tasks-running', now: 0, epoch: 1 },
+        { kind: 'trigger-requested', now: 0, request: 'r', type: 'checkpoint' },
+        { kind: 'stored', now: 0, epoch: 1, checkpoint: 1 },
+      ),
+    { code: 'INTERNAL_INVARIANT' },
   );
-  assert.throws(() => step(state, started), { code: 'INTERNAL_INVARIANT' });
 });
