@@ -26,6 +26,8 @@ import {
 const STATE_BYTES = 1e9;
 const BYTES = 224;
 const CHANGED = 0.01;
+/** Checkpoints with as many changes in front: the one behind a busy second also writes whole what has become long. */
+const SETTLING = 2;
 /** Rows between two looks at what else there is to do. */
 const ROWS = 256;
 /** As in a task. */
@@ -117,6 +119,10 @@ class Task {
   async run(windowMs: number): Promise<Run> {
     const before = await this.work(windowMs);
     await this.checkpoint(0);
+    for (let left = SETTLING; left > 0; left--) {
+      this.change(CHANGED);
+      await this.checkpoint(0);
+    }
     this.change(CHANGED);
     let durableMs = 0;
     const pauses: number[] = [];

@@ -4,7 +4,7 @@ import { scaled, type Benchmark, type Outcome } from './benchmark.ts';
 import { jobModule, measure } from './throughput.ts';
 
 const JOBS = [
-  { job: 'map-sink', records: 120e6, parameters: {}, least: 1.8 },
+  { job: 'map-sink', records: 600e6, parameters: {}, least: 1.8 },
   { job: 'columnar-key-by', records: 100e6, parameters: { keys: 100_000 }, least: 1.4 },
   { job: 'tumbling-window', records: 20e6, parameters: { keys: 1_000, size: 10_000_000 }, least: 1.25 },
 ] as const;
