@@ -87,8 +87,8 @@ function splitId(split: FileSplit): string {
 
 function fileSettings<T>(options: FileSourceOptions<T>): FileEnumeratorOptions {
   const { path, format, compression, monitorIntervalMs, splitBytes } = options;
-  const paths = typeof path === 'string' ? [path] : [...path];
-  if (paths.length === 0 || paths.includes(''))
+  const paths = typeof path === 'object' ? [...path] : [path];
+  if (paths.length === 0 || paths.some((one) => typeof one !== 'string' || one === ''))
     throw invalidOption('file source', 'path must name a file or a directory');
   if (monitorIntervalMs !== undefined) assertCount('file source', 'monitorIntervalMs', monitorIntervalMs, 1);
   if (splitBytes !== undefined) assertCount('file source', 'splitBytes', splitBytes, 1);

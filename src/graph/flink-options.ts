@@ -7,6 +7,7 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import { closest } from '../base/nearest.ts';
 import {
   EXPONENTIAL_DELAY,
   type CheckpointSettings,
@@ -495,30 +496,11 @@ export function applyFlinkOptions(to: Configuration, options: Readonly<Record<st
     if (option === undefined) {
       throw new MillstreamError(
         'OPTION_INVALID',
-        `There is no option "${key}". Did you mean "${nearestKey(key)}"? docs/guide/options.md lists all.`,
+        `There is no option "${key}". Did you mean "${closest(key, Object.keys(FLINK_OPTIONS))}"? docs/guide/options.md lists all.`,
         { details: { option: key } },
       );
     }
     configuration = option.apply(configuration, value, key);
   }
   return configuration;
-}
-
-function nearestKey(key: string): string {
-  const distances = Object.keys(FLINK_OPTIONS).map((known) => ({ known, distance: editDistance(key, known) }));
-  return distances.reduce((best, next) => (next.distance < best.distance ? next : best)).known;
-}
-
-/** Insertions, deletions and replacements that turn one text into the other. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

@@ -4,6 +4,7 @@
  */
 
 import { MillstreamError } from '../base/error.ts';
+import { nearest } from '../base/nearest.ts';
 
 export type RuntimeMode = 'streaming' | 'batch' | 'automatic';
 
@@ -230,6 +231,8 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
       );
     }
   };
+  checkNames('', settings, DEFAULT_SETTINGS);
+  checkNames('checkpoint.', settings.checkpoint, DEFAULT_SETTINGS.checkpoint);
   whole('parallelism', settings.parallelism, 1, 32_768);
   if (settings.maxParallelism !== undefined) whole('maxParallelism', settings.maxParallelism, 1, 32_768);
   whole('bufferTimeoutMs', settings.bufferTimeoutMs, -1, 3_600_000);
@@ -252,6 +255,18 @@ export function checkSettings(settings: ExecutionSettings): ExecutionSettings {
   whole('stateMemoryMegabytes', settings.stateMemoryMegabytes, 1, 1_048_576);
   whole('sortMemoryMegabytes', settings.sortMemoryMegabytes, 1, 1_048_576);
   return settings;
+}
+
+/** A name that is misspelt would leave its setting as it is, unseen. */
+function checkNames(prefix: string, settings: object, known: object): void {
+  const names = Object.keys(known);
+  const name = Object.keys(settings).find((one) => !names.includes(one));
+  if (name === undefined) return;
+  const near = nearest(name, names);
+  const hint = near === undefined ? `Known: ${names.join(', ')}.` : `Did you mean ${prefix}${near}?`;
+  throw new MillstreamError('OPTION_INVALID', `There is no setting ${prefix}${name}. ${hint}`, {
+    details: { option: `${prefix}${name}` },
+  });
 }
 
 function checkResources(

@@ -166,6 +166,10 @@ test("settings come from options, methods and Flink's keys, and wrong ones chang
   );
   assert.throws(() => env.configure({ 'parallelism.default': 0 }), { code: 'OPTION_INVALID' });
   assert.throws(() => env.set({ batchRows: -1 }), { code: 'OPTION_INVALID' });
+  const misspelt = (part: object, message: RegExp): void =>
+    assert.throws(() => env.set(part), { code: 'OPTION_INVALID', message });
+  misspelt({ paralelism: 2 }, /no setting paralelism\. Did you mean parallelism\?/);
+  misspelt({ checkpoint: { interval: 5 } }, /no setting checkpoint\.interval\. Did you mean checkpoint\.intervalMs\?/);
   assert.equal(env.getParallelism(), 3);
 });
 

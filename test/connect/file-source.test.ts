@@ -416,6 +416,7 @@ test('a record without an end is refused before it fills the memory', async (t) 
 test('a file source refuses options that make no sense', () => {
   assert.throws(() => fileSource({ path: '', format: text() }), { code: 'OPTION_INVALID' });
   assert.throws(() => fileSource({ path: [], format: text() }), { code: 'OPTION_INVALID' });
+  assert.throws(() => fileSource({ paths: ['x'], format: text() } as never), { code: 'OPTION_INVALID' });
   assert.throws(() => fileSource({ path: 'x', format: text(), splitBytes: 0 }), {
     code: 'OPTION_INVALID',
     message: /splitBytes/,

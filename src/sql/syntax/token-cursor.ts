@@ -11,7 +11,7 @@ import type { Expression } from './ast/expression.ts';
 import type { Identifier, Span } from './ast/node.ts';
 import type { Query } from './ast/query.ts';
 import type { Statement } from './ast/statement.ts';
-import { nearest } from './edit-distance.ts';
+import { nearest } from '../../base/nearest.ts';
 import { isReserved } from './keywords.ts';
 import type { SourceLines } from './source-lines.ts';
 import { alternatives, syntaxError } from './syntax-error.ts';
